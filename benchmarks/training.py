@@ -1,0 +1,185 @@
+"""Time one training step of skrnn beside PyTorch's, in turns in one process.
+
+A step is forward, backward, clipping by the global norm and Adam, in float32.
+"""
+
+import argparse
+import csv
+import time
+from functools import partial
+from pathlib import Path
+
+import numba
+import numpy as np
+import torch
+from torch import nn
+
+from skrnn import RNNClassifier
+
+CELLS = ("rnn", "lstm", "gru")
+SHAPES = (  # N sequences, T steps, F features, H hidden units
+    (32, 50, 8, 16),
+    (32, 50, 8, 32),
+    (32, 50, 8, 64),
+    (32, 50, 32, 128),
+    (64, 100, 64, 256),
+    (256, 50, 8, 64),
+    (64, 50, 64, 512),
+)
+N_CLASSES = 5
+MAX_NORM = 1.0
+# Steps on one and the same batch would soon fit it, and gradients would sink to
+# denormal numbers, which are slow. At this rate the weights hardly move.
+LEARNING_RATE = 1e-7
+BURST = 5  # steps timed in a row before the other library's turn
+FIELDS = ("cell", "N", "T", "F", "H", "skrnn_ms", "skrnn_iqr_ms")
+FIELDS += ("pytorch_ms", "pytorch_iqr_ms", "ratio")
+
+
+def make_batch(N, T, F, ragged):
+    """The batch of both libraries: a list of (T, F) arrays, and labels."""
+    rng = np.random.default_rng(0)
+    lengths = rng.integers(T // 4, T + 1, size=N) if ragged else np.full(N, T)
+    X = [rng.standard_normal((length, F), dtype=np.float32) for length in lengths]
+    return X, rng.permutation(np.arange(N) % N_CLASSES)
+
+
+def skrnn_step(cell, N, T, F, H, ragged):
+    """Return a callable that makes one training step."""
+    X, y = make_batch(N, T, F, ragged)
+    model = RNNClassifier(
+        cell=cell,
+        hidden_size=H,
+        batch_size=N,
+        learning_rate_init=LEARNING_RATE,
+        shuffle=False,
+        random_state=0,
+    )
+    return partial(model.partial_fit, X, y, classes=np.arange(N_CLASSES))
+
+
+class TorchClassifier(nn.Module):
+    def __init__(self, cell, F, H):
+        super().__init__()
+        self.rnn = getattr(nn, cell.upper())(F, H)
+        self.head = nn.Linear(H, N_CLASSES)
+
+    def forward(self, X):
+        state = self.rnn(X)[1]
+        h = state[0] if isinstance(state, tuple) else state  # the LSTM has (h, c)
+        return self.head(h[-1])
+
+
+def torch_batch(N, T, F, ragged):
+    X, y = make_batch(N, T, F, ragged)
+    X = [torch.from_numpy(x) for x in X]
+    if ragged:
+        # Packed once, outside of the step, which favours PyTorch.
+        return nn.utils.rnn.pack_sequence(X, enforce_sorted=False), torch.from_numpy(y)
+    return torch.stack(X, dim=1), torch.from_numpy(y)
+
+
+def torch_step(cell, N, T, F, H, ragged):
+    """Return a callable that makes one training step, with the faster of two Adams."""
+    X, y = torch_batch(N, T, F, ragged)
+    steps = [
+        partial(train_torch, model, optimizer, X, y)
+        for model, optimizer in (
+            make_torch(cell, F, H, fused=True),
+            make_torch(cell, F, H, foreach=True),
+        )
+    ]
+    return min(steps, key=lambda step: np.median(time_burst(step)))
+
+
+def make_torch(cell, F, H, **implementation):
+    torch.manual_seed(0)
+    model = TorchClassifier(cell, F, H)
+    return model, torch.optim.Adam(
+        model.parameters(), lr=LEARNING_RATE, **implementation
+    )
+
+
+def train_torch(model, optimizer, X, y):
+    optimizer.zero_grad()
+    nn.functional.cross_entropy(model(X), y).backward()
+    nn.utils.clip_grad_norm_(model.parameters(), MAX_NORM)
+    optimizer.step()
+
+
+def time_burst(step):
+    """Seconds of each of some steps in a row."""
+    # Threads of the library that just had its turn spin for some milliseconds before
+    # they sleep, and the first step finds cold caches.
+    time.sleep(0.02)
+    step()
+    seconds = []
+    for _ in range(BURST):
+        start = time.perf_counter()
+        step()
+        seconds.append(time.perf_counter() - start)
+    return seconds
+
+
+def time_in_turns(steps, seconds):
+    """Milliseconds of the steps, (len(steps), n), from bursts that alternate."""
+    rounds = []
+    stop = time.perf_counter() + seconds
+    while len(rounds) < 3 or time.perf_counter() < stop:
+        rounds.append([time_burst(step) for step in steps])
+    return 1e3 * np.concatenate(rounds, axis=1)
+
+
+def compare(cell, shape, ragged, seconds):
+    """One row of the table."""
+    steps = [make(cell, *shape, ragged) for make in (skrnn_step, torch_step)]
+    low, medians, high = np.quantile(
+        time_in_turns(steps, seconds), [0.25, 0.5, 0.75], axis=1
+    )
+    (ours, theirs), (our_iqr, their_iqr) = medians, high - low
+    return (cell, *shape, ours, our_iqr, theirs, their_iqr, theirs / ours)
+
+
+def geometric_mean(rows):
+    return np.exp(np.mean([np.log(row[-1]) for row in rows]))
+
+
+def parse_args():
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--cells", nargs="+", choices=CELLS, default=CELLS)
+    parser.add_argument(
+        "--ragged", action="store_true", help="lengths uniform between T/4 and T"
+    )
+    parser.add_argument("--threads", type=int, default=2, help="of each library")
+    parser.add_argument("--seconds", type=float, default=3.0, help="a row, at least")
+    parser.add_argument("--csv", type=Path, help="write the table to this file as well")
+    return parser.parse_args()
+
+
+def main():
+    args = parse_args()
+    numba.set_num_threads(args.threads)
+    torch.set_num_threads(args.threads)
+    heading = "{:<6}{:>5}{:>5}{:>5}{:>5}{:>11}{:>8}{:>12}{:>8}{:>16}"
+    line = "{:<6}{:>5}{:>5}{:>5}{:>5}{:>11.2f}{:>8.2f}{:>12.2f}{:>8.2f}{:>16.2f}"
+    print(
+        heading.format(
+            *FIELDS[:5], "skrnn ms", "IQR", "PyTorch ms", "IQR", "PyTorch/skrnn"
+        )
+    )
+    rows = []
+    for cell in args.cells:
+        for shape in SHAPES:
+            rows.append(compare(cell, shape, args.ragged, args.seconds))
+            print(line.format(*rows[-1]), flush=True)
+    print("\nGeometric mean of PyTorch/skrnn")
+    for cell in args.cells:
+        print(f"{cell:<6}{geometric_mean([r for r in rows if r[0] == cell]):.2f}")
+    print(f"{'all':<6}{geometric_mean(rows):.2f}")
+    if args.csv:
+        with args.csv.open("w", newline="") as file:
+            csv.writer(file).writerows([FIELDS, *rows])
+
+
+if __name__ == "__main__":
+    main()

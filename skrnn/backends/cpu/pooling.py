@@ -1,0 +1,49 @@
+"""Pooling of a sequence's states into one vector, a step at a time."""
+
+from numba import njit
+
+from skrnn.backends.cpu.options import INNER
+from skrnn.mathematics.poolings import LAST, MEAN
+
+
+@njit(**INNER)
+def pool_step(kind, t, first, end, h, h_at, width, lengths, pooled, argmax):
+    """Take the states after step t of sequences `first` to `end`, from `h_at` on."""
+    for i in range(first, end):
+        row = pooled[i]
+        at = h_at + (i - first) * width
+        state = h[0, at : at + width]
+        if kind == LAST:
+            if t == lengths[i] - 1:
+                for j in range(width):
+                    row[j] = state[j]
+        elif kind == MEAN:
+            share = row.dtype.type(1 / lengths[i])
+            for j in range(width):
+                row[j] += state[j] * share
+        else:
+            best = argmax[i]
+            for j in range(width):
+                if t == 0 or state[j] > row[j]:
+                    row[j], best[j] = state[j], t
+
+
+@njit(**INNER)
+def pool_step_backward(kind, t, n, d_pooled, width, lengths, argmax, dh):
+    """Add the gradient that step t's states of n sequences get from the pooling."""
+    for i in range(n):
+        row = d_pooled[i]
+        state = dh[0, i * width : (i + 1) * width]
+        if kind == LAST:
+            if t == lengths[i] - 1:
+                for j in range(width):
+                    state[j] += row[j]
+        elif kind == MEAN:
+            share = row.dtype.type(1 / lengths[i])
+            for j in range(width):
+                state[j] += row[j] * share
+        else:
+            best = argmax[i]
+            for j in range(width):
+                if best[j] == t:
+                    state[j] += row[j]

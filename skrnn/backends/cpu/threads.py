@@ -1,0 +1,153 @@
+"""Threads that run compiled code side by side with the caller's.
+
+Plain Python threads, since compiled code runs without the interpreter lock: they work
+from several threads at once and after a fork, where Numba's own thread layers abort.
+All callers share one budget of threads: what runs never exceeds the cores.
+"""
+
+import os
+import threading
+from queue import SimpleQueue
+
+import joblib
+import numba
+import numpy as np
+from numba import njit
+from numba.np.ufunc import parallel
+
+from skrnn.backends.cpu.atomics import exchange, exchange_add, pause
+from skrnn.backends.cpu.options import ENTRY
+
+_AWAKE, _POSTED, _ASLEEP = range(3)
+SPINS = 5000  # about 0.1 ms
+
+
+def thread_limit():
+    """How many threads may run at once.
+
+    NUMBA_NUM_THREADS (which joblib sets for its workers), ``numba.set_num_threads``
+    and the cores that this process may use.
+    """
+    limit = numba.config.NUMBA_NUM_THREADS
+    # Asking Numba for the current limit would start its own threads.
+    if parallel._is_initialized:
+        limit = min(limit, numba.get_num_threads())
+    return max(1, min(limit, joblib.cpu_count()))
+
+
+@njit(**ENTRY)
+def _spin(cell, value):
+    """Wait until ``cell[0] == value``, though not for long; returns whether it is."""
+    for _ in range(SPINS):
+        if exchange_add(cell, 0) == value:
+            return True
+        pause()
+    return False
+
+
+class _Worker(threading.Thread):
+    """Takes part in one round of work after the other.
+
+    To wake a sleeping thread takes longer (70 us) than the work of a small batch, so a
+    worker first waits awake for the next round, and only then goes to sleep.
+    """
+
+    def __init__(self):
+        super().__init__(name="skrnn", daemon=True)
+        self.state = np.zeros(1, np.int64)
+        self.job = None
+        self.bell = threading.Semaphore(0)
+        self.start()
+
+    def post(self, job):
+        """Hand over ``(function, arguments, round)``."""
+        self.job = job
+        if exchange(self.state, _POSTED) == _ASLEEP:
+            self.bell.release()
+
+    def run(self):
+        while True:
+            self._await_job()
+            function, arguments, this_round = self.job
+            self.job = error = None
+            try:
+                function(*arguments)
+            except BaseException as caught:  # handed to the caller
+                error = caught
+            del function, arguments
+            this_round.finish(self, error)
+
+    def _await_job(self):
+        if not _spin(self.state, _POSTED) and exchange(self.state, _ASLEEP) != _POSTED:
+            self.bell.acquire()
+        exchange(self.state, _AWAKE)
+
+
+class _Round:
+    """One call of `run_threads`: who works, and who is done."""
+
+    def __init__(self, crew, n_workers):
+        self.crew = crew
+        self.n_finished = np.zeros(1, np.int64)
+        self.errors = SimpleQueue()
+        self.workers = crew.hire(n_workers)
+
+    def finish(self, worker, error):
+        """Called by a worker when it is done."""
+        self.errors.put(error)
+        self.crew.idle.append(worker)
+        self.crew.budget.release()
+        exchange_add(self.n_finished, 1)
+
+    def wait(self):
+        """Wait for all workers; raise what one of them raised."""
+        _spin(self.n_finished, len(self.workers))
+        for error in [self.errors.get() for _ in self.workers]:
+            if error is not None:
+                raise error
+
+
+class _Crew:
+    """The idle workers, and how many more threads may run."""
+
+    def __init__(self):
+        self.idle = []
+        self.budget = threading.Semaphore(max(1, joblib.cpu_count()))
+
+    def hire(self, n):
+        """Up to n workers, as the budget allows."""
+        workers = []
+        while len(workers) < n and self.budget.acquire(blocking=False):
+            try:
+                workers.append(self.idle.pop())
+            except IndexError:
+                workers.append(_Worker())
+        return workers
+
+
+def _new_crew():
+    global _crew
+    _crew = _Crew()
+
+
+_new_crew()
+if hasattr(os, "register_at_fork"):
+    # Threads do not survive a fork, and a semaphore may be taken for ever.
+    os.register_at_fork(after_in_child=_new_crew)
+
+
+def run_threads(n_threads, function, *arguments):
+    """Call ``function(*arguments)`` in up to `n_threads` threads at once, this one too.
+
+    The function must share out its work itself, and must get all of it done with
+    however many threads there are.
+    """
+    crew = _crew
+    with crew.budget:
+        this_round = _Round(crew, n_threads - 1)
+        for worker in this_round.workers:
+            worker.post((function, arguments, this_round))
+        try:
+            function(*arguments)
+        finally:
+            this_round.wait()

@@ -1,0 +1,6 @@
+"""Small real data sets of sequences, shipped with the package."""
+
+from skrnn.datasets._japanese_vowels import load_japanese_vowels
+from skrnn.datasets._seattle_weather import load_seattle_weather
+
+__all__ = ["load_japanese_vowels", "load_seattle_weather"]

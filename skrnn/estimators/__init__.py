@@ -1,0 +1,6 @@
+"""The estimators: parameters, validation, labels. No numerics."""
+
+from skrnn.estimators.classifier import RNNClassifier
+from skrnn.estimators.regressor import RNNRegressor
+
+__all__ = ["RNNClassifier", "RNNRegressor"]

@@ -1,0 +1,54 @@
+"""Elman's recurrent network: h = act(W_ih x + b_ih + W_hh h' + b_hh).
+
+J. L. Elman, Finding structure in time, Cognitive Science 14(2), 1990.
+"""
+
+from numba import njit
+
+from skrnn.mathematics.activations import relu, tanh
+from skrnn.mathematics.cells.base import Step, make_cell
+
+
+class ElmanTanhStep(Step):
+    __slots__ = ()
+
+
+class ElmanReluStep(Step):
+    __slots__ = ()
+
+
+@njit(forceinline=True, no_cpython_wrapper=True, no_cfunc_wrapper=True)
+def tanh_backward(h, dh):
+    return dh - dh * (h * h)
+
+
+@njit(forceinline=True, no_cpython_wrapper=True, no_cfunc_wrapper=True)
+def relu_backward(h, dh):
+    return dh if h > 0 else dh - dh
+
+
+def _make_elman(name, step_class, activation, activation_backward):
+    def forward(step, z, at, old, old_at, new, new_at, m):
+        z0, h = z[0, at : at + m], new[0, new_at : new_at + m]
+        for j in range(m):
+            z0[j] = h[j] = activation(z0[j])
+
+    def backward(step, z, at, old, old_at, d, m):
+        z0, dh = z[0, at : at + m], d[0, :m]
+        for j in range(m):
+            z0[j] = activation_backward(z0[j], dh[j])
+            dh[j] = 0
+
+    return make_cell(
+        name,
+        step_class,
+        n_states=1,
+        gates_ih=(0,),
+        gates_hh=(0,),
+        forward=forward,
+        backward=backward,
+    )
+
+
+ELMAN_TANH = _make_elman("rnn", ElmanTanhStep, tanh, tanh_backward)
+ELMAN_RELU = _make_elman("rnn", ElmanReluStep, relu, relu_backward)

@@ -1,0 +1,60 @@
+"""Gated recurrent unit.
+
+``n = tanh(W_in x + b_in + r (W_hn h' + b_hn))`` and ``h = (1 - z) n + z h'``.
+
+K. Cho et al., Learning phrase representations using RNN encoder-decoder for statistical
+machine translation, EMNLP 2014, with the reset gate applied after the matrix product as
+cuDNN and PyTorch do. Blocks: the input's part of n, r, z, the state's part of n.
+"""
+
+from numba import njit
+
+from skrnn.mathematics.activations import sigmoid, tanh
+from skrnn.mathematics.cells.base import Step, make_cell
+
+
+class GRUStep(Step):
+    __slots__ = ()
+
+
+@njit(forceinline=True, no_cpython_wrapper=True, no_cfunc_wrapper=True)
+def gru_forward(n_x, r, z, n_h, h_old):
+    r, z = sigmoid(r), sigmoid(z)
+    n = tanh(n_x + r * n_h)
+    return n, r, z, n + z * (h_old - n)
+
+
+@njit(forceinline=True, no_cpython_wrapper=True, no_cfunc_wrapper=True)
+def gru_backward(n, r, z, n_h, h_old, dh):
+    dn = dh - dh * z
+    dn = dn - dn * (n * n)
+    return dn, dn * n_h * (r - r * r), dh * (h_old - n) * (z - z * z), dn * r, dh * z
+
+
+def _forward(step, z, at, old, old_at, new, new_at, m):
+    n, r = z[0, at : at + m], z[1, at : at + m]
+    u, n_h = z[2, at : at + m], z[3, at : at + m]
+    h_old, h = old[0, old_at : old_at + m], new[0, new_at : new_at + m]
+    for j in range(m):
+        n[j], r[j], u[j], h[j] = gru_forward(n[j], r[j], u[j], n_h[j], h_old[j])
+
+
+def _backward(step, z, at, old, old_at, d, m):
+    n, r = z[0, at : at + m], z[1, at : at + m]
+    u, n_h = z[2, at : at + m], z[3, at : at + m]
+    h_old, dh = old[0, old_at : old_at + m], d[0, :m]
+    for j in range(m):
+        n[j], r[j], u[j], n_h[j], dh[j] = gru_backward(
+            n[j], r[j], u[j], n_h[j], h_old[j], dh[j]
+        )
+
+
+GRU = make_cell(
+    "gru",
+    GRUStep,
+    n_states=1,
+    gates_ih=(1, 2, 0),
+    gates_hh=(1, 2, 3),
+    forward=_forward,
+    backward=_backward,
+)

@@ -1,0 +1,73 @@
+"""Long short-term memory: c = f c' + i g, h = o tanh(c).
+
+S. Hochreiter and J. Schmidhuber, Long short-term memory, Neural Computation 9(8), 1997;
+the forget gate: F. A. Gers, J. Schmidhuber and F. Cummins, Learning to forget, Neural
+Computation 12(10), 2000. Blocks: i, f, g, o.
+"""
+
+from numba import njit
+
+from skrnn.mathematics.activations import sigmoid, tanh
+from skrnn.mathematics.cells.base import Step, make_cell
+
+
+class LSTMStep(Step):
+    __slots__ = ()
+
+
+@njit(forceinline=True, no_cpython_wrapper=True, no_cfunc_wrapper=True)
+def gates(i, f, g, o):
+    return sigmoid(i), sigmoid(f), tanh(g), sigmoid(o)
+
+
+@njit(forceinline=True, no_cpython_wrapper=True, no_cfunc_wrapper=True)
+def lstm_forward(i, f, g, o, c_old):
+    c = f * c_old + i * g
+    return o * tanh(c), c
+
+
+@njit(forceinline=True, no_cpython_wrapper=True, no_cfunc_wrapper=True)
+def lstm_backward(i, f, g, o, c_old, dh, dc):
+    tanh_c = tanh(f * c_old + i * g)
+    dc = dc + dh * (o - o * (tanh_c * tanh_c))
+    return (
+        dc * g * (i - i * i),
+        dc * c_old * (f - f * f),
+        dc * (i - i * (g * g)),
+        dh * tanh_c * (o - o * o),
+        dc * f,
+    )
+
+
+def _forward(step, z, at, old, old_at, new, new_at, m):
+    i, f = z[0, at : at + m], z[1, at : at + m]
+    g, o = z[2, at : at + m], z[3, at : at + m]
+    c_old = old[1, old_at : old_at + m]
+    h, c = new[0, new_at : new_at + m], new[1, new_at : new_at + m]
+    for j in range(m):
+        i[j], f[j], g[j], o[j] = gates(i[j], f[j], g[j], o[j])
+        h[j], c[j] = lstm_forward(i[j], f[j], g[j], o[j], c_old[j])
+
+
+def _backward(step, z, at, old, old_at, d, m):
+    i, f = z[0, at : at + m], z[1, at : at + m]
+    g, o = z[2, at : at + m], z[3, at : at + m]
+    c_old = old[1, old_at : old_at + m]
+    dh, dc = d[0, :m], d[1, :m]
+    for j in range(m):
+        i[j], f[j], g[j], o[j], dc[j] = lstm_backward(
+            i[j], f[j], g[j], o[j], c_old[j], dh[j], dc[j]
+        )
+        dh[j] = 0
+
+
+LSTM = make_cell(
+    "lstm",
+    LSTMStep,
+    n_states=2,
+    gates_ih=(0, 1, 2, 3),
+    gates_hh=(0, 1, 2, 3),
+    forward=_forward,
+    backward=_backward,
+    forget=1,
+)

@@ -1,0 +1,41 @@
+"""What is done to a gradient before the optimizer takes it."""
+
+from math import sqrt
+
+from numba import njit
+
+# The order of a sum may be changed to vectorise it, the same way every time.
+_OPTIONS = {"nogil": True, "cache": True, "fastmath": {"reassoc"}}
+
+
+@njit(**_OPTIONS)
+def add_l2(parameters, mask, strength, gradient):
+    """Add the gradient of ``0.5 * strength * sum(mask * parameters**2)``.
+
+    Returns that penalty.
+    """
+    factor = parameters.dtype.type(strength)
+    total = 0.0
+    for p in range(parameters.size):
+        weight = mask[p] * parameters[p]
+        total += weight * weight
+        gradient[p] += factor * weight
+    return 0.5 * strength * total
+
+
+@njit(**_OPTIONS)
+def clip_norm(gradient, limit):
+    """Scale the gradient so that its norm is at most `limit`; returns the norm.
+
+    R. Pascanu, T. Mikolov and Y. Bengio, On the difficulty of training recurrent neural
+    networks, ICML 2013.
+    """
+    total = 0.0
+    for p in range(gradient.size):
+        total += float(gradient[p]) * float(gradient[p])
+    norm = sqrt(total)
+    if norm > limit:
+        factor = gradient.dtype.type(limit / norm)
+        for p in range(gradient.size):
+            gradient[p] *= factor
+    return norm

@@ -1,0 +1,9 @@
+"""The optimizers, one file each, and their registry."""
+
+from skrnn.mathematics.optimizers.adam import ADAM
+from skrnn.mathematics.optimizers.base import Optimizer
+from skrnn.mathematics.optimizers.sgd import SGD
+
+OPTIMIZERS = {optimizer.name: optimizer for optimizer in (SGD, ADAM)}
+
+__all__ = ["OPTIMIZERS", "Optimizer"]

@@ -1,0 +1,30 @@
+"""Adam.
+
+D. P. Kingma and J. Ba, Adam: a method for stochastic optimization, ICLR 2015,
+algorithm 1.
+"""
+
+from math import sqrt
+
+from numba import njit
+
+from skrnn.mathematics.optimizers.base import Optimizer
+
+
+@njit(nogil=True, cache=True, error_model="numpy")
+def adam_step(parameters, gradient, state, learning_rate, t, beta_1, beta_2, epsilon):
+    # In the vector's own precision, so that the loop runs on whole registers.
+    kind = parameters.dtype.type
+    rate = kind(learning_rate / (1 - beta_1**t))
+    scale = kind(1 / (1 - beta_2**t) ** 0.5)
+    keep_1, keep_2, epsilon = kind(beta_1), kind(beta_2), kind(epsilon)
+    take_1, take_2 = kind(1 - beta_1), kind(1 - beta_2)
+    mean, square = state[0], state[1]
+    for p in range(parameters.size):
+        g = gradient[p]
+        mean[p] = keep_1 * mean[p] + take_1 * g
+        square[p] = keep_2 * square[p] + take_2 * (g * g)
+        parameters[p] -= rate * mean[p] / (sqrt(square[p]) * scale + epsilon)
+
+
+ADAM = Optimizer("adam", 2, ("beta_1", "beta_2", "epsilon"), adam_step)

@@ -1,0 +1,25 @@
+"""Stochastic gradient descent with momentum, plain or Nesterov's.
+
+I. Sutskever, J. Martens, G. Dahl and G. Hinton, On the importance of initialization and
+momentum in deep learning, ICML 2013, in PyTorch's form: the momentum gathers gradients,
+and the learning rate of the day multiplies what it has gathered.
+"""
+
+from numba import njit
+
+from skrnn.mathematics.optimizers.base import Optimizer
+
+
+@njit(nogil=True, cache=True, error_model="numpy")
+def sgd_step(parameters, gradient, state, learning_rate, t, momentum, nesterov):
+    kind = parameters.dtype.type
+    rate, keep = kind(learning_rate), kind(momentum)
+    look_ahead = keep if nesterov else kind(1)
+    own = kind(1) if nesterov else kind(0)
+    gathered = state[0]
+    for p in range(parameters.size):
+        gathered[p] = keep * gathered[p] + gradient[p]
+        parameters[p] -= rate * (own * gradient[p] + look_ahead * gathered[p])
+
+
+SGD = Optimizer("sgd", 1, ("momentum", "nesterovs_momentum"), sgd_step)

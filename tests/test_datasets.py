@@ -1,0 +1,127 @@
+"""The data sets are whole, exact and shaped like scikit-learn's."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn.utils._param_validation import InvalidParameterError
+
+from skrnn.datasets import load_japanese_vowels, load_seattle_weather
+
+LOADERS = [load_japanese_vowels, load_seattle_weather]
+TRAIN_COUNTS = [30] * 9
+TEST_COUNTS = [31, 35, 88, 44, 29, 24, 40, 50, 29]
+
+
+def assert_nearest_to_decimals(values, n_decimals):
+    """Check that the values are the float64 nearest to their decimal text."""
+    values = values.ravel().tolist()
+    assert values == [float(f"{value:.{n_decimals}f}") for value in values]
+
+
+@pytest.mark.parametrize(
+    ("subset", "n_frames", "longest", "counts"),
+    [
+        ("train", 4274, 26, TRAIN_COUNTS),
+        ("test", 5687, 29, TEST_COUNTS),
+        ("all", 4274 + 5687, 29, np.add(TRAIN_COUNTS, TEST_COUNTS)),
+    ],
+)
+def test_japanese_vowels_subsets(subset, n_frames, longest, counts):
+    vowels = load_japanese_vowels(subset=subset)
+    lengths = [len(utterance) for utterance in vowels.data]
+
+    assert all(utterance.dtype == np.float64 for utterance in vowels.data)
+    assert all(utterance.shape[1] == 12 for utterance in vowels.data)
+    assert (sum(lengths), min(lengths), max(lengths)) == (n_frames, 7, longest)
+    assert len(vowels.data) == len(vowels.target) == np.sum(counts)
+    assert np.issubdtype(vowels.target.dtype, np.integer)
+    np.testing.assert_array_equal(np.unique(vowels.target), np.arange(1, 10))
+    np.testing.assert_array_equal(np.bincount(vowels.target)[1:], counts)
+    assert len(vowels.target_names) == 9
+    assert len(vowels.feature_names) == 12
+
+
+def test_japanese_vowels_are_exact():
+    X, _ = load_japanese_vowels(return_X_y=True)
+    assert X[0][0, :3].tolist() == [1.860936, -0.207383, 0.261557]
+    assert_nearest_to_decimals(np.concatenate(X), 6)
+
+
+def test_japanese_vowels_all_is_train_then_test():
+    parts = [load_japanese_vowels(subset=subset) for subset in ("train", "test")]
+    X, y = load_japanese_vowels(subset="all", return_X_y=True)
+    np.testing.assert_array_equal(
+        np.concatenate(X), np.concatenate(parts[0].data + parts[1].data)
+    )
+    np.testing.assert_array_equal(y, np.concatenate([part.target for part in parts]))
+
+
+def test_seattle_weather_arrays():
+    weather = load_seattle_weather()
+    assert weather.frame is None
+    assert weather.data.shape == (1461, 4)
+    assert weather.data.dtype == np.float64
+    assert weather.feature_names == ["precipitation", "temp_max", "temp_min", "wind"]
+    assert weather.data[1].tolist() == [10.9, 10.6, 2.8, 4.5]
+    assert weather.data[-1].tolist() == [0.0, 5.6, -2.1, 3.5]
+    assert_nearest_to_decimals(weather.data, 1)
+
+    assert weather.target.dtype.kind == "U"
+    names, counts = np.unique(weather.target, return_counts=True)
+    assert names.tolist() == ["drizzle", "fog", "rain", "snow", "sun"]
+    assert counts.tolist() == [54, 411, 259, 23, 714]
+    np.testing.assert_array_equal(names, weather.target_names)
+
+
+def test_seattle_weather_has_every_day_once():
+    dates = load_seattle_weather().dates
+    every_day = np.arange("2012-01-01", "2016-01-01", dtype="datetime64[D]")
+    np.testing.assert_array_equal(dates, every_day)
+
+
+def test_seattle_weather_as_frame():
+    arrays = load_seattle_weather()
+    weather = load_seattle_weather(as_frame=True)
+    assert isinstance(weather.frame.index, pd.DatetimeIndex)
+    assert list(weather.frame) == [*weather.feature_names, "weather"]
+    pd.testing.assert_frame_equal(weather.data, weather.frame[weather.feature_names])
+    pd.testing.assert_series_equal(weather.target, weather.frame["weather"])
+    np.testing.assert_array_equal(weather.data, arrays.data)
+    np.testing.assert_array_equal(weather.target, arrays.target)
+    np.testing.assert_array_equal(weather.frame.index, arrays.dates)
+
+
+@pytest.mark.parametrize("load", LOADERS)
+def test_return_X_y(load):
+    bunch = load()
+    X, y = load(return_X_y=True)
+    np.testing.assert_array_equal(np.concatenate(X), np.concatenate(bunch.data))
+    np.testing.assert_array_equal(y, bunch.target)
+
+
+def test_seattle_weather_return_X_y_as_frame():
+    bunch = load_seattle_weather(as_frame=True)
+    X, y = load_seattle_weather(return_X_y=True, as_frame=True)
+    pd.testing.assert_frame_equal(X, bunch.data)
+    pd.testing.assert_series_equal(y, bunch.target)
+
+
+@pytest.mark.parametrize("load", LOADERS)
+def test_description_states_the_licence(load):
+    description = load().DESCR
+    assert "CC BY 4.0" in description or "Public domain" in description
+
+
+@pytest.mark.parametrize(
+    ("load", "arguments"),
+    [
+        (load_japanese_vowels, {"subset": "validation"}),
+        (load_japanese_vowels, {"return_X_y": "yes"}),
+        (load_seattle_weather, {"return_X_y": "yes"}),
+        (load_seattle_weather, {"as_frame": "pandas"}),
+    ],
+)
+def test_bad_arguments(load, arguments):
+    (name,) = arguments
+    with pytest.raises(InvalidParameterError, match=f"The '{name}' parameter"):
+        load(**arguments)
