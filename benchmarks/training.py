@@ -14,7 +14,10 @@ import numpy as np
 import torch
 from torch import nn
 
-from skrnn import RNNClassifier
+from skrnn.backends import make_backend
+from skrnn.network import Network
+from skrnn.sequences import Sequences
+from skrnn.training import Data, Settings, State, train
 
 CELLS = ("rnn", "lstm", "gru")
 SHAPES = (  # N sequences, T steps, F features, H hidden units
@@ -45,17 +48,32 @@ def make_batch(N, T, F, ragged):
 
 
 def skrnn_step(cell, N, T, F, H, ragged):
-    """Return a callable that makes one training step."""
+    """Return a callable that makes one training step: an epoch of one batch, as in fit.
+
+    The checks of the input, which fit makes once, are left out, as PyTorch has none.
+    """
     X, y = make_batch(N, T, F, ragged)
-    model = RNNClassifier(
-        cell=cell,
-        hidden_size=H,
+    network = Network(cell, "tanh", F, H, "last", N_CLASSES, "softmax", "float32")
+    settings = Settings(
+        solver="adam",
+        hyperparameters=(0.9, 0.999, 1e-8),
+        alpha=0.0,
         batch_size=N,
+        learning_rate="constant",
         learning_rate_init=LEARNING_RATE,
+        max_iter=10**9,
         shuffle=False,
-        random_state=0,
+        tol=0.0,
+        n_iter_no_change=10**9,
+        max_grad_norm=MAX_NORM,
     )
-    return partial(model.partial_fit, X, y, classes=np.arange(N_CLASSES))
+    data = Data(Sequences.from_list(X, np.float32), y[:, None], np.ones(N))
+    random_state = np.random.RandomState(0)
+    state = State.start(network.initial_parameters(random_state), settings.solver)
+    epochs = train(
+        make_backend("cpu", network), network, data, settings, state, random_state
+    )
+    return partial(next, epochs)
 
 
 class TorchClassifier(nn.Module):

@@ -1,6 +1,7 @@
 """Random matrices to start from, input-first."""
 
 import numpy as np
+from threadpoolctl import threadpool_limits
 
 
 def glorot_uniform(random_state, n_inputs, n_outputs):
@@ -19,7 +20,9 @@ def orthogonal(random_state, size):
     A. M. Saxe, J. L. McClelland and S. Ganguli, Exact solutions to the nonlinear
     dynamics of learning in deep linear neural networks, ICLR 2014.
     """
-    q, r = np.linalg.qr(random_state.standard_normal((size, size)))
+    # The bits of a threaded factorisation may depend on the number of threads.
+    with threadpool_limits(limits=1, user_api="blas"):
+        q, r = np.linalg.qr(random_state.standard_normal((size, size)))
     # The signs make the distribution uniform: F. Mezzadri, How to generate random
     # matrices from the classical compact groups, Notices of the AMS 54(5), 2007.
     return q * np.copysign(1.0, np.diag(r))

@@ -51,10 +51,7 @@ class CPUBackend:
         gradient : ndarray of shape (n_parameters,)
             Written.
         """
-        packing.pack(parameters, self.plan.pieces, self.width, self.packed)
-        packing.pack_transposed(
-            parameters, self.plan.pieces_transposed, self.width, self.packed_transposed
-        )
+        self._pack(parameters, self.plan.pieces_transposed)
         order, bounds = _deal(sequences, rows, TRAIN_ROWS)
         n_shards = bounds.size - 1
         if len(self.gradients) < n_shards:
@@ -77,7 +74,7 @@ class CPUBackend:
 
     def outputs(self, parameters, sequences):
         """The head's outputs, of shape (n_sequences, n_outputs)."""
-        packing.pack(parameters, self.plan.pieces, self.width, self.packed)
+        self._pack(parameters, self.plan.pieces_transposed[:0])
         outputs = np.empty(
             (sequences.n_sequences, self.plan.head.n_outputs), self.dtype
         )
@@ -97,6 +94,16 @@ class CPUBackend:
             outputs,
         )
         return outputs
+
+    def _pack(self, parameters, pieces_transposed):
+        packing.pack_weights(
+            parameters,
+            self.width,
+            self.plan.pieces,
+            self.packed,
+            pieces_transposed,
+            self.packed_transposed,
+        )
 
 
 def _deal(sequences, rows, shard_rows):

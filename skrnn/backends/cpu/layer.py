@@ -14,7 +14,7 @@ from typing import NamedTuple
 import numpy as np
 from numba import njit
 
-from skrnn.backends.cpu.options import INNER
+from skrnn.backends.cpu.options import INNER, MERGED
 from skrnn.backends.cpu.pooling import pool_step, pool_step_backward
 from skrnn.backends.cpu.tile import ONE, PANEL_BYTES, ZERO, panel_product
 from skrnn.mathematics import cells
@@ -36,7 +36,7 @@ class LayerPlan(NamedTuple):
     h_transposed_at: int
 
 
-@njit(**INNER)
+@njit(**MERGED)
 def gather_step(values, starts, t, n, x, row):
     """Copy step t of n sequences into the rows of x from `row` on, then a 1 each."""
     n_inputs = values.shape[1]
@@ -72,7 +72,7 @@ def pre_activations(step, plan, packed, x, row, states, state_at, n, z, z_at):
                 panel_product(n, z, states, packed, at, strides, (ONE, k), ONE)
 
 
-@njit(**INNER)
+@njit(**MERGED)
 def forward_layer(step, plan, packed, values, shard, keep, work, pooling, pooled):
     """Run all steps of a shard and pool the states.
 
@@ -102,13 +102,22 @@ def forward_layer(step, plan, packed, values, shard, keep, work, pooling, pooled
             step, z, z_at + m_next, states, old_at + m_next, final, m_next, m - m_next
         )
         pool_step(
-            pooling, t, ZERO, n_next, states, new_at, padded, lengths, pooled, argmax
+            pooling,
+            t,
+            n,
+            n_next,
+            states,
+            new_at,
+            final,
+            padded,
+            lengths,
+            pooled,
+            argmax,
         )
-        pool_step(pooling, t, n_next, n, final, m_next, padded, lengths, pooled, argmax)
         row = row_next
 
 
-@njit(**INNER)
+@njit(**MERGED)
 def backward_layer(step, plan, packed_transposed, shard, work, pooling, d_pooled):
     """Replace z by the gradient of the pre-activations."""
     _, lengths, active, n_rows = shard
@@ -132,7 +141,7 @@ def backward_layer(step, plan, packed_transposed, shard, work, pooling, d_pooled
                 panel_product(n, d, z, packed_transposed, here, strides, (n_h, k), ONE)
 
 
-@njit(**INNER)
+@njit(**MERGED)
 def layer_gradient(step, plan, work, gradient):
     """Add the gradients of the packed weights, from z as `backward_layer` left it.
 

@@ -10,6 +10,8 @@ from typing import NamedTuple
 
 from numba import njit
 
+from skrnn.backends.cpu.options import ENTRY, INNER
+
 
 class Piece(NamedTuple):
     """One matrix in both layouts."""
@@ -22,8 +24,8 @@ class Piece(NamedTuple):
     first_row: int
 
 
-@njit(nogil=True, cache=True)
-def pack(flat, pieces, width, packed):
+@njit(**INNER)
+def _pack(flat, pieces, width, packed):
     """Columns become the lanes of the panels."""
     for p in range(pieces.shape[0]):
         flat_at, n_rows, n_columns, packed_at, panel_rows, first_row = pieces[p]
@@ -35,8 +37,8 @@ def pack(flat, pieces, width, packed):
                     packed[0, target + lane] = flat[source + lane]
 
 
-@njit(nogil=True, cache=True)
-def pack_transposed(flat, pieces, width, packed):
+@njit(**INNER)
+def _pack_transposed(flat, pieces, width, packed):
     """Rows become the lanes of the panels."""
     for p in range(pieces.shape[0]):
         flat_at, n_rows, n_columns, packed_at, panel_rows, first_row = pieces[p]
@@ -48,7 +50,14 @@ def pack_transposed(flat, pieces, width, packed):
                 packed[0, target + j * width] = flat[source + j]
 
 
-@njit(nogil=True, cache=True)
+@njit(**ENTRY)
+def pack_weights(flat, width, pieces, packed, pieces_transposed, packed_transposed):
+    """Fill both packed vectors."""
+    _pack(flat, pieces, width, packed)
+    _pack_transposed(flat, pieces_transposed, width, packed_transposed)
+
+
+@njit(**ENTRY)
 def unpack_sum(packed, pieces, width, flat):
     """Add up the rows of `packed`, in their order, into the flat vector."""
     for p in range(pieces.shape[0]):

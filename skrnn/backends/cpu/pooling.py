@@ -7,12 +7,18 @@ from skrnn.mathematics.poolings import LAST, MEAN
 
 
 @njit(**INNER)
-def pool_step(kind, t, first, end, h, h_at, width, lengths, pooled, argmax):
-    """Take the states after step t of sequences `first` to `end`, from `h_at` on."""
-    for i in range(first, end):
+def pool_step(kind, t, n, n_next, states, at, final, width, lengths, pooled, argmax):
+    """Take the states after step t of n sequences.
+
+    Those of the sequences that go on, `n_next` of them, stand in `states` from `at` on;
+    those of the others in `final`.
+    """
+    for i in range(n):
         row = pooled[i]
-        at = h_at + (i - first) * width
-        state = h[0, at : at + width]
+        if i < n_next:
+            state = states[0, at + i * width : at + (i + 1) * width]
+        else:
+            state = final[0, i * width : (i + 1) * width]
         if kind == LAST:
             if t == lengths[i] - 1:
                 for j in range(width):

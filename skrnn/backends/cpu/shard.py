@@ -16,7 +16,7 @@ from skrnn.backends.cpu.layer import (
     forward_layer,
     layer_gradient,
 )
-from skrnn.backends.cpu.options import ENTRY, INLINE, INNER
+from skrnn.backends.cpu.options import ENTRY, MERGED
 from skrnn.backends.cpu.tile import ONE, PANEL_BYTES, ZERO, panel_product
 from skrnn.mathematics.losses import loss_gradient
 
@@ -31,7 +31,7 @@ class HeadPlan(NamedTuple):
     transposed_at: int
 
 
-@njit(**INNER)
+@njit(**MERGED)
 def sequences_of(rows, offsets):
     """Starts, lengths, number of active sequences at each step, number of all steps.
 
@@ -51,7 +51,7 @@ def sequences_of(rows, offsets):
     return starts, lengths, active, n_rows
 
 
-@njit(**INNER)
+@njit(**MERGED)
 def work_arrays(step, plan, n_sequences, n_rows, n_state_rows, like):
     """Memory for `forward_layer`: z, states, x, final states, argmax of max pooling."""
     padded = plan.padded_size
@@ -64,7 +64,7 @@ def work_arrays(step, plan, n_sequences, n_rows, n_state_rows, like):
     )
 
 
-@njit(**INNER)
+@njit(**MERGED)
 def apply_head(head, packed, pooled):
     """The network's outputs, padded to whole panels. The last column of pooled is 1."""
     n, n_features = pooled.shape
@@ -77,7 +77,7 @@ def apply_head(head, packed, pooled):
     return outputs
 
 
-@njit(**INNER)
+@njit(**MERGED)
 def head_backward(head, packed_transposed, pooled, d_outputs, gradient):
     """Add the head's gradient; returns that of the pooled states."""
     n, n_features = pooled.shape
@@ -109,7 +109,7 @@ def head_backward(head, packed_transposed, pooled, d_outputs, gradient):
     return d_pooled
 
 
-@njit(**INLINE)
+@njit(**MERGED)
 def forward_shard(network, packed, values, offsets, rows, keep):
     """The head's outputs, and what the way back needs."""
     step, _, plan, head, pooling = network
@@ -126,7 +126,7 @@ def forward_shard(network, packed, values, offsets, rows, keep):
     return shard, work, pooled, apply_head(head, packed, pooled)
 
 
-@njit(**INLINE)
+@njit(**MERGED)
 def shard_gradient(network, weights, batch, rows, gradient):
     """Loss of a shard; its gradient replaces what is in `gradient`."""
     step, kind, plan, head, pooling = network
