@@ -34,7 +34,7 @@ MAX_NORM = 1.0
 # Steps on one and the same batch would soon fit it, and gradients would sink to
 # denormal numbers, which are slow. At this rate the weights hardly move.
 LEARNING_RATE = 1e-7
-BURST = 5  # steps timed in a row before the other library's turn
+WARM_UP_SECONDS, BURST_SECONDS = 0.02, 0.1  # of steps before the other's turn
 FIELDS = ("cell", "N", "T", "F", "H", "skrnn_ms", "skrnn_iqr_ms")
 FIELDS += ("pytorch_ms", "pytorch_iqr_ms", "ratio")
 
@@ -128,11 +128,16 @@ def train_torch(model, optimizer, X, y):
 def time_burst(step):
     """Seconds of each of some steps in a row."""
     # Threads of the library that just had its turn spin for some milliseconds before
-    # they sleep, and the first step finds cold caches.
+    # they sleep; then caches and threads warm up, as in the middle of a fit.
     time.sleep(0.02)
-    step()
+    run_for(WARM_UP_SECONDS, step)
+    return run_for(BURST_SECONDS, step)
+
+
+def run_for(duration, step):
+    """Seconds of each of the steps that fit into `duration`, three at least."""
     seconds = []
-    for _ in range(BURST):
+    while len(seconds) < 3 or sum(seconds) < duration:
         start = time.perf_counter()
         step()
         seconds.append(time.perf_counter() - start)
@@ -140,20 +145,22 @@ def time_burst(step):
 
 
 def time_in_turns(steps, seconds):
-    """Milliseconds of the steps, (len(steps), n), from bursts that alternate."""
-    rounds = []
+    """Milliseconds of the steps of each library, from bursts that alternate."""
+    times = [[] for _ in steps]
     stop = time.perf_counter() + seconds
-    while len(rounds) < 3 or time.perf_counter() < stop:
-        rounds.append([time_burst(step) for step in steps])
-    return 1e3 * np.concatenate(rounds, axis=1)
+    while time.perf_counter() < stop or len(times[0]) < 9:
+        for step, so_far in zip(steps, times, strict=True):
+            so_far.extend(time_burst(step))
+    return [1e3 * np.array(so_far) for so_far in times]
 
 
 def compare(cell, shape, ragged, seconds):
     """One row of the table."""
     steps = [make(cell, *shape, ragged) for make in (skrnn_step, torch_step)]
-    low, medians, high = np.quantile(
-        time_in_turns(steps, seconds), [0.25, 0.5, 0.75], axis=1
-    )
+    quartiles = [
+        np.quantile(times, [0.25, 0.5, 0.75]) for times in time_in_turns(steps, seconds)
+    ]
+    low, medians, high = np.transpose(quartiles)
     (ours, theirs), (our_iqr, their_iqr) = medians, high - low
     return (cell, *shape, ours, our_iqr, theirs, their_iqr, theirs / ours)
 

@@ -1,15 +1,17 @@
 """The training loop: knows a network's flat vector, not its cells."""
 
 from dataclasses import dataclass, field, replace
+from math import isfinite
 from typing import NamedTuple
 
 import numpy as np
-from sklearn.utils import gen_batches
 
 from skrnn.mathematics.gradients import add_l2, clip_norm
 from skrnn.mathematics.optimizers import OPTIMIZERS
 from skrnn.mathematics.schedules import SCHEDULES
 from skrnn.sequences import Sequences
+
+_ADVICE = "Scale the data, or try a lower learning_rate_init or max_grad_norm."
 
 
 class Data(NamedTuple):
@@ -73,6 +75,8 @@ def train(backend, network, data, settings, state, random_state):
     for epoch in range(settings.max_iter):
         state = state.copy()
         loss = _train_epoch(backend, mask, data, settings, state, random_state, epoch)
+        if not np.isfinite(state.parameters).all():
+            raise ValueError(f"Weights became infinite in epoch {epoch + 1}. {_ADVICE}")
         state.loss_curve.append(loss)
         if loss > state.best_loss - settings.tol:
             state.n_stale_epochs += 1
@@ -89,11 +93,11 @@ def _train_epoch(backend, mask, data, settings, state, random_state, epoch):
     """One pass over the data; returns the mean loss before each step."""
     n = data.sequences.n_sequences
     order = random_state.permutation(n) if settings.shuffle else np.arange(n)
-    batches = list(gen_batches(n, settings.batch_size))
+    firsts = range(0, n, settings.batch_size)
     gradient, scales = np.empty_like(state.parameters), np.empty(n)
     total = 0.0
-    for i, batch in enumerate(batches):
-        rows = order[batch]
+    for i, first in enumerate(firsts):
+        rows = order[first : first + settings.batch_size]
         weight = data.weights[rows].sum()
         if weight == 0:
             continue
@@ -103,12 +107,12 @@ def _train_epoch(backend, mask, data, settings, state, random_state, epoch):
         )
         loss += add_l2(state.parameters, mask, settings.alpha / weight, gradient)
         norm = clip_norm(gradient, settings.max_grad_norm)
-        if not np.isfinite(norm):
+        if not isfinite(norm):
             raise ValueError(
                 f"The gradient became {norm} in epoch {epoch + 1} (loss {loss}). "
-                "Scale the data, or try a lower learning_rate_init or max_grad_norm."
+                f"{_ADVICE}"
             )
-        progress = (epoch + i / len(batches)) / settings.max_iter
+        progress = (epoch + i / len(firsts)) / settings.max_iter
         state.n_steps += 1
         OPTIMIZERS[settings.solver].step(
             state.parameters,

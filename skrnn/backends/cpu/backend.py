@@ -12,6 +12,9 @@ from skrnn.mathematics.poolings import POOLINGS
 # the cache, few enough to give every thread a shard of a small batch.
 TRAIN_ROWS = 16
 PREDICT_ROWS = 32
+# Multiply-adds that are worth one more thread: some 100 us of work, where to hand over
+# the work takes 25 us.
+WORTH_A_THREAD = 4_000_000
 
 
 class CPUBackend:
@@ -52,13 +55,14 @@ class CPUBackend:
             Written.
         """
         self._pack(parameters, self.plan.pieces_transposed)
-        order, bounds = _deal(sequences, rows, TRAIN_ROWS)
+        lengths = sequences.offsets[rows + 1] - sequences.offsets[rows]
+        order, bounds = _deal(rows, lengths, TRAIN_ROWS)
         n_shards = bounds.size - 1
         if len(self.gradients) < n_shards:
             self.gradients = np.empty((n_shards, self.plan.n_packed), self.dtype)
         gradients, losses = self.gradients[:n_shards], np.empty(n_shards)
         run_threads(
-            min(self.n_threads, n_shards),
+            self._threads_for(n_shards, 3 * lengths.sum()),
             shard.train_shards,
             np.zeros(1, np.int64),
             self.compiled_network,
@@ -82,7 +86,7 @@ class CPUBackend:
         order = np.argsort(-sequences.lengths, kind="stable")
         bounds = np.append(np.arange(0, order.size, PREDICT_ROWS), order.size)
         run_threads(
-            min(self.n_threads, bounds.size - 1),
+            self._threads_for(bounds.size - 1, len(sequences.values)),
             shard.predict_shards,
             np.zeros(1, np.int64),
             self.compiled_network,
@@ -95,6 +99,11 @@ class CPUBackend:
         )
         return outputs
 
+    def _threads_for(self, n_shards, n_passes):
+        """Threads for so many shards and passes through the weights."""
+        work = int(n_passes) * self.plan.n_packed
+        return min(self.n_threads, n_shards, 1 + work // WORTH_A_THREAD)
+
     def _pack(self, parameters, pieces_transposed):
         packing.pack_weights(
             parameters,
@@ -106,13 +115,12 @@ class CPUBackend:
         )
 
 
-def _deal(sequences, rows, shard_rows):
+def _deal(rows, lengths, shard_rows):
     """Deal a batch, longest first, to shards of equal work.
 
     The number of shards depends on the batch alone, never on the threads: so do the
     order of all sums, and the bits of the result.
     """
-    lengths = sequences.offsets[rows + 1] - sequences.offsets[rows]
     by_length = rows[np.argsort(-lengths, kind="stable")]
     n_shards = -(-rows.size // shard_rows)
     order = np.concatenate([by_length[s::n_shards] for s in range(n_shards)])

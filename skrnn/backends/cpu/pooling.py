@@ -30,7 +30,8 @@ def pool_step(kind, t, n, n_next, states, at, final, width, lengths, pooled, arg
         else:
             best = argmax[i]
             for j in range(width):
-                if t == 0 or state[j] > row[j]:
+                # A NaN is the largest, and stays.
+                if t == 0 or state[j] > row[j] or state[j] != state[j]:
                     row[j], best[j] = state[j], t
 
 
