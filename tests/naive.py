@@ -184,12 +184,12 @@ def logistic(logits, y):
     return losses.mean(), (sigmoid(logits) - y) / len(logits)
 
 
-def identity(logits, y):
+def squared(logits, y):
     error = logits - y
     return 0.5 * (error**2).mean(), error / len(logits)
 
 
-HEADS = {"softmax": softmax, "logistic": logistic, "identity": identity}
+HEADS = {"softmax": softmax, "logistic": logistic, "squared": squared}
 
 
 # The network.
@@ -257,30 +257,21 @@ def clip_by_norm(gradient, max_norm):
     return gradient * (max_norm / norm) if norm > max_norm else gradient
 
 
-def sgd(parameters, gradient, velocity, learning_rate, momentum=0.9, nesterov=True):
-    """One step in scikit-learn's form; returns the parameters and the velocity."""
-    velocity = momentum * velocity - learning_rate * gradient
-    update = momentum * velocity - learning_rate * gradient if nesterov else velocity
-    return parameters + update, velocity
+def sgd(parameters, gradient, gathered, learning_rate, momentum, nesterov):
+    """One step in PyTorch's form; returns the parameters and what is gathered."""
+    gathered = momentum * gathered + gradient
+    update = gradient + momentum * gathered if nesterov else gathered
+    return parameters - learning_rate * update, gathered
 
 
-def adam(
-    parameters,
-    gradient,
-    mean,
-    square,
-    t,
-    learning_rate,
-    beta_1=0.9,
-    beta_2=0.999,
-    epsilon=1e-8,
-):
+def adam(parameters, gradient, mean, square, learning_rate, t, beta_1, beta_2, epsilon):
     """Step ``t = 1, 2, ...``; returns the parameters and both moments.
 
-    As in scikit-learn, the learning rate carries the bias correction, so that
-    `epsilon` is added to the uncorrected root.
+    As in the paper and in PyTorch, `epsilon` is added to the root of the corrected
+    moment; scikit-learn adds it to the uncorrected one.
     """
     mean = beta_1 * mean + (1 - beta_1) * gradient
     square = beta_2 * square + (1 - beta_2) * gradient**2
-    rate = learning_rate * (1 - beta_2**t) ** 0.5 / (1 - beta_1**t)
-    return parameters - rate * mean / (np.sqrt(square) + epsilon), mean, square
+    corrected_mean, corrected_square = mean / (1 - beta_1**t), square / (1 - beta_2**t)
+    step = learning_rate * corrected_mean / (np.sqrt(corrected_square) + epsilon)
+    return parameters - step, mean, square

@@ -133,18 +133,17 @@ class BaseRNN(CallbackSupportMixin, BaseEstimator):
             state = self._start(random_state, goes_on)
             state = self._run_epochs(data, state, random_state, tasks)
             self._take(self._fitted_attributes(state))
-            self._resume = None
         tasks.end({})
         return self
 
-    def _partial_fit(self, X, y, sample_weight, classes=None):
+    def _partial_fit(self, X, y, sample_weight, **target_options):
         with self._unchanged_on_error():
             goes_on = hasattr(self, "_network")
             data = self._check_data(
-                X, y, sample_weight, reset=not goes_on, classes=classes, partial=True
+                X, y, sample_weight, reset=not goes_on, **target_options
             )
-            if goes_on and self._resume is not None:
-                state, random_state = self._resume
+            if goes_on and self._resume is not None and self._resume[0] == self.solver:
+                _, state, random_state = self._resume
             else:
                 random_state = check_random_state(self.random_state)
                 state = self._start(random_state, goes_on)
@@ -152,12 +151,17 @@ class BaseRNN(CallbackSupportMixin, BaseEstimator):
             settings = self._settings(data, max_iter=1, learning_rate="constant")
             state, _ = next(self._epochs(data, settings, state, random_state))
             self._take(self._fitted_attributes(state))
-            self._resume = state, random_state
+            self._resume = self.solver, state, random_state
         return self
 
     def _check_data(self, X, y, sample_weight, *, reset, **target_options):
         """Validate all that fit was given; sets the attributes that describe it."""
-        sequences = check_sequences(self, X, reset=reset)
+        sequences = check_sequences(self, X, self.dtype, reset=reset)
+        if y is None:
+            raise ValueError(
+                f"This {type(self).__name__} estimator requires y to be passed, but "
+                "the target y is None."
+            )
         check_consistent_length(X, y)
         weights = _check_sample_weight(
             sample_weight, X, dtype=np.float64, ensure_non_negative=True
@@ -190,8 +194,9 @@ class BaseRNN(CallbackSupportMixin, BaseEstimator):
         if not goes_on:
             parameters = self._network.initial_parameters(random_state)
             return State.start(parameters, self.solver)
+        # The best loss starts anew: one on other data is no measure for this fit.
         state = State.start(self._parameters, self.solver)
-        state.loss_curve, state.best_loss = self.loss_curve_, self.best_loss_
+        state.loss_curve = self.loss_curve_
         return state
 
     def _settings(self, data, **changes):
@@ -236,7 +241,7 @@ class BaseRNN(CallbackSupportMixin, BaseEstimator):
         except KeyboardInterrupt:
             if last is None:
                 raise
-            warnings.warn("Training interrupted by user.", stacklevel=4)
+            warnings.warn("Training interrupted by user.", stacklevel=6)
         return last
 
     def _warn_at_max_iter(self):
@@ -246,16 +251,17 @@ class BaseRNN(CallbackSupportMixin, BaseEstimator):
                 f"Stochastic Optimizer: Maximum iterations ({self.max_iter}) reached "
                 "and the optimization hasn't converged yet.",
                 ConvergenceWarning,
-                stacklevel=5,
+                stacklevel=7,
             )
 
     @staticmethod
     def _fitted_attributes(state):
         return {
             "_parameters": state.parameters,
+            "_resume": None,  # what partial_fit would go on with
             "n_iter_": len(state.loss_curve),
             "loss_": state.loss_curve[-1],
-            "best_loss_": state.best_loss,
+            "best_loss_": min(state.loss_curve),
             "loss_curve_": state.loss_curve,
         }
 
@@ -277,7 +283,7 @@ class BaseRNN(CallbackSupportMixin, BaseEstimator):
     def _outputs(self, X):
         """The head's outputs for X, in float64."""
         check_is_fitted(self)
-        sequences = check_sequences(self, X, reset=False)
+        sequences = check_sequences(self, X, self._network.dtype, reset=False)
         backend = make_backend(self.device, self._network)
         return backend.outputs(self._parameters, sequences).astype(np.float64)
 

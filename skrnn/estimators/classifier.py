@@ -3,14 +3,13 @@
 import numpy as np
 from scipy import sparse
 from sklearn.base import ClassifierMixin, _fit_context
-from sklearn.preprocessing import LabelEncoder
 from sklearn.utils.multiclass import (
     _check_partial_fit_first_call,
     check_classification_targets,
     type_of_target,
     unique_labels,
 )
-from sklearn.utils.validation import check_array, column_or_1d
+from sklearn.utils.validation import _check_y, column_or_1d
 
 from skrnn.estimators.base import BaseRNN
 from skrnn.estimators.callbacks import with_callbacks
@@ -92,22 +91,19 @@ class RNNClassifier(ClassifierMixin, BaseRNN):
         self : object
             The estimator.
         """
-        return self._partial_fit(X, y, sample_weight, classes=classes)
+        return self._partial_fit(X, y, sample_weight, classes=classes, partial=True)
 
-    def _check_targets(self, y, *, reset, classes=None, partial=False, weights):
+    def _check_targets(self, y, *, reset, weights, classes=None, partial=False):
+        y = _check_y(y, multi_output=True, estimator=self)
         check_classification_targets(y)
-        is_multilabel = type_of_target(y, input_name="y").startswith("multilabel")
-        if is_multilabel:
-            y = check_array(y, accept_sparse=True, input_name="y")
-            y = y.toarray() if sparse.issparse(y) else y
-        else:
+        is_multilabel = type_of_target(y).startswith("multilabel")
+        if not is_multilabel:
             y = column_or_1d(y, warn=True)
         found = unique_labels(y)
         if partial:
             _check_partial_fit_first_call(self, classes)
         elif reset:
             self.classes_ = found
-        self._check_known(found)
         if reset:
             self._is_multilabel = is_multilabel
         elif is_multilabel != self._is_multilabel:
@@ -115,24 +111,36 @@ class RNNClassifier(ClassifierMixin, BaseRNN):
                 "Training cannot change between one label and several labels per "
                 "sample. Use a new estimator."
             )
-        n_classes = self.classes_.size
-        if is_multilabel:
-            self.n_outputs_ = n_classes
-            return y.astype(self.dtype), "logistic"
-        encoder = LabelEncoder()
-        encoder.classes_ = self.classes_
-        codes = encoder.transform(y)[:, None]
-        self.n_outputs_ = n_classes if n_classes > 2 else 1
-        if n_classes > 2:
-            return codes, "softmax"
-        return codes.astype(self.dtype), "logistic"
+        self._check_known(found)
+        encode = self._encode_indicator if is_multilabel else self._encode_labels
+        return encode(y)
 
     def _check_known(self, found):
-        if np.setdiff1d(found, self.classes_).size:
+        if not np.isin(found, self.classes_).all():
             raise ValueError(
                 "`y` has classes not in `self.classes_`. `self.classes_` has "
                 f"{self.classes_}. 'y' has {found}."
             )
+
+    def _encode_indicator(self, y):
+        y = y.toarray() if sparse.issparse(y) else y
+        if y.shape[1] != self.classes_.size:
+            raise ValueError(
+                f"y has {y.shape[1]} labels, but {type(self).__name__} is expecting "
+                f"{self.classes_.size}."
+            )
+        if not np.isin(y, (0, 1)).all():
+            raise ValueError("A multilabel y must have no other values than 0 and 1.")
+        self.n_outputs_ = self.classes_.size
+        return y.astype(self.dtype), "logistic"
+
+    def _encode_labels(self, y):
+        codes = np.searchsorted(self.classes_, y)[:, None]
+        if self.classes_.size > 2:
+            self.n_outputs_ = self.classes_.size
+            return codes, "softmax"
+        self.n_outputs_ = 1
+        return codes.astype(self.dtype), "logistic"
 
     def predict(self, X):
         """Predict labels.

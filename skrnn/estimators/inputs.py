@@ -12,21 +12,48 @@ from sklearn.utils.validation import (
 
 from skrnn.sequences import Sequences
 
+# A number too large for the estimator's dtype is found with the infinities, after the
+# conversion.
+_ARRAY_OPTIONS = {"dtype": "numeric", "ensure_all_finite": False}
 
-def check_sequences(estimator, X, *, reset):
-    """Validate X and convert it to the estimator's dtype.
+
+def check_sequences(estimator, X, dtype, *, reset):
+    """Validate X and convert it to `dtype`.
 
     With `reset` the estimator takes `n_features_in_`, `feature_names_in_` and
     `n_features_per_step_` from X, as at fit; otherwise X must agree with them.
     """
-    ndim = getattr(X, "ndim", 2)
+    with np.errstate(over="ignore"):
+        sequences = _convert(estimator, X, dtype, reset)
+    check_finite(sequences.values, "X", _name(estimator))
+    return sequences
+
+
+def check_finite(values, input_name, estimator_name):
+    """Raise scikit-learn's error for NaN, infinity and numbers that became it."""
+    # It looks at the sum first, where infinities of both signs make NumPy warn.
+    with np.errstate(over="ignore", invalid="ignore"):
+        assert_all_finite(values, estimator_name=estimator_name, input_name=input_name)
+
+
+def check_numbers(array):
+    """Refuse what NumPy would convert to float all the same, such as dates."""
+    if array.dtype == object:
+        array = array.astype(np.float64)
+    if array.dtype.kind == "c":
+        raise ValueError("Complex data not supported.")
+    if array.dtype.kind not in "fiub":
+        raise ValueError(f"Data of dtype {array.dtype} is not numeric.")
+    return array
+
+
+def _convert(estimator, X, dtype, reset):
     if _is_list_of_sequences(X):
-        return _check_list(estimator, X, reset)
-    if ndim == 3 and not sparse.issparse(X):
-        return _check_3d(estimator, X, reset)
-    if ndim > 3:
-        raise ValueError(f"Found array with dim {ndim}. {_name(estimator)} expected 3.")
-    return _check_rows(estimator, X, reset)
+        return _check_list(estimator, X, dtype, reset)
+    is_array = getattr(X, "ndim", 2) > 2 and not sparse.issparse(X)
+    check = _check_3d if is_array else _check_rows
+    array = check_numbers(check(estimator, X, reset))
+    return Sequences.from_array(np.ascontiguousarray(array, dtype))
 
 
 def _name(estimator):
@@ -38,14 +65,14 @@ def _is_list_of_sequences(X):
     if isinstance(X, np.ndarray | pd.Series):
         if X.dtype != object or X.ndim != 1:
             return False
-    elif not isinstance(X, list | tuple):
+    elif not _is_list(X):
         return False
     elements = list(X)
     if not elements:
         return True
-    if not any(np.ndim(x) if hasattr(x, "ndim") else _is_list(x) for x in elements):
+    if not any(_is_vector(x) for x in elements):
         return False
-    if all(_is_list(x) and not any(_is_list(row) for row in x) for x in elements):
+    if all(_is_list(x) and not any(_is_vector(row) for row in x) for x in elements):
         # Lists of numbers: rows of a 2D array, unless they differ in length.
         return len({len(x) for x in elements}) > 1
     return True
@@ -55,11 +82,15 @@ def _is_list(x):
     return isinstance(x, list | tuple)
 
 
-def _check_list(estimator, X, reset):
+def _is_vector(x):
+    return _is_list(x) or getattr(x, "ndim", 0) > 0
+
+
+def _check_list(estimator, X, dtype, reset):
     name = _name(estimator)
     if len(X) == 0:
         raise ValueError(
-            f"Found array with 0 sample(s) (shape=(0,)) while a minimum of 1 is "
+            "Found array with 0 sample(s) (shape=(0,)) while a minimum of 1 is "
             f"required by {name}."
         )
     arrays = [_check_sequence(x, i, name) for i, x in enumerate(X)]
@@ -71,9 +102,7 @@ def _check_list(estimator, X, reset):
                 f"{n_features} in sequence 0 and {array.shape[1]} in sequence {i}."
             )
     _check_features_per_step(estimator, X, n_features, reset)
-    sequences = Sequences.from_list(arrays, estimator.dtype)
-    assert_all_finite(sequences.values, estimator_name=name, input_name="X")
-    return sequences
+    return Sequences.from_list(arrays, dtype)
 
 
 def _check_sequence(x, i, name):
@@ -84,13 +113,9 @@ def _check_sequence(x, i, name):
             "Use '.toarray()' to convert to a dense numpy array."
         )
     try:
-        array = np.asarray(x)
-        if array.dtype.kind not in "fiubc":
-            array = array.astype(np.float64)
+        array = check_numbers(np.asarray(x))
     except (TypeError, ValueError) as error:
-        raise type(error)(f"Sequence {i} of X is not numeric: {error}") from error
-    if array.dtype.kind == "c":
-        raise ValueError(f"Complex data not supported, found in sequence {i} of X.")
+        raise type(error)(f"In sequence {i} of X: {error}") from error
     if array.ndim not in (1, 2):
         raise ValueError(
             f"Found sequence {i} of X with dim {array.ndim}. {name} expected an array "
@@ -106,14 +131,21 @@ def _check_sequence(x, i, name):
 
 
 def _check_3d(estimator, X, reset):
-    X = _check_array(estimator, X, allow_nd=True)
+    if X.ndim > 3:
+        raise ValueError(
+            f"Found array with dim {X.ndim}, while dim <= 3 is required by "
+            f"{_name(estimator)}."
+        )
+    X = check_array(
+        X, estimator=estimator, input_name="X", allow_nd=True, **_ARRAY_OPTIONS
+    )
     if 0 in X.shape:
         raise ValueError(
             f"Found array with shape {X.shape} while a minimum of 1 time step and 1 "
             f"feature is required by {_name(estimator)}."
         )
     _check_features_per_step(estimator, X, X.shape[2], reset)
-    return Sequences.from_array(X)
+    return X
 
 
 def _check_features_per_step(estimator, X, n_features, reset):
@@ -131,38 +163,31 @@ def _check_features_per_step(estimator, X, n_features, reset):
 
 def _check_rows(estimator, X, reset):
     """A table: each row is a flattened sequence."""
-    n_features = estimator.n_features_per_step
     if reset or estimator._is_fitted_on_rows:
-        X = validate_data(estimator, X, reset=reset, **_array_options(estimator))
-        if reset:
-            estimator.n_features_per_step_ = n_features
-            estimator._is_fitted_on_rows = True
-        n_features = estimator.n_features_per_step_
+        X = validate_data(estimator, X, reset=reset, **_ARRAY_OPTIONS)
     else:
-        X = _check_array(estimator, X)
-        if n_features != estimator.n_features_per_step_:
-            raise ValueError(
-                f"X is a table with rows of {X.shape[1]} values, but "
-                f"{_name(estimator)} was fitted on sequences with "
-                f"{estimator.n_features_per_step_} features per step. Pass a list of "
-                "arrays or a 3D array (one sequence: [x]); to pass flattened rows, set "
-                f"n_features_per_step={estimator.n_features_per_step_}."
-            )
+        X = check_array(X, estimator=estimator, input_name="X", **_ARRAY_OPTIONS)
+    if reset:
+        estimator.n_features_per_step_ = int(estimator.n_features_per_step)
+        estimator._is_fitted_on_rows = True
+    elif not estimator._is_fitted_on_rows:
+        _check_rows_are_meant(estimator, X)
+    n_features = estimator.n_features_per_step_
     if X.shape[1] % n_features:
         raise ValueError(
             f"X has {X.shape[1]} columns, which is not a multiple of "
             f"n_features_per_step={n_features}."
         )
-    return Sequences.from_array(X.reshape(len(X), -1, n_features))
+    return X.reshape(len(X), -1, n_features)
 
 
-def _check_array(estimator, X, **options):
-    return check_array(X, estimator=estimator, **_array_options(estimator), **options)
-
-
-def _array_options(estimator):
-    return {
-        "dtype": np.dtype(estimator.dtype).type,
-        "order": "C",
-        "input_name": "X",
-    }
+def _check_rows_are_meant(estimator, X):
+    """The estimator was fitted on sequences: X may be one of them, by mistake."""
+    n_features = estimator.n_features_per_step_
+    if estimator.n_features_per_step != n_features:
+        raise ValueError(
+            f"X is a table with rows of {X.shape[1]} values, but {_name(estimator)} "
+            f"was fitted on sequences with {n_features} features per step. Pass a list "
+            "of arrays or a 3D array (one sequence: [x]); to pass flattened rows, set "
+            f"n_features_per_step={n_features}."
+        )

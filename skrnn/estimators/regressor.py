@@ -2,11 +2,12 @@
 
 import numpy as np
 from sklearn.base import RegressorMixin, _fit_context
-from sklearn.utils.validation import _check_y, column_or_1d
+from sklearn.utils.validation import check_array, column_or_1d
 
 from skrnn.estimators.base import BaseRNN
 from skrnn.estimators.callbacks import with_callbacks
 from skrnn.estimators.docs import with_common_sections
+from skrnn.estimators.inputs import check_finite, check_numbers
 
 
 @with_common_sections
@@ -149,10 +150,12 @@ class RNNRegressor(RegressorMixin, BaseRNN):
         return self._partial_fit(X, y, sample_weight)
 
     def _check_targets(self, y, *, reset, weights):
-        y = _check_y(y, multi_output=True, y_numeric=True, estimator=self)
+        y = check_array(
+            y, ensure_2d=False, dtype="numeric", input_name="y", estimator=self
+        )
         if y.ndim == 2 and y.shape[1] == 1:
             y = column_or_1d(y, warn=True)
-        columns = y.reshape(len(y), -1).astype(np.float64)
+        columns = check_numbers(y).reshape(len(y), -1).astype(np.float64)
         if reset:
             self._y_ndim, self.n_outputs_ = y.ndim, columns.shape[1]
             self._y_mean, self._y_scale = self._units(columns, weights)
@@ -161,17 +164,23 @@ class RNNRegressor(RegressorMixin, BaseRNN):
                 f"y has {columns.shape[1]} outputs, but {type(self).__name__} is "
                 f"expecting {self.n_outputs_} as at the first fit."
             )
-        return ((columns - self._y_mean) / self._y_scale).astype(self.dtype), "squared"
+        with np.errstate(over="ignore"):
+            targets = ((columns - self._y_mean) / self._y_scale).astype(self.dtype)
+        check_finite(targets, "y", type(self).__name__)
+        return targets, "squared"
 
     def _units(self, columns, weights):
         """Mean and scale of the targets; a constant target has the scale 1."""
         if not self.normalize_y:
             return np.zeros(self.n_outputs_), np.ones(self.n_outputs_)
-        mean = np.average(columns, axis=0, weights=weights)
-        scale = np.sqrt(np.average((columns - mean) ** 2, axis=0, weights=weights))
+        with np.errstate(over="ignore", invalid="ignore"):
+            mean = np.average(columns, axis=0, weights=weights)
+            scale = np.sqrt(np.average((columns - mean) ** 2, axis=0, weights=weights))
+        check_finite(scale, "y", type(self).__name__)
         # Rounding leaves a constant a little scale of its own.
-        tiny = 10 * np.finfo(np.float64).eps * np.abs(mean)
-        return mean, np.where(scale > tiny, scale, 1.0)
+        scale[np.ptp(columns[weights > 0], axis=0) == 0] = 1
+        scale[scale == 0] = 1
+        return mean, scale
 
     def predict(self, X):
         """Predict target values.

@@ -1,0 +1,23 @@
+"""scikit-learn's own checks of an estimator, all of them, for every cell."""
+
+from sklearn.utils.estimator_checks import parametrize_with_checks
+
+from skrnn import RNNClassifier, RNNRegressor
+from skrnn.mathematics.cells import CELLS
+
+ESTIMATORS = [
+    estimator_class(cell)
+    for estimator_class in (RNNClassifier, RNNRegressor)
+    for cell in dict.fromkeys(name for name, _ in CELLS)
+]
+
+# This one compares two training runs to 1e-7. As scikit-learn does for its own neural
+# networks, the parameters are chosen for it: in every step both runs see all samples.
+EXACT = {"dtype": "float64", "batch_size": 1000}
+
+
+@parametrize_with_checks(ESTIMATORS)
+def test_estimator_check(estimator, check):
+    if check.func.__name__ == "check_sample_weight_equivalence_on_dense_data":
+        estimator.set_params(**EXACT)
+    check(estimator)

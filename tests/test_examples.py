@@ -1,0 +1,114 @@
+"""The examples, and every Python block of the README and of docs/, run as shown."""
+
+import inspect
+import os
+import re
+import subprocess
+import sys
+from importlib.util import find_spec
+from pathlib import Path
+
+import pytest
+
+from skrnn import RNNClassifier, RNNRegressor
+
+ROOT = Path(__file__).resolve().parents[1]
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+EXAMPLES = {"japanese_vowels.py": [], "weather.py": ["--seeds", "1"]}
+
+
+def page_name(page):
+    return page.relative_to(ROOT).as_posix()
+
+
+def python_blocks(page):
+    """The page's Python blocks as one program, each at its line of the page."""
+    lines, inside = [], False
+    for line in page.read_text(encoding="utf-8").splitlines():
+        if line.startswith("```"):
+            inside = line == "```python"
+            line = ""
+        lines.append(line if inside else "")
+    return "\n".join(lines) + "\n"
+
+
+@pytest.mark.parametrize("page", PAGES, ids=page_name)
+def test_blocks_of_page(page, tmp_path, monkeypatch):
+    program = python_blocks(page)
+    if "import torch" in program and find_spec("torch") is None:
+        pytest.skip("the page needs PyTorch")
+    monkeypatch.chdir(tmp_path)
+    exec(compile(program, page, "exec"), {"__name__": page_name(page)})
+
+
+@pytest.mark.parametrize("page", PAGES, ids=page_name)
+def test_links_of_page(page):
+    """Links to files of the repository, and to headings in them, lead somewhere."""
+    text = page.read_text(encoding="utf-8")
+    for link in re.findall(r"\]\(([^)\s]+)\)", text):
+        if "://" in link:
+            continue
+        path, _, anchor = link.partition("#")
+        target = page.parent / path if path else page
+        assert target.exists(), link
+        if anchor:
+            assert anchor in anchors(target), link
+
+
+def anchors(page):
+    """The names that GitHub gives to the headings of a page."""
+    headings = re.findall(r"^#+ (.+)$", page.read_text(encoding="utf-8"), flags=re.M)
+    return {
+        re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-")
+        for heading in headings
+    }
+
+
+def test_table_of_parameters_is_current():
+    guide = (ROOT / "docs" / "user_guide.md").read_text(encoding="utf-8")
+    table = dict(re.findall(r"^\| `(\w+)` \| `(.+?)` \|", guide, flags=re.M))
+    parameters = {
+        name: repr(parameter.default).replace("'", '"')
+        for estimator_class in (RNNClassifier, RNNRegressor)
+        for name, parameter in inspect.signature(estimator_class).parameters.items()
+    }
+    assert table == parameters
+
+
+@pytest.mark.parametrize("page", PAGES, ids=page_name)
+def test_signatures_of_page(page):
+    """A signature that a page quotes is the function's own."""
+    from skrnn import datasets
+
+    text = page.read_text(encoding="utf-8")
+    for name, signature in re.findall(r"^`(load_\w+)(\(.*\))`$", text, flags=re.M):
+        actual = str(inspect.signature(getattr(datasets, name)))
+        assert signature == actual.replace("'", '"')
+
+
+@pytest.mark.parametrize("name", EXAMPLES)
+def test_example(name, tmp_path):
+    script = ROOT / "examples" / name
+    process = subprocess.run(
+        [sys.executable, "-W", "error", script, *EXAMPLES[name], "--output", "here"],
+        cwd=tmp_path,
+        env=os.environ | {"MPLBACKEND": "Agg", "PYTHONWARNINGS": "error"},
+        capture_output=True,
+        text=True,
+    )
+    assert process.returncode == 0, process.stderr
+    assert list((tmp_path / "here").glob("*.png"))
+    check = {"japanese_vowels.py": check_vowels, "weather.py": check_weather}[name]
+    check(process.stdout)
+
+
+def check_vowels(output):
+    (accuracy,) = re.findall(r"Test accuracy: (.+)", output)
+    assert float(accuracy) >= 0.965
+    assert "The reopened model predicts the same: True" in output
+
+
+def check_weather(output):
+    errors = dict(re.findall(r"^(\S.*?) +(\d\.\d\d) ", output, flags=re.M))
+    assert float(errors["network, 30 days"]) < float(errors["ridge, 30 days"])
+    assert float(errors["ridge, 30 days"]) < float(errors["persistence"])

@@ -1,0 +1,176 @@
+"""One flat vector inside, PyTorch's names, shapes and gate order outside."""
+
+import naive
+import numpy as np
+import pytest
+from numpy.testing import assert_allclose, assert_array_equal
+from problems import cells, dtypes, make_problem
+
+from skrnn.network import Network
+
+N_FEATURES, HIDDEN_SIZE, N_OUTPUTS = 3, 5, 4
+
+
+def make_network(cell="gru", activation="tanh", dtype="float64"):
+    return Network(
+        cell,
+        activation,
+        N_FEATURES,
+        HIDDEN_SIZE,
+        pooling="last",
+        n_outputs=N_OUTPUTS,
+        loss_name="softmax",
+        dtype=dtype,
+    )
+
+
+def initial(network, seed=0):
+    return network.initial_parameters(np.random.RandomState(seed))
+
+
+@cells
+@dtypes
+def test_export_and_import_give_the_same_bits(cell, activation, dtype):
+    network = make_network(cell, activation, dtype)
+    parameters = np.random.default_rng(0).normal(size=network.n_parameters)
+    parameters = parameters.astype(dtype)
+    imported = network.import_weights(network.export_weights(parameters))
+    assert imported.dtype == dtype
+    assert imported.tobytes() == parameters.tobytes()
+
+
+@cells
+def test_names_and_shapes(cell, activation):
+    network = make_network(cell, activation)
+    rows = naive.CELLS[cell, activation].n_gates * HIDDEN_SIZE
+    weights = network.export_weights(initial(network))
+    assert {name: array.shape for name, array in weights.items()} == {
+        "weight_ih_l0": (rows, N_FEATURES),
+        "weight_hh_l0": (rows, HIDDEN_SIZE),
+        "bias_ih_l0": (rows,),
+        "bias_hh_l0": (rows,),
+        "head.weight": (N_OUTPUTS, HIDDEN_SIZE),
+        "head.bias": (N_OUTPUTS,),
+    }
+
+
+@cells
+def test_views_share_out_the_vector(cell, activation):
+    network = make_network(cell, activation)
+    parameters = np.arange(network.n_parameters)
+    views = network.views(parameters).values()
+    assert all(np.shares_memory(view, parameters) for view in views)
+    assert_array_equal(np.concatenate([view.ravel() for view in views]), parameters)
+
+
+@cells
+def test_exported_weights_are_copies(cell, activation):
+    network = make_network(cell, activation)
+    parameters = initial(network)
+    before = parameters.copy()
+    for array in network.export_weights(parameters).values():
+        array[:] = np.nan
+    assert_array_equal(parameters, before)
+
+
+@pytest.mark.parametrize(
+    ("cell", "own"),
+    [
+        ("rnn", [False] * HIDDEN_SIZE),
+        ("lstm", [False] * 4 * HIDDEN_SIZE),
+        # r and z need one bias; n has one on either side of the reset gate.
+        ("gru", [False] * 2 * HIDDEN_SIZE + [True] * HIDDEN_SIZE),
+    ],
+)
+def test_import_adds_the_biases_of_a_gate_that_needs_one(cell, own):
+    weights = make_problem(cell, hidden_size=HIDDEN_SIZE).weights
+    network = make_network(cell)
+    exported = network.export_weights(network.import_weights(weights))
+    bias_ih, bias_hh = weights["bias_ih_l0"], weights["bias_hh_l0"]
+    expected = weights | {
+        "bias_ih_l0": np.where(own, bias_ih, bias_ih + bias_hh),
+        "bias_hh_l0": np.where(own, bias_hh, 0),
+    }
+    for name, array in expected.items():
+        assert_array_equal(exported[name], array, err_msg=name)
+
+
+def test_import_takes_lists():
+    network = make_network()
+    parameters = initial(network)
+    weights = network.export_weights(parameters)
+    lists = {name: array.tolist() for name, array in weights.items()}
+    assert_array_equal(network.import_weights(lists), parameters)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"head.bias": np.zeros(3)}, r"'head.bias'\] must have shape \(4,\), got \(3,"),
+        ({"bias_ih_l0": np.zeros((15, 1))}, r"must have shape \(15,\), got \(15, 1\)"),
+        ({"weight_ih_l0": np.full((15, 3), np.nan)}, "'weight_ih_l0'.*NaN or infinity"),
+        ({"head.bias": np.full(4, np.inf)}, "'head.bias'.*NaN or infinity"),
+        ({"weight_ih_l1": np.zeros((15, 5))}, "must have the names.*weight_ih_l1"),
+    ],
+)
+def test_import_refuses(change, message):
+    network = make_network()
+    weights = network.export_weights(initial(network)) | change
+    with pytest.raises(ValueError, match=message):
+        network.import_weights(weights)
+
+
+def test_import_refuses_a_missing_name():
+    network = make_network()
+    weights = network.export_weights(initial(network))
+    del weights["bias_hh_l0"]
+    with pytest.raises(ValueError, match="must have the names"):
+        network.import_weights(weights)
+
+
+def test_import_refuses_what_does_not_fit_float32():
+    network = make_network(dtype="float32")
+    weights = network.export_weights(initial(network))
+    weights["head.bias"] = np.full(N_OUTPUTS, 1e300)
+    with pytest.raises(ValueError, match=r"'head.bias'.*NaN or infinity"):
+        network.import_weights(weights)
+
+
+@cells
+def test_initial_weights(cell, activation):
+    network = make_network(cell, activation)
+    views = network.views(initial(network))
+    for block in views["recurrent"]:
+        assert_allclose(block @ block.T, np.eye(HIDDEN_SIZE), atol=1e-14)
+    for block in (*views["input"], views["head"]):
+        bound = np.sqrt(6 / sum(block.shape))
+        assert 0.5 * bound < np.abs(block).max() <= bound
+    assert not views["head_bias"].any()
+
+
+@cells
+def test_initial_biases_are_0_but_the_forget_gates(cell, activation):
+    network = make_network(cell, activation)
+    weights = network.export_weights(initial(network))
+    expected = np.zeros_like(weights["bias_ih_l0"])
+    if cell == "lstm":
+        expected[HIDDEN_SIZE : 2 * HIDDEN_SIZE] = 1  # i, f, g, o
+    assert_array_equal(weights["bias_ih_l0"], expected)
+    assert not weights["bias_hh_l0"].any()
+
+
+@cells
+def test_random_state_determines_the_initial_parameters(cell, activation):
+    network = make_network(cell, activation)
+    parameters = initial(network)
+    single = initial(make_network(cell, activation, "float32"))
+    assert_array_equal(initial(network), parameters)
+    assert_array_equal(single, parameters.astype(np.float32))
+    assert not np.array_equal(initial(network, seed=1), parameters)
+
+
+@cells
+def test_weight_mask_leaves_out_the_biases(cell, activation):
+    network = make_network(cell, activation)
+    for name, array in network.export_weights(network.weight_mask()).items():
+        assert (array == ("bias" not in name)).all()

@@ -1,0 +1,221 @@
+"""Threads: all the work is done, errors arrive, and no core is asked for too much."""
+
+import os
+import subprocess
+import sys
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+import pytest
+from numba import njit
+from problems import cells, dtypes, loss_gradient, make_problem
+
+from skrnn.backends import make_backend
+from skrnn.backends.cpu import threads
+from skrnn.backends.cpu.atomics import exchange_add
+from skrnn.backends.cpu.threads import run_threads, thread_limit
+
+
+@pytest.fixture
+def four_cores(monkeypatch):
+    """A new crew that believes in four cores, whatever the machine has."""
+    monkeypatch.setattr(threads.joblib, "cpu_count", lambda: 4)
+    monkeypatch.setattr(threads, "_crew", threads._Crew())
+
+
+def take_numbers(counter, taken, n):
+    """Take the numbers below n until none is left."""
+    while (number := exchange_add(counter, 1)) < n:
+        taken.append(number)
+
+
+@njit(nogil=True)
+def count_numbers(counter, times):
+    """`take_numbers` without Python's lock around it."""
+    number = exchange_add(counter, 1)
+    while number < times.size:
+        times[number] += 1
+        number = exchange_add(counter, 1)
+
+
+def run_script(script, **environment):
+    return subprocess.run(
+        [sys.executable, "-c", script],
+        env=os.environ | environment,
+        capture_output=True,
+        text=True,
+        timeout=300,
+    )
+
+
+@pytest.mark.nojit
+@pytest.mark.parametrize("n_threads", [1, 2, 3, 4, 9])
+@pytest.mark.usefixtures("four_cores")
+def test_all_work_is_done_once(n_threads):
+    taken = []
+    run_threads(n_threads, take_numbers, np.zeros(1, np.int64), taken, 1000)
+    assert sorted(taken) == list(range(1000))
+
+
+@pytest.mark.usefixtures("four_cores")
+def test_compiled_work_is_done_once():
+    counter, times = np.zeros(1, np.int64), np.zeros(3_000_000, np.int64)
+    count_numbers(counter, times[:0])  # compiles
+    counter[0] = 0
+    barrier = threading.Barrier(4, timeout=60)
+
+    def count_together():
+        barrier.wait()
+        count_numbers(counter, times)
+
+    run_threads(4, count_together)
+    assert (times == 1).all()
+
+
+@pytest.mark.parametrize("n_threads", [1, 2, 3, 4])
+@pytest.mark.usefixtures("four_cores")
+def test_threads_run_at_once(n_threads):
+    barrier = threading.Barrier(n_threads, timeout=60)  # passed only together
+    for _ in range(3):
+        run_threads(n_threads, barrier.wait)
+
+
+@pytest.mark.nojit
+@pytest.mark.usefixtures("four_cores")
+def test_not_more_threads_than_cores():
+    calls = []
+    run_threads(9, calls.append, None)
+    assert len(calls) == 4
+
+
+@pytest.mark.usefixtures("four_cores")
+def test_all_callers_share_the_cores():
+    lock, running, peaks = threading.Lock(), [], []
+
+    def work():
+        with lock:
+            running.append(None)
+            peaks.append(len(running))
+        time.sleep(0.001)
+        with lock:
+            running.pop()
+
+    def call(_):
+        run_threads(4, work)
+
+    with ThreadPoolExecutor(7) as callers:
+        list(callers.map(call, range(50)))
+    assert len(peaks) >= 50
+    assert max(peaks) <= 4
+
+
+@pytest.fixture
+def always_worth_a_thread(monkeypatch):
+    """Small work is shared out too."""
+    monkeypatch.setattr("skrnn.backends.cpu.backend.WORTH_A_THREAD", 1)
+
+
+def compute_bits(problem, n_threads):
+    """All that the backend computes, as bytes."""
+    backend = make_backend("cpu", problem.network)
+    backend.n_threads = n_threads
+    n = len(problem.X)
+    rows, scales = np.arange(n)[::-1].copy(), np.linspace(0.1, 1, n)
+    loss, gradient = loss_gradient(problem, rows, scales, backend)
+    outputs = backend.outputs(problem.parameters, problem.sequences)
+    return loss, gradient.tobytes(), outputs.tobytes()
+
+
+@cells
+@dtypes
+@pytest.mark.usefixtures("four_cores", "always_worth_a_thread")
+def test_any_number_of_threads_gives_the_same_bits(cell, activation, dtype):
+    lengths = (5, 2, 9, 1, 7) * 20
+    problem = make_problem(
+        cell, activation, dtype=dtype, lengths=lengths, hidden_size=19
+    )
+    results = {compute_bits(problem, n_threads) for n_threads in (1, 2, 3, 4) * 5}
+    assert len(results) == 1
+
+
+@pytest.mark.usefixtures("four_cores", "always_worth_a_thread")
+def test_callers_at_once_get_the_same_bits_as_alone():
+    problem = make_problem(lengths=(5, 2, 9, 1) * 20)
+    with ThreadPoolExecutor(5) as callers:
+        results = set(callers.map(lambda _: compute_bits(problem, 2), range(40)))
+    assert results == {compute_bits(problem, 1)}
+
+
+@pytest.mark.nojit
+@pytest.mark.parametrize("where", ["caller", "worker", "both"])
+@pytest.mark.parametrize("error", [ValueError, KeyboardInterrupt])
+@pytest.mark.usefixtures("four_cores")
+def test_an_error_reaches_the_caller_and_the_crew_works_on(where, error):
+    caller = threading.current_thread()
+
+    def fail():
+        here = "caller" if threading.current_thread() is caller else "worker"
+        if where in (here, "both"):
+            raise error("expected")
+
+    with pytest.raises(error, match="expected"):
+        run_threads(4, fail)
+    run_threads(4, threading.Barrier(4, timeout=60).wait)
+
+
+def test_thread_limit(monkeypatch):
+    monkeypatch.setattr(threads.joblib, "cpu_count", lambda: 6)
+    monkeypatch.setattr(threads.numba.config, "NUMBA_NUM_THREADS", 8)
+    assert thread_limit() == 6
+    monkeypatch.setattr(threads.numba.config, "NUMBA_NUM_THREADS", 3)
+    assert thread_limit() == 3
+
+
+def test_thread_limit_heeds_set_num_threads():
+    script = """
+import numba
+numba.set_num_threads(1)
+from skrnn.backends.cpu.threads import thread_limit
+print(thread_limit())
+"""
+    result = run_script(script, NUMBA_NUM_THREADS="2")
+    assert result.stdout == "1\n", result.stderr
+
+
+FORK = """
+import os, signal, threading, time
+import numpy as np
+from skrnn import RNNClassifier
+from skrnn.backends.cpu.threads import run_threads
+
+X, y = np.random.default_rng(0).normal(size=(64, 50)), np.arange(64) % 3
+
+
+def probabilities():
+    classifier = RNNClassifier("rnn", hidden_size=64, max_iter=2, random_state=0)
+    return classifier.fit(X, y).predict_proba(X)
+
+
+def keep_busy():
+    while True:
+        run_threads(2, time.sleep, 0.01)
+
+
+expected = probabilities()
+threading.Thread(target=keep_busy, daemon=True).start()
+time.sleep(0.1)
+child = os.fork()
+if child == 0:
+    signal.alarm(100)  # rather than hang
+    os._exit(0 if np.array_equal(probabilities(), expected) else 1)
+print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork")
+def test_a_forked_child_can_fit():
+    result = run_script(FORK)
+    assert result.stdout == "0\n", result.stderr
+    assert result.returncode == 0
