@@ -23,7 +23,8 @@ def intrinsic_with_twin(twin):
 def by_type(choose, *, inline=False):
     """Make a function whose body `choose` gives for the class of the first argument.
 
-    That is a NumPy float type or the class of a named tuple. Numba compiles and caches that body like any callee, at no cost at run time.
+    That is a NumPy float type or the class of a named tuple. Numba compiles and caches
+    that body like any callee, at no cost at run time.
     """
 
     def call(first, *others):
