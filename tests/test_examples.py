@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from skrnn import RNNClassifier, RNNRegressor
+from skrnn import RNNClassifier, RNNRegressor, datasets
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -22,23 +22,38 @@ def page_name(page):
 
 
 def python_blocks(page):
-    """The page's Python blocks as one program, each at its line of the page."""
+    """The page's Python blocks as one program, each line where it is in the page."""
     lines, inside = [], False
     for line in page.read_text(encoding="utf-8").splitlines():
         if line.startswith("```"):
             inside = line == "```python"
             line = ""
         lines.append(line if inside else "")
-    return "\n".join(lines) + "\n"
+    return "\n".join(lines) if any(lines) else ""
 
 
-@pytest.mark.parametrize("page", PAGES, ids=page_name)
-def test_blocks_of_page(page, tmp_path, monkeypatch):
+def run(folder, *arguments):
+    """Run Python with warnings as errors, its workers' too; returns what it prints."""
+    process = subprocess.run(
+        [sys.executable, "-W", "error", *arguments],
+        cwd=folder,
+        env=os.environ | {"MPLBACKEND": "Agg", "PYTHONWARNINGS": "error"},
+        capture_output=True,
+        text=True,
+    )
+    assert process.returncode == 0, process.stderr
+    return process.stdout
+
+
+@pytest.mark.parametrize("page", list(filter(python_blocks, PAGES)), ids=page_name)
+def test_blocks_of_page(page, tmp_path):
+    # A process of its own, since a page may set the number of threads.
     program = python_blocks(page)
     if "import torch" in program and find_spec("torch") is None:
         pytest.skip("the page needs PyTorch")
-    monkeypatch.chdir(tmp_path)
-    exec(compile(program, page, "exec"), {"__name__": page_name(page)})
+    script = tmp_path / f"{page.stem}.py"
+    script.write_text(program, encoding="utf-8")
+    run(tmp_path, script)
 
 
 @pytest.mark.parametrize("page", PAGES, ids=page_name)
@@ -69,37 +84,29 @@ def test_table_of_parameters_is_current():
     table = dict(re.findall(r"^\| `(\w+)` \| `(.+?)` \|", guide, flags=re.M))
     parameters = {
         name: repr(parameter.default).replace("'", '"')
-        for estimator_class in (RNNClassifier, RNNRegressor)
+        for estimator_class in (RNNRegressor, RNNClassifier)
         for name, parameter in inspect.signature(estimator_class).parameters.items()
     }
     assert table == parameters
 
 
-@pytest.mark.parametrize("page", PAGES, ids=page_name)
-def test_signatures_of_page(page):
-    """A signature that a page quotes is the function's own."""
-    from skrnn import datasets
-
-    text = page.read_text(encoding="utf-8")
-    for name, signature in re.findall(r"^`(load_\w+)(\(.*\))`$", text, flags=re.M):
-        actual = str(inspect.signature(getattr(datasets, name)))
-        assert signature == actual.replace("'", '"')
+def test_signatures_of_datasets_are_current():
+    api = (ROOT / "docs" / "api.md").read_text(encoding="utf-8")
+    quoted = dict(re.findall(r"^`(load_\w+)(\(.*\))`$", api, flags=re.M))
+    signatures = {
+        name: str(inspect.signature(getattr(datasets, name))).replace("'", '"')
+        for name in datasets.__all__
+    }
+    assert quoted == signatures
 
 
 @pytest.mark.parametrize("name", EXAMPLES)
 def test_example(name, tmp_path):
     script = ROOT / "examples" / name
-    process = subprocess.run(
-        [sys.executable, "-W", "error", script, *EXAMPLES[name], "--output", "here"],
-        cwd=tmp_path,
-        env=os.environ | {"MPLBACKEND": "Agg", "PYTHONWARNINGS": "error"},
-        capture_output=True,
-        text=True,
-    )
-    assert process.returncode == 0, process.stderr
+    output = run(tmp_path, script, *EXAMPLES[name], "--output", "here")
     assert list((tmp_path / "here").glob("*.png"))
     check = {"japanese_vowels.py": check_vowels, "weather.py": check_weather}[name]
-    check(process.stdout)
+    check(output)
 
 
 def check_vowels(output):

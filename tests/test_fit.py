@@ -418,13 +418,14 @@ def test_shuffle_changes_the_order_only():
     assert_allclose(shuffled.predict(X), in_order.predict(X), rtol=1e-9)
 
 
+# Large enough for a second thread to be worth it.
 FIT_AND_PRINT = """
 from small import *
 for cell in ("rnn", "lstm", "gru"):
     for estimator_class, y in TARGETS.items():
-        estimator = make(estimator_class, cell=cell, batch_size=100)
-        estimator.fit(3 * list(RAGGED), np.tile(y, 3))
-        print(output_of(estimator, RAGGED).tobytes().hex())
+        estimator = make(estimator_class, cell=cell, hidden_size=64, batch_size=240)
+        estimator.fit(10 * RAGGED, np.tile(y, 10))
+        print(output_of(estimator, 10 * RAGGED).tobytes().hex())
 """
 
 

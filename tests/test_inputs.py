@@ -5,6 +5,7 @@ import pandas as pd
 import pytest
 from numpy.testing import assert_array_equal
 from scipy import sparse
+from sklearn import config_context
 from sklearn.utils._param_validation import InvalidParameterError
 from small import INDICATOR, LABELS, RAGGED, TARGETS, WEIGHTS, X, Y, make, state_of
 
@@ -118,6 +119,14 @@ def test_forms_of_ragged_x_are_equivalent(form):
     expected = make(RNNRegressor).fit(RAGGED, Y).predict(RAGGED)
     X_form = form(RAGGED)
     assert_array_equal(make(RNNRegressor).fit(X_form, Y).predict(X_form), expected)
+
+
+@pytest.mark.parametrize("form", [tuple, object_array, pd.Series])
+def test_array_api_dispatch_does_no_harm(form):
+    expected = make(RNNRegressor).fit(RAGGED, Y, WEIGHTS).predict(RAGGED)
+    with config_context(array_api_dispatch=True):
+        regressor = make(RNNRegressor).fit(form(RAGGED), Y, WEIGHTS)
+        assert_array_equal(regressor.predict(form(RAGGED)), expected)
 
 
 def test_ragged_lists_of_numbers_are_univariate_sequences():

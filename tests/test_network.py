@@ -136,6 +136,7 @@ def test_import_refuses_what_does_not_fit_float32():
         network.import_weights(weights)
 
 
+@pytest.mark.nojit
 @cells
 def test_initial_weights(cell, activation):
     network = make_network(cell, activation)

@@ -164,7 +164,7 @@ class BaseRNN(CallbackSupportMixin, BaseEstimator):
             )
         check_consistent_length(X, y)
         weights = _check_sample_weight(
-            sample_weight, X, dtype=np.float64, ensure_non_negative=True
+            sample_weight, sequences.lengths, dtype=np.float64, ensure_non_negative=True
         )
         targets, loss_name = self._check_targets(
             y, reset=reset, weights=weights, **target_options

@@ -17,9 +17,10 @@ hidden_size : int, default=64
     Number of units, the size of a state.
 activation : {"tanh", "relu"}, default="tanh"
     Of Elman's network; the other cells have activations of their own.
-pooling : {"max", "last", "mean"}, default="max"
+pooling : {"max", "last", "mean"}
     How the states of a sequence become one vector for the output layer: the maximum
-    over the steps, the last state, or the mean over the steps.
+    over the steps, the last state, or the mean over the steps. The default is "max" for
+    the classifier and "last" for the regressor, whose usual task is to forecast.
 n_features_per_step : int, default=1
     For 2D X, whose rows are flattened sequences: how many neighbouring columns make
     one time step. Other X say so by their shape.

@@ -38,6 +38,7 @@ def check_finite(values, input_name, estimator_name):
 
 def check_numbers(array):
     """Refuse what NumPy would convert to float all the same, such as dates."""
+    array = np.asarray(array)
     if array.dtype == object:
         array = array.astype(np.float64)
     if array.dtype.kind == "c":
@@ -113,7 +114,7 @@ def _check_sequence(x, i, name):
             "Use '.toarray()' to convert to a dense numpy array."
         )
     try:
-        array = check_numbers(np.asarray(x))
+        array = check_numbers(x)
     except (TypeError, ValueError) as error:
         raise type(error)(f"In sequence {i} of X: {error}") from error
     if array.ndim not in (1, 2):

@@ -59,7 +59,7 @@ class RNNRegressor(RegressorMixin, BaseRNN):
         hidden_size=64,
         *,
         activation="tanh",
-        pooling="max",
+        pooling="last",
         n_features_per_step=1,
         solver="adam",
         alpha=1e-4,

@@ -2,6 +2,7 @@
 
 from math import sqrt
 
+import numpy as np
 from numba import njit
 
 # The order of a sum may be changed to vectorise it, the same way every time.
@@ -18,7 +19,7 @@ def add_l2(parameters, mask, strength, gradient):
     total = 0.0
     for p in range(parameters.size):
         weight = mask[p] * parameters[p]
-        total += weight * weight
+        total += np.float64(weight) * weight
         gradient[p] += factor * weight
     return 0.5 * strength * total
 
@@ -32,7 +33,7 @@ def clip_norm(gradient, limit):
     """
     total = 0.0
     for p in range(gradient.size):
-        total += float(gradient[p]) * float(gradient[p])
+        total += np.float64(gradient[p]) * gradient[p]
     norm = sqrt(total)
     if norm > limit:
         factor = gradient.dtype.type(limit / norm)

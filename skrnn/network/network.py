@@ -149,7 +149,8 @@ class Network:
                 f"weights must have the names {sorted(expected)}, got "
                 f"{sorted(weights)}."
             )
-        arrays = {name: np.asarray(weights[name], self.dtype) for name in expected}
+        with np.errstate(over="ignore"):  # what is too large is found below
+            arrays = {name: np.asarray(weights[name], self.dtype) for name in expected}
         for name, array in arrays.items():
             if array.shape != expected[name]:
                 raise ValueError(

@@ -25,9 +25,9 @@ class CPUBackend:
         self.dtype = np.dtype(network.dtype)
         self.width = PANEL_BYTES // self.dtype.itemsize
         self.plan = make_plan(network, self.width)
+        self.kind = network.kind
         self.compiled_network = (
             network.cell.step,
-            network.kind,
             self.plan.layer,
             self.plan.head,
             POOLINGS[network.pooling],
@@ -66,6 +66,7 @@ class CPUBackend:
             shard.train_shards,
             np.zeros(1, np.int64),
             self.compiled_network,
+            self.kind,
             (self.packed, self.packed_transposed),
             (sequences.values, sequences.offsets, targets, scales),
             order,

@@ -112,7 +112,7 @@ def head_backward(head, packed_transposed, pooled, d_outputs, gradient):
 @njit(**MERGED)
 def forward_shard(network, packed, values, offsets, rows, keep):
     """The head's outputs, and what the way back needs."""
-    step, _, plan, head, pooling = network
+    step, plan, head, pooling = network
     shard = sequences_of(rows, offsets)
     n, n_rows = rows.size, shard[3]
     if keep:  # the states after the last step are the final states
@@ -127,9 +127,9 @@ def forward_shard(network, packed, values, offsets, rows, keep):
 
 
 @njit(**MERGED)
-def shard_gradient(network, weights, batch, rows, gradient):
+def shard_gradient(network, kind, weights, batch, rows, gradient):
     """Loss of a shard; its gradient replaces what is in `gradient`."""
-    step, kind, plan, head, pooling = network
+    step, plan, head, pooling = network
     packed, packed_transposed = weights
     values, offsets, targets, scales = batch
     shard, work, pooled, outputs = forward_shard(
@@ -149,7 +149,9 @@ def shard_gradient(network, weights, batch, rows, gradient):
 
 
 @njit(**ENTRY)
-def train_shards(counter, network, weights, batch, order, bounds, gradients, losses):
+def train_shards(
+    counter, network, kind, weights, batch, order, bounds, gradients, losses
+):
     """Take shards until none is left.
 
     Shard s holds the sequences ``order[bounds[s]:bounds[s + 1]]``, and has row s of
@@ -158,7 +160,9 @@ def train_shards(counter, network, weights, batch, order, bounds, gradients, los
     s = exchange_add(counter, ONE)
     while s < losses.size:
         rows = order[bounds[s] : bounds[s + 1]]
-        losses[s] = shard_gradient(network, weights, batch, rows, gradients[s : s + 1])
+        losses[s] = shard_gradient(
+            network, kind, weights, batch, rows, gradients[s : s + 1]
+        )
         s = exchange_add(counter, ONE)
 
 

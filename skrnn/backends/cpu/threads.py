@@ -94,9 +94,9 @@ class _Round:
 
     def finish(self, worker, error):
         """Called by a worker when it is done."""
-        self.errors.put(error)
         self.crew.idle.append(worker)
         self.crew.budget.release()
+        self.errors.put(error)
         exchange_add(self.n_finished, 1)
 
     def wait(self):
@@ -119,10 +119,17 @@ class _Crew:
         workers = []
         while len(workers) < n and self.budget.acquire(blocking=False):
             try:
-                workers.append(self.idle.pop())
-            except IndexError:
-                workers.append(_Worker())
+                workers.append(self._idle_or_new())
+            except RuntimeError:  # no thread to be had: fewer will do
+                self.budget.release()
+                break
         return workers
+
+    def _idle_or_new(self):
+        try:
+            return self.idle.pop()
+        except IndexError:
+            return _Worker()
 
 
 def _new_crew():

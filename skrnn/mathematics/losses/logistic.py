@@ -2,6 +2,7 @@
 
 from math import exp, log1p
 
+import numpy as np
 from numba import njit
 from scipy import special
 
@@ -22,7 +23,7 @@ def _loss_gradient(kind, outputs, target, scale):
     share = scale / kind.n_outputs
     loss = 0.0
     for o in range(kind.n_outputs):
-        x = float(outputs[o])
+        x = np.float64(outputs[o])
         loss += share * (softplus(x) - target[o] * x)
         outputs[o] = share * (exp(-softplus(-x)) - target[o])
     return loss

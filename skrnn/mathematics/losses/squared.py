@@ -1,5 +1,7 @@
 """Real values: half the squared error, mean over the outputs."""
 
+import numpy as np
+
 from skrnn.mathematics.losses.base import Kind, make_loss
 
 
@@ -11,7 +13,7 @@ def _loss_gradient(kind, outputs, target, scale):
     share = scale / kind.n_outputs
     loss = 0.0
     for o in range(kind.n_outputs):
-        error = float(outputs[o]) - target[o]
+        error = np.float64(outputs[o]) - target[o]
         loss += 0.5 * share * error * error
         outputs[o] = share * error
     return loss
