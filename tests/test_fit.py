@@ -159,7 +159,7 @@ def test_warm_start_on_harder_data_goes_on_to_the_end(estimator_class):
 @pytest.mark.parametrize("method", ["fit", "partial_fit"])
 @pytest.mark.parametrize(
     "changed",
-    [{"hidden_size": 4}, {"cell": "lstm"}, {"pooling": "last"}, {"dtype": "float64"}],
+    [{"hidden_size": 4}, {"cell": "lstm"}, {"pooling": "mean"}, {"dtype": "float64"}],
     ids=str,
 )
 def test_another_network_cannot_go_on(estimator_class, method, changed):
@@ -291,9 +291,13 @@ def test_divergence_is_an_error(estimator_class, method):
 @both
 def test_huge_values_are_an_error_or_finite(estimator_class):
     estimator = make(estimator_class, cell="rnn", activation="relu", pooling="last")
-    with pytest.raises(ValueError, match="The gradient became"):
+    try:
         estimator.fit(1e38 * X, TARGETS[estimator_class])
-    assert not hasattr(estimator, "n_features_in_")
+    except ValueError as error:
+        assert "became" in str(error)
+        assert not hasattr(estimator, "n_features_in_")
+    else:
+        assert np.isfinite(output_of(estimator, X)).all()
 
 
 @both
