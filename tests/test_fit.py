@@ -65,6 +65,18 @@ def test_weights_of_one_are_no_weights(estimator_class):
 
 
 @both
+def test_penalty_is_divided_by_the_weight_of_the_batch(estimator_class):
+    y = TARGETS[estimator_class]
+    parameters = {"alpha": 1.0, **EXACT}
+    expected = make(estimator_class, **parameters).fit(X, y)
+    estimator = make(estimator_class, **parameters | {"alpha": 4.0})
+    estimator.fit(X, y, np.full(24, 4.0))
+    assert_allclose(estimator.loss_curve_, expected.loss_curve_, rtol=1e-12)
+    without = make(estimator_class, **parameters | {"alpha": 0}).fit(X, y)
+    assert without.loss_ < expected.loss_
+
+
+@both
 def test_batches_without_weight_are_left_out(estimator_class):
     y = TARGETS[estimator_class]
     parameters = {"dtype": "float64", "batch_size": 4, "shuffle": False}
@@ -120,6 +132,16 @@ def test_partial_fit_after_the_solver_was_changed(estimator_class, solver):
     expected = fitted(estimator_class, solver=other).set_weights(weights)
     expected.partial_fit(X, y)
     assert_array_equal(output_of(estimator, X), output_of(expected, X))
+
+
+@both
+def test_partial_fit_goes_on_from_weights_that_were_set(estimator_class):
+    y = TARGETS[estimator_class]
+    estimator = fitted(estimator_class)
+    weights = estimator.get_weights()
+    expected = output_of(estimator.partial_fit(X, y), X)
+    estimator.partial_fit(X, y).set_weights(weights).partial_fit(X, y)
+    assert_array_equal(output_of(estimator, X), expected)
 
 
 @both

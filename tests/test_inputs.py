@@ -160,9 +160,11 @@ def test_lengths_never_seen_in_fit():
     ids=["3D", "list", "rows"],
 )
 def test_numbers_of_features(X_form, n_features_in):
-    regressor = make(RNNRegressor, n_features_per_step=N_FEATURES).fit(X_form, Y)
+    regressor = make(RNNRegressor, n_features_per_step=np.int32(N_FEATURES))
+    regressor.fit(X_form, Y)
     assert regressor.n_features_in_ == n_features_in
     assert regressor.n_features_per_step_ == N_FEATURES
+    assert type(regressor.n_features_per_step_) is int
 
 
 def test_names_of_columns():

@@ -12,6 +12,12 @@ LEARNING = {"hidden_size": 16, "max_iter": 200}
 TWO = np.c_[Y, 1000 - 50 * Y]
 
 
+def zero_weights(regressor, bias):
+    """Let the network put out the bias, whatever the sequence."""
+    zero = {name: 0 * array for name, array in regressor.get_weights().items()}
+    return regressor.set_weights(zero | {"head.bias": bias})
+
+
 def test_learns():
     assert make(RNNRegressor, **LEARNING).fit(X, Y).score(X, Y) > 0.99
     assert make(RNNRegressor, **LEARNING).fit(RAGGED, Y).score(RAGGED, Y) > 0.9
@@ -31,34 +37,40 @@ def test_large_units_are_learned_in_float32():
 
 def test_without_normalize_y():
     plain = make(RNNRegressor, normalize_y=False).fit(X, Y)
-    weights = plain.get_weights()
-    plain.set_weights(
-        {name: np.zeros_like(array) for name, array in weights.items()}
-        | {"head.bias": [7.0]}
-    )
-    assert_array_equal(plain.predict(X), np.full(24, 7.0))
-    normalized = make(RNNRegressor).fit(X, Y).set_weights(plain.get_weights())
-    assert_allclose(normalized.predict(X), Y.mean() + 7 * Y.std(), rtol=1e-12)
+    assert_array_equal(zero_weights(plain, [7.0]).predict(X), np.full(24, 7.0))
+    normalized = make(RNNRegressor).fit(X, Y)
+    expected = np.full(24, Y.mean() + 7 * Y.std())
+    assert_allclose(zero_weights(normalized, [7.0]).predict(X), expected, rtol=1e-12)
 
 
 def test_units_are_those_of_the_weighted_targets():
     regressor = make(RNNRegressor).fit(X, Y, WEIGHTS)
     mean = np.average(Y, weights=WEIGHTS)
     variance = np.average((Y - mean) ** 2, weights=WEIGHTS)
-    zero = {name: 0 * array for name, array in regressor.get_weights().items()}
-    assert_allclose(regressor.set_weights(zero).predict(X), mean, rtol=1e-12)
-    regressor.set_weights(zero | {"head.bias": [1.0]})
-    assert_allclose(regressor.predict(X), mean + np.sqrt(variance), rtol=1e-12)
+    assert_allclose(zero_weights(regressor, [0.0]).predict(X), mean, rtol=1e-12)
+    expected = mean + np.sqrt(variance)
+    assert_allclose(zero_weights(regressor, [1.0]).predict(X), expected, rtol=1e-12)
 
 
 @pytest.mark.parametrize("value", [0, 0.1, -273.15, 1e9])
-def test_constant_target(value):
-    X_long = np.tile(X, (50, 1, 1))
-    regressor = make(RNNRegressor).fit(X_long, np.full(len(X_long), value))
-    zero = {name: 0 * array for name, array in regressor.get_weights().items()}
-    regressor.set_weights(zero | {"head.bias": [1.0]})
-    # The mean is the constant, the scale 1.
-    assert_allclose(regressor.predict(X), value + 1.0, rtol=1e-12)
+def test_a_constant_target_has_the_scale_1(value):
+    # Many samples, whose mean rounding moves away from the constant.
+    y = np.c_[np.tile(Y, 50), np.full(1200, value)]
+    regressor = make(RNNRegressor).fit(np.tile(X, (50, 1, 1)), y)
+    predicted = zero_weights(regressor, [1.0, 1.0]).predict(X)
+    assert_allclose(predicted[:, 1], value + 1.0, rtol=1e-12)
+
+
+def test_a_target_is_constant_where_it_has_weight():
+    # Weights whose sum rounds, so that the mean is not exactly the constant.
+    y, weights = np.append(np.full(23, 0.1), 5.0), np.append(WEIGHTS[:23], 0)
+    regressor = make(RNNRegressor).fit(X, y, weights)
+    assert_allclose(zero_weights(regressor, [1.0]).predict(X), 1.1, rtol=1e-12)
+
+
+def test_targets_too_small_to_be_squared():
+    regressor = make(RNNRegressor).fit(X, 1e-200 * Y)
+    assert np.isfinite(regressor.predict(X)).all()
 
 
 def test_outputs_of_different_units():
