@@ -37,21 +37,7 @@ def make_plan(network, width):
     head_at = h_at + n_h * padded * hidden
     n_packed = head_at + padded_outputs * (padded + 1)
 
-    pieces = []
-    for block in range(step.n_blocks):
-        bias = Piece(starts["bias"] + block * hidden, 1, hidden, 0, 1, 0)
-        if block < step.n_x:
-            at = x_at + block * padded * (n_inputs + 1)
-            weights = starts["input"] + block * n_inputs * hidden
-            pieces += [
-                Piece(weights, n_inputs, hidden, at, n_inputs + 1, 0),
-                bias._replace(
-                    packed_at=at, panel_rows=n_inputs + 1, first_row=n_inputs
-                ),
-            ]
-        else:
-            at = bias_at + (block - step.n_x) * padded
-            pieces += [bias._replace(packed_at=at)]
+    pieces = _input_pieces(network, padded, x_at, bias_at)
     recurrent = [
         Piece(
             flat_at=starts["recurrent"] + i * hidden * hidden,
@@ -83,3 +69,25 @@ def make_plan(network, width):
         np.array(pieces_transposed),
         head_transposed_at + padded * n_outputs,
     )
+
+
+def _input_pieces(network, padded, x_at, bias_at):
+    """Input weights and biases; a block without input has a panel of one row."""
+    step, starts = network.cell.step, network.starts
+    n_inputs, hidden = network.n_features, network.hidden_size
+    pieces = []
+    for block in range(step.n_blocks):
+        bias = Piece(starts["bias"] + block * hidden, 1, hidden, 0, 1, 0)
+        if block < step.n_x:
+            at = x_at + block * padded * (n_inputs + 1)
+            weights = starts["input"] + block * n_inputs * hidden
+            pieces += [
+                Piece(weights, n_inputs, hidden, at, n_inputs + 1, 0),
+                bias._replace(
+                    packed_at=at, panel_rows=n_inputs + 1, first_row=n_inputs
+                ),
+            ]
+        else:
+            at = bias_at + (block - step.n_x) * padded
+            pieces += [bias._replace(packed_at=at)]
+    return pieces
