@@ -35,7 +35,10 @@ class Sequences(NamedTuple):
         """Sequences from arrays (n_timesteps_i, n_features)."""
         offsets = np.zeros(len(arrays) + 1, np.int64)
         np.cumsum([len(array) for array in arrays], out=offsets[1:])
-        values = np.concatenate(arrays, dtype=dtype, casting="unsafe")
+        # NumPy keeps the order of columns where all arrays have it.
+        values = np.ascontiguousarray(
+            np.concatenate(arrays, dtype=dtype, casting="unsafe")
+        )
         return cls(_read_only(values), offsets)
 
     @property

@@ -2,15 +2,21 @@
 
 One sequence at a time, one step at a time. A sequence is an array ``(T, F)``; a batch
 is a list of them. Weights are a dict with PyTorch's names and shapes, for G gates,
-H hidden units and O outputs::
+H hidden units, D directions and O outputs::
 
-    weight_ih_l0 (G*H, F)   bias_ih_l0 (G*H,)   head.weight (O, H)
+    weight_ih_l0 (G*H, F)   bias_ih_l0 (G*H,)   head.weight (O, D*H)
     weight_hh_l0 (G*H, H)   bias_hh_l0 (G*H,)   head.bias   (O,)
+
+Other layers have other numbers, and inputs of size D*H; names of the second direction
+end with ``_reverse``. So the names tell how many layers and directions there are.
+Pooling by attention has ``attention.weight (H, D*H)``, ``attention.bias (H,)`` and
+``attention.query (H,)``.
 
 Everything is computed in the dtype of the weights and of ``X``.
 """
 
 from collections.abc import Callable
+from functools import partial
 from typing import NamedTuple
 
 import numpy as np
@@ -108,102 +114,238 @@ CELLS = {
 }
 
 
+# Layers and directions, as the names of the weights tell them.
+
+
+def layers(weights):
+    """For each layer, how the names of its weights end: once for each direction."""
+    found = []
+    while f"weight_hh_l{len(found)}" in weights:
+        ends = f"_l{len(found)}", f"_l{len(found)}_reverse"
+        found.append([end for end in ends if f"weight_hh{end}" in weights])
+    return found
+
+
+def in_time(steps, end):
+    """Steps in the order in which a direction takes them, or back in that of time."""
+    return steps[::-1] if end.endswith("_reverse") else steps
+
+
+class Masks(NamedTuple):
+    """Dropout for one sequence: what states are multiplied by."""
+
+    outputs: list  # of each layer but the last: (T, D*H)
+    recurrent: list  # of each layer, for each direction: (H,)
+
+
+def no_masks(weights):
+    ends = layers(weights)
+    return Masks([1.0] * (len(ends) - 1), [[1.0] * len(layer) for layer in ends])
+
+
 # The loop over time.
 
 
-def gate_inputs(weights, x, h):
+def gate_inputs(weights, end, x, h):
     return (
-        weights["weight_ih_l0"] @ x + weights["bias_ih_l0"],
-        weights["weight_hh_l0"] @ h + weights["bias_hh_l0"],
+        weights[f"weight_ih{end}"] @ x + weights[f"bias_ih{end}"],
+        weights[f"weight_hh{end}"] @ h + weights[f"bias_hh{end}"],
     )
 
 
-def run(weights, sequence, cell):
+def run(weights, end, inputs, cell, mask):
     """States (h, ...) before the first step, after it, ..., after the last: T + 1."""
-    zeros = np.zeros_like(weights["weight_hh_l0"][0])
+    zeros = np.zeros_like(weights[f"weight_hh{end}"][0])
     states = [(zeros,) * cell.n_states]
-    for x in sequence:
-        from_x, from_h = gate_inputs(weights, x, states[-1][0])
+    for x in inputs:
+        from_x, from_h = gate_inputs(weights, end, x, mask * states[-1][0])
         states.append(cell.forward(from_x, from_h, states[-1]))
     return states
 
 
-def add_run_gradients(gradients, weights, sequence, states, grad_outputs, cell):
-    """Add one sequence's share, given the loss's gradient for each step's h: (T, H)."""
-    grad_state = tuple(np.zeros_like(s) for s in states[0])
-    for t in reversed(range(len(sequence))):
-        x, last = sequence[t], states[t]
+def add_run_gradients(
+    gradients, weights, end, inputs, states, grad_outputs, cell, mask, bptt_steps
+):
+    """Add one run's share, given the loss's gradient for each step's h: (T, H).
+
+    Returns the gradient of `inputs`.
+    """
+    zeros = tuple(np.zeros_like(s) for s in states[0])
+    grad_state, grad_inputs = zeros, np.empty_like(inputs)
+    for t in reversed(range(len(inputs))):
+        x, last = inputs[t], states[t]
         grad_state = (grad_state[0] + grad_outputs[t], *grad_state[1:])
         grad_x, grad_h, grad_state = cell.backward(
-            *gate_inputs(weights, x, last[0]), last, grad_state
+            *gate_inputs(weights, end, x, mask * last[0]), last, grad_state
         )
         grad_state = (
-            grad_state[0] + weights["weight_hh_l0"].T @ grad_h,
+            grad_state[0] + mask * (weights[f"weight_hh{end}"].T @ grad_h),
             *grad_state[1:],
         )
-        gradients["weight_ih_l0"] += np.outer(grad_x, x)
-        gradients["weight_hh_l0"] += np.outer(grad_h, last[0])
-        gradients["bias_ih_l0"] += grad_x
-        gradients["bias_hh_l0"] += grad_h
+        if bptt_steps is not None and t % bptt_steps == 0:
+            grad_state = zeros
+        gradients[f"weight_ih{end}"] += np.outer(grad_x, x)
+        gradients[f"weight_hh{end}"] += np.outer(grad_h, mask * last[0])
+        gradients[f"bias_ih{end}"] += grad_x
+        gradients[f"bias_hh{end}"] += grad_h
+        grad_inputs[t] = weights[f"weight_ih{end}"].T @ grad_x
+    return grad_inputs
 
 
-# Pooling of the hidden states (T, H) of one sequence.
+# Layers, each with one run per direction.
 
 
-def pool(outputs, pooling):
-    return {
-        "last": outputs[-1],
-        "mean": outputs.mean(axis=0),
-        "max": outputs.max(axis=0),
-    }[pooling]
+def run_layers(weights, sequence, cell, masks):
+    """What each layer gets, and what the last one gives; the states of all runs."""
+    inputs, runs = [sequence], []
+    for ends, factor, recurrent in zip(
+        layers(weights), [*masks.outputs, 1.0], masks.recurrent, strict=True
+    ):
+        outputs = []
+        runs.append([])
+        for end, mask in zip(ends, recurrent, strict=True):
+            states = run(weights, end, in_time(inputs[-1], end), cell, mask)
+            runs[-1].append(states)
+            outputs.append(in_time(np.array([h for h, *_ in states[1:]]), end))
+        inputs.append(factor * np.concatenate(outputs, axis=1))
+    return inputs, runs
 
 
-def pool_backward(outputs, grad_pooled, pooling):
-    """Gradient of every step's h; that of a maximum goes to the first step there."""
+def add_layers_gradients(
+    gradients, weights, inputs, runs, grad_outputs, cell, masks, bptt_steps
+):
+    """Add one sequence's share, given the gradient of what the last layer gives."""
+    names, factors = layers(weights), [*masks.outputs, 1.0]
+    for k in reversed(range(len(names))):
+        grads = np.split(factors[k] * grad_outputs, len(names[k]), axis=1)
+        grad_outputs = np.zeros_like(inputs[k])
+        for d, end in enumerate(names[k]):
+            grad_inputs = add_run_gradients(
+                gradients,
+                weights,
+                end,
+                in_time(inputs[k], end),
+                runs[k][d],
+                in_time(grads[d], end),
+                cell,
+                masks.recurrent[k][d],
+                bptt_steps,
+            )
+            grad_outputs += in_time(grad_inputs, end)
+
+
+# Pooling of the states (T, D*H) of one sequence: a sum of what each step has a share
+# in. With a pooling of None every step stands for itself.
+
+
+def attention(weights, outputs):
+    """Of each step: what is compared with the query (T, H), and its weight (T,)."""
+    keys = np.tanh(outputs @ weights["attention.weight"].T + weights["attention.bias"])
+    scores = keys @ weights["attention.query"]
+    exponentials = np.exp(scores - scores.max())
+    return keys, exponentials / exponentials.sum()
+
+
+def shares(weights, outputs, pooling):
+    """How much of each step's states is in the pooled state: (T, D*H)."""
     steps = np.arange(len(outputs))[:, np.newaxis]
-    share = {
-        "last": steps == len(outputs) - 1,
-        "mean": np.full_like(outputs, 1 / len(outputs)),
-        "max": steps == outputs.argmax(axis=0),
-    }[pooling]
-    return share * grad_pooled
+    if pooling == "last":  # that of the reverse direction is the first in time
+        hidden_size = len(weights["weight_hh_l0"][0])
+        return steps == np.repeat([len(outputs) - 1, 0], hidden_size)[: len(outputs[0])]
+    if pooling == "mean":
+        return np.full_like(outputs, 1 / len(outputs))
+    if pooling == "max":  # the first step where it is the largest
+        return steps == outputs.argmax(axis=0)
+    return np.repeat(attention(weights, outputs)[1][:, np.newaxis], outputs.shape[1], 1)
 
 
-# Heads: the loss of one sample and its gradient with respect to the logits (O,).
+def pool(weights, outputs, pooling):
+    """What the head sees: (1, D*H), or (T, D*H) for a pooling of None."""
+    if pooling is None:
+        return outputs
+    return (shares(weights, outputs, pooling) * outputs).sum(axis=0, keepdims=True)
 
 
-def softmax(logits, y):
-    shifted = logits - logits.max()
-    one_hot = np.arange(len(logits)) == y
-    log_probabilities = shifted - np.log(np.exp(shifted).sum())
-    return -log_probabilities[y], np.exp(log_probabilities) - one_hot
+def pool_backward(gradients, weights, outputs, grad_pooled, pooling):
+    """Gradient of every step's states; adds that of the attention's weights."""
+    if pooling is None:
+        return grad_pooled
+    grad_outputs = shares(weights, outputs, pooling) * grad_pooled
+    if pooling == "attention":
+        keys, p = attention(weights, outputs)
+        grad_p = outputs @ grad_pooled[0]
+        grad_scores = p * (grad_p - p @ grad_p)
+        gradients["attention.query"] += grad_scores @ keys
+        grad_keys = np.outer(grad_scores, weights["attention.query"]) * (1 - keys**2)
+        gradients["attention.weight"] += grad_keys.T @ outputs
+        gradients["attention.bias"] += grad_keys.sum(axis=0)
+        grad_outputs = grad_outputs + grad_keys @ weights["attention.weight"]
+    return grad_outputs
 
 
-def logistic(logits, y):
-    losses = np.logaddexp(0, logits) - y * logits
-    return losses.mean(), (sigmoid(logits) - y) / len(logits)
+# Heads: the loss of one sample and its gradient with respect to the logits (O,). It is
+# the mean over the columns of the target, of which a missing one adds nothing.
 
 
-def squared(logits, y):
-    error = logits - y
+def softmax(logits, codes, output_sizes):
+    """A column of `codes` chooses one of its group of logits; -1 is missing."""
+    loss, grads = logits.dtype.type(0), []
+    groups = np.split(logits, np.cumsum(output_sizes)[:-1])
+    for group, code in zip(groups, codes, strict=True):
+        shifted = group - group.max()
+        log_probabilities = shifted - np.log(np.exp(shifted).sum())
+        one_hot = np.arange(len(group)) == code
+        loss -= log_probabilities[one_hot].sum() / len(codes)
+        grads.append((code >= 0) * (np.exp(log_probabilities) - one_hot) / len(codes))
+    return loss, np.concatenate(grads)
+
+
+def logistic(logits, y, output_sizes):
+    known = ~np.isnan(y)
+    y = np.where(known, y, 0)
+    losses = known * (np.logaddexp(0, logits) - y * logits)
+    return losses.mean(), known * (sigmoid(logits) - y) / len(logits)
+
+
+def squared(logits, y, output_sizes):
+    error = np.where(np.isnan(y), 0, logits - y)
     return 0.5 * (error**2).mean(), error / len(logits)
 
 
 HEADS = {"softmax": softmax, "logistic": logistic, "squared": squared}
 
 
+def head_loss(gradients, weights, features, targets, scales, compute):
+    """Loss of the rows of `features`, and its gradient; adds that of the weights."""
+    loss, grad_features = 0.0, np.empty_like(features)
+    for i, (row, target, scale) in enumerate(
+        zip(features, targets, scales, strict=True)
+    ):
+        logits = weights["head.weight"] @ row + weights["head.bias"]
+        row_loss, grad_logits = compute(logits, target)
+        loss += scale * row_loss
+        gradients["head.weight"] += scale * np.outer(grad_logits, row)
+        gradients["head.bias"] += scale * grad_logits
+        grad_features[i] = scale * (weights["head.weight"].T @ grad_logits)
+    return loss, grad_features
+
+
 # The network.
 
 
-def forward(weights, X, cell="lstm", activation="tanh", pooling="last"):
-    """Pooled states (N, H) and logits (N, O)."""
+def forward(weights, X, cell="lstm", activation="tanh", pooling="last", masks=None):
+    """Features (N, D*H) and logits (N, O); for a pooling of None those of all steps.
+
+    The features are the pooled states, or all states of the last layer. `masks`, if
+    any, holds `Masks` for each sequence.
+    """
     cell = CELLS[cell, activation]
-    pooled = []
-    for sequence in X:
-        outputs = np.array([state[0] for state in run(weights, sequence, cell)[1:]])
-        pooled.append(pool(outputs, pooling))
-    pooled = np.array(pooled)
-    return pooled, pooled @ weights["head.weight"].T + weights["head.bias"]
+    features = []
+    for sequence, mask in zip(X, masks or [no_masks(weights)] * len(X), strict=True):
+        inputs, _ = run_layers(weights, sequence, cell, mask)
+        features.append(pool(weights, inputs[-1], pooling))
+    features = np.concatenate(features)
+    return features, features @ weights["head.weight"].T + weights["head.bias"]
 
 
 def loss_and_gradients(
@@ -216,36 +358,50 @@ def loss_and_gradients(
     pooling="last",
     head="softmax",
     alpha=0.0,
+    *,
+    output_sizes=None,
+    masks=None,
+    bptt_steps=None,
 ):
     """Weighted mean loss plus L2 penalty, and its gradients in a dict like `weights`.
 
     The penalty, ``alpha / 2 * sum(W**2) / sum(sample_weight)``, leaves biases out.
-    `y` holds integers (N,) for the head "softmax" and an array (N, O) for the others.
+
+    `y` and `sample_weight` hold an item for each sequence; for a pooling of None it is
+    a list with an item for each step. The item of `y` is an integer for the head
+    "softmax", or several if `output_sizes` tells how many outputs belong to each; for
+    the other heads it is an array (O,). With `bptt_steps`, no gradient flows through
+    the states before a step whose index that number divides.
     """
-    cell = CELLS[cell, activation]
+    cell, dtype = CELLS[cell, activation], weights["head.weight"].dtype
+    masks = masks or [no_masks(weights)] * len(X)
+    output_sizes = output_sizes or [len(weights["head.bias"])]
+    compute = partial(HEADS[head], output_sizes=output_sizes)
     if sample_weight is None:
-        sample_weight = np.ones(len(X))
+        sample_weight = [np.ones(1 if pooling else len(sequence)) for sequence in X]
     # NumPy would let one float64 number turn every float32 array it meets to float64.
-    sample_weight = np.asarray(sample_weight, dtype=weights["head.weight"].dtype)
-    total_weight = np.sum(sample_weight)
+    sample_weight = [np.reshape(w, -1).astype(dtype) for w in sample_weight]
+    total_weight = np.concatenate(sample_weight).sum()
     gradients = {name: np.zeros_like(w) for name, w in weights.items()}
     loss = 0.0
-    for sequence, target, weight in zip(X, y, sample_weight, strict=True):
-        states = run(weights, sequence, cell)
-        outputs = np.array([state[0] for state in states[1:]])
-        pooled = pool(outputs, pooling)
-        logits = weights["head.weight"] @ pooled + weights["head.bias"]
-        sample_loss, grad_logits = HEADS[head](logits, target)
-        loss += weight / total_weight * sample_loss
-        grad_logits = weight / total_weight * grad_logits
-        gradients["head.weight"] += np.outer(grad_logits, pooled)
-        gradients["head.bias"] += grad_logits
-        grad_pooled = weights["head.weight"].T @ grad_logits
-        grad_outputs = pool_backward(outputs, grad_pooled, pooling)
-        add_run_gradients(gradients, weights, sequence, states, grad_outputs, cell)
-    for name in ("weight_ih_l0", "weight_hh_l0", "head.weight"):
-        loss += 0.5 * alpha * np.sum(weights[name] ** 2) / total_weight
-        gradients[name] += alpha * weights[name] / total_weight
+    for sequence, targets, scales, mask in zip(X, y, sample_weight, masks, strict=True):
+        inputs, runs = run_layers(weights, sequence, cell, mask)
+        features = pool(weights, inputs[-1], pooling)
+        targets = np.reshape(targets, (len(features), -1))
+        sequence_loss, grad_features = head_loss(
+            gradients, weights, features, targets, scales / total_weight, compute
+        )
+        loss += sequence_loss
+        grad_outputs = pool_backward(
+            gradients, weights, inputs[-1], grad_features, pooling
+        )
+        add_layers_gradients(
+            gradients, weights, inputs, runs, grad_outputs, cell, mask, bptt_steps
+        )
+    for name in weights:
+        if "bias" not in name:
+            loss += 0.5 * alpha * np.sum(weights[name] ** 2) / total_weight
+            gradients[name] += alpha * weights[name] / total_weight
     return loss, gradients
 
 

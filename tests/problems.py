@@ -1,14 +1,17 @@
 """Small seeded problems for the kernels: a network, its weights and a ragged batch."""
 
+from itertools import product
 from typing import NamedTuple
 
 import naive
 import numpy as np
 import pytest
+from numba import njit
 from numpy.testing import assert_allclose
 
 from skrnn.backends import make_backend
 from skrnn.mathematics.cells import CELLS
+from skrnn.mathematics.dropout import NO_DROPOUT, factor, output_key, recurrent_key
 from skrnn.mathematics.losses import LOSSES
 from skrnn.mathematics.poolings import POOLINGS
 from skrnn.network import Network
@@ -19,12 +22,48 @@ TOLERANCES = {"float64": 1e-12, "float32": 1e-5}
 #: More than one shard of a batch.
 LENGTHS = (3, 1, 2, 1, 4, 1, 2, 1, 3, 1, 5, 1, 2, 1, 3, 1, 2, 1, 4)
 
-cells = pytest.mark.parametrize(
-    ("cell", "activation"), [(name, kind or "tanh") for name, kind in CELLS]
-)
+_CELLS = [(name, kind or "tanh") for name, kind in CELLS]
+_POOLINGS = [*POOLINGS, None]  # None: outputs for every step
+
+
+def _every_pair():
+    """A few of the combinations in which any two choices meet at least once.
+
+    Numba compiles each combination anew (some 8 s): all of them would take too long.
+    """
+    losses, dtypes = list(LOSSES), list(TOLERANCES)
+    for (c, cell), (p, pooling) in product(enumerate(_CELLS), enumerate(_POOLINGS)):
+        loss, dtype = losses[(c + p) % len(losses)], dtypes[(c + p // 2) % len(dtypes)]
+        yield *cell, loss, dtype, pooling
+
+
+def _ids(values):
+    return "-".join(str(value) for value in values)
+
+
+cells = pytest.mark.parametrize(("cell", "activation"), _CELLS)
 dtypes = pytest.mark.parametrize("dtype", TOLERANCES)
-poolings = pytest.mark.parametrize("pooling", POOLINGS)
+poolings = pytest.mark.parametrize("pooling", _POOLINGS)
 losses = pytest.mark.parametrize("loss", LOSSES)
+#: The first arguments of `make_problem`: cell, activation, loss, dtype, pooling.
+KINDS = list(_every_pair())
+
+
+def kinds_with(*values):
+    """Parametrize a test with all kinds that have these values."""
+    found = [kind for kind in KINDS if set(values) <= set(kind)]
+    return pytest.mark.parametrize("kind", found, ids=_ids)
+
+
+kinds = kinds_with()
+#: More arguments of it, for which Numba compiles nothing.
+STACKS = [
+    {"n_layers": n_layers, "bidirectional": bidirectional}
+    for n_layers, bidirectional in product([1, 2, 3], [False, True])
+]
+stacks = pytest.mark.parametrize(
+    "stack", STACKS, ids=lambda stack: _ids(stack.values())
+)
 
 
 class Problem(NamedTuple):
@@ -32,7 +71,7 @@ class Problem(NamedTuple):
     weights: dict  # with PyTorch's names and both biases
     X: list
     sequences: Sequences
-    targets: np.ndarray
+    targets: np.ndarray  # for each sequence, or for each of all steps
 
     @property
     def parameters(self):
@@ -49,11 +88,23 @@ def make_problem(
     lengths=LENGTHS,
     n_features=3,
     hidden_size=5,
-    n_outputs=4,
+    n_layers=1,
+    bidirectional=False,
+    output_sizes=(4,),
+    missing=0.0,
 ):
     rng = np.random.default_rng(0)
     network = Network(
-        cell, activation, n_features, hidden_size, pooling, n_outputs, loss, dtype
+        cell_name=cell,
+        activation=activation,
+        n_features=n_features,
+        hidden_size=hidden_size,
+        n_layers=n_layers,
+        bidirectional=bidirectional,
+        pooling=pooling,
+        output_sizes=output_sizes,
+        loss_name=loss,
+        dtype=dtype,
     )
     X = [rng.normal(size=(length, n_features)).astype(dtype) for length in lengths]
     return Problem(
@@ -61,7 +112,7 @@ def make_problem(
         random_weights(network, rng),
         X,
         Sequences.from_list(X, dtype),
-        random_targets(network, len(X), rng),
+        random_targets(network, len(X) if pooling else sum(lengths), missing, rng),
     )
 
 
@@ -75,55 +126,173 @@ def random_weights(network, rng):
     }
 
 
-def random_targets(network, n, rng):
+def random_targets(network, n, missing, rng):
     shape = (n, network.n_outputs)
     if network.loss_name == "softmax":
-        return rng.integers(network.n_outputs, size=(n, 1))
-    if network.loss_name == "logistic":
-        return rng.integers(2, size=shape).astype(network.dtype)
-    return rng.normal(size=shape).astype(network.dtype)
+        sizes = network.output_sizes
+        targets = np.column_stack([rng.integers(size, size=n) for size in sizes])
+    elif network.loss_name == "logistic":
+        targets = rng.integers(2, size=shape).astype(network.dtype)
+    else:
+        targets = rng.normal(size=shape).astype(network.dtype)
+    unknown = -1 if network.loss_name == "softmax" else np.nan
+    targets[rng.random(targets.shape) < missing] = unknown
+    return targets
 
 
-def loss_gradient(problem, rows, scales, backend=None):
+def all_rows(problem):
+    return np.arange(len(problem.X))
+
+
+def uneven_scales(problem):
+    return np.random.default_rng(1).uniform(0.1, 1, len(problem.targets))
+
+
+def loss_gradient(problem, rows, scales, backend=None, **options):
     """The CPU backend's loss and gradient, the latter a flat vector."""
     backend = backend or make_backend("cpu", problem.network)
     parameters = problem.parameters
     gradient = np.full_like(parameters, np.nan)
     loss = backend.loss_gradient(
-        parameters, problem.sequences, rows, problem.targets, scales, gradient
+        parameters,
+        problem.sequences,
+        rows,
+        problem.targets,
+        scales,
+        gradient,
+        **options,
     )
     return loss, gradient
 
 
-def reference_loss_gradient(problem, rows, scales):
+def reference_loss_gradient(problem, rows, scales, dropout=NO_DROPOUT, bptt_steps=None):
     """What `loss_gradient` must give, in float64; the gradients as a dict."""
-    network, targets = problem.network, problem.targets[rows]
+    network = problem.network
+    targets, scales = (
+        of_rows(problem, problem.targets, rows),
+        of_rows(problem, scales, rows),
+    )
     mean, gradients = naive.loss_and_gradients(
-        {name: array.astype(np.float64) for name, array in problem.weights.items()},
+        in_double(problem.weights),
         [problem.X[row].astype(np.float64) for row in rows],
-        targets[:, 0] if network.loss_name == "softmax" else targets,
-        scales[rows],
+        targets,
+        scales,
         network.cell_name,
         network.activation,
         network.pooling,
         network.loss_name,
+        output_sizes=network.output_sizes,
+        masks=[dropout_masks(problem, dropout, row) for row in rows],
+        bptt_steps=bptt_steps,
     )
-    total = scales[rows].sum()
+    total = np.concatenate(scales).sum()
     return total * mean, {name: total * array for name, array in gradients.items()}
 
 
-def assert_close(actual, expected, tolerance, name=""):
+def reference_outputs(problem):
+    """What the backend's methods of these names must give, in float64."""
+    network, weights = problem.network, in_double(problem.weights)
+    X = [x.astype(np.float64) for x in problem.X]
+    cell = network.cell_name, network.activation
+    features, outputs = naive.forward(weights, X, *cell, network.pooling)
+    results = {"features": features, "outputs": outputs}
+    if network.pooling == "attention":
+        states, _ = naive.forward(weights, X, *cell, pooling=None)
+        parts = np.split(states, problem.sequences.offsets[1:-1])
+        shares = [naive.attention(weights, part)[1] for part in parts]
+        results["attention_weights"] = np.concatenate(shares)
+    return results
+
+
+def in_double(weights):
+    return {name: array.astype(np.float64) for name, array in weights.items()}
+
+
+def of_rows(problem, array, rows):
+    """For each of the sequences, its part of targets or scales."""
+    bounds = problem.sequences.offsets
+    if problem.network.pooling:
+        bounds = np.arange(len(array) + 1)
+    return [array[bounds[row] : bounds[row + 1]] for row in rows]
+
+
+def dropout_masks(problem, dropout, row):
+    """The factors of one sequence, as the reference takes them."""
+    network = problem.network
+    n_layers, n_directions = network.n_layers, 1 + network.bidirectional
+    first, length = problem.sequences.offsets[row], len(problem.X[row])
+    hidden_size = network.hidden_size
+    return naive.Masks(
+        [
+            output_factors(dropout, layer, first, length, n_directions * hidden_size)
+            for layer in range(n_layers - 1)
+        ],
+        [
+            [
+                recurrent_factors(dropout, n_directions * layer + d, row, hidden_size)
+                for d in range(n_directions)
+            ]
+            for layer in range(n_layers)
+        ],
+    )
+
+
+@njit
+def output_factors(dropout, layer, first, length, n_units):
+    """Of the steps from position `first` on: (length, n_units)."""
+    factors = np.empty((length, n_units))
+    for t in range(length):
+        key = output_key(dropout, layer, first + t)
+        for unit in range(n_units):
+            factors[t, unit] = factor(key, unit, dropout.rate)
+    return factors
+
+
+@njit
+def recurrent_factors(dropout, q, row, n_units):
+    """Of a sequence, in layer and direction number q: (n_units,)."""
+    factors, key = np.empty(n_units), recurrent_key(dropout, q, row)
+    for unit in range(n_units):
+        factors[unit] = factor(key, unit, dropout.recurrent_rate)
+    return factors
+
+
+def assert_close(actual, expected, tolerance, name="", largest=None):
     """Compare relative to the largest value."""
-    largest = np.abs(expected).max()
+    largest = np.abs(expected).max() if largest is None else largest
     assert_allclose(actual, expected, 0, tolerance * largest, err_msg=name)
 
 
 def assert_gradients_close(network, gradient, expected, tolerance):
     """Compare a flat gradient with a dict of gradients under PyTorch's names."""
     # Where one bias stands for two, it has the gradient of either.
-    has_own = network.export_weights(np.ones_like(gradient))["bias_hh_l0"]
-    expected = expected | {"bias_hh_l0": expected["bias_hh_l0"] * has_own}
+    has_own = network.export_weights(np.ones_like(gradient))
     actual = network.export_weights(gradient)
     assert actual.keys() == expected.keys()
+    largest = max(np.abs(array).max() for array in expected.values())
     for name, array in expected.items():
-        assert_close(actual[name], array, tolerance, name)
+        here = has_own[name] if name.startswith("bias_hh") else 1
+        # What attention learns from is a small difference of large numbers.
+        scale = largest if name.startswith("attention") else None
+        assert_close(actual[name], here * array, tolerance, name, scale)
+
+
+def check_loss_gradient(problem, rows=None, **options):
+    """The backend's loss and gradient are the reference's."""
+    rows = all_rows(problem) if rows is None else rows
+    scales, tolerance = uneven_scales(problem), TOLERANCES[problem.network.dtype]
+    loss, gradient = loss_gradient(problem, rows, scales, **options)
+    expected_loss, expected = reference_loss_gradient(problem, rows, scales, **options)
+    assert_allclose(loss, expected_loss, tolerance)
+    assert_gradients_close(problem.network, gradient, expected, tolerance)
+
+
+def check_outputs(problem):
+    """What the backend gives without a target is the reference's."""
+    network = problem.network
+    backend = make_backend("cpu", network)
+    for name, expected in reference_outputs(problem).items():
+        actual = getattr(backend, name)(problem.parameters, problem.sequences)
+        assert actual.dtype == network.dtype
+        assert actual.shape == expected.shape
+        assert_close(actual, expected, TOLERANCES[network.dtype], name)

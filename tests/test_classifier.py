@@ -156,10 +156,10 @@ def partial_fit_calls(*calls):
         ([(WORDS[LABELS], [0, 1, 2])], "`y` has classes not in"),
         ([(LABELS, WORDS)], "`y` has classes not in"),
         ([(LABELS, [0, 1, 2]), (LABELS, [0, 1, 2, 3])], "not the same as on last call"),
-        ([(INDICATOR, range(4))], "y has 3 labels, but RNNClassifier is expecting 4"),
-        ([(INDICATOR, range(3)), (INDICATOR[:, :2],)], "y has 2 labels"),
+        ([(INDICATOR, range(4))], "y must have 4 labels per target"),
+        ([(INDICATOR, range(3)), (INDICATOR[:, :2],)], "y must have 3 labels per target"),
         ([(INDICATOR, [1, 2, 3])], "`y` has classes not in"),
-        ([(INDICATOR, range(3)), (LABELS,)], "between one label and several labels"),
+        ([(INDICATOR, range(3)), (LABELS,)], "y must have 3 labels per target"),
         ([(LABELS, range(3)), (INDICATOR,)], "between one label and several labels"),
     ],
 )
@@ -172,7 +172,7 @@ def test_errors_of_partial_fit(calls, match):
     ("y", "y_later", "match"),
     [
         (LABELS, LABELS + 1, "`y` has classes not in"),
-        (INDICATOR, INDICATOR[:, :2], "y has 2 labels"),
+        (INDICATOR, INDICATOR[:, :2], "y must have 3 labels per target"),
         (LABELS, INDICATOR, "between one label and several labels"),
     ],
 )

@@ -242,11 +242,11 @@ def interrupt_in_epoch(monkeypatch, number):
     """Interrupt training in an epoch (of one batch each)."""
     real, calls = CPUBackend.loss_gradient, []
 
-    def loss_gradient(*args):
+    def loss_gradient(*args, **kwargs):
         calls.append(None)
         if len(calls) == number:
             raise KeyboardInterrupt
-        return real(*args)
+        return real(*args, **kwargs)
 
     monkeypatch.setattr(CPUBackend, "loss_gradient", loss_gradient)
 

@@ -1,120 +1,38 @@
-"""What both estimators share: parameters, fitting, weights."""
+"""What both estimators share: fitting, states, weights."""
 
 import warnings
 from contextlib import contextmanager
 from functools import partial
-from numbers import Integral, Real
 
 import numpy as np
-from sklearn.base import BaseEstimator
+from sklearn.base import (
+    BaseEstimator,
+    ClassNamePrefixFeaturesOutMixin,
+    TransformerMixin,
+)
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import check_random_state
-from sklearn.utils._param_validation import Interval, StrOptions
-from sklearn.utils.validation import (
-    _check_sample_weight,
-    check_consistent_length,
-    check_is_fitted,
-)
+from sklearn.utils.validation import check_consistent_length, check_is_fitted
 
 from skrnn.backends import make_backend
 from skrnn.estimators.callbacks import CallbackSupportMixin, FitTasks
+from skrnn.estimators.docs import with_common_sections
 from skrnn.estimators.inputs import check_sequences
-from skrnn.mathematics.cells import CELLS
+from skrnn.estimators.steps import check_weights, flatten_steps, like_input
+from skrnn.estimators.stream import Stream
 from skrnn.mathematics.optimizers import OPTIMIZERS
-from skrnn.mathematics.poolings import POOLINGS
-from skrnn.mathematics.schedules import SCHEDULES
 from skrnn.network import Network
 from skrnn.training import Data, Settings, State, train
 
 
-class BaseRNN(CallbackSupportMixin, BaseEstimator):
-    """Parameters and training; the subclasses know the targets."""
-
-    _parameter_constraints = {
-        "cell": [StrOptions({name for name, _ in CELLS})],
-        "hidden_size": [Interval(Integral, 1, None, closed="left")],
-        "activation": [StrOptions({"tanh", "relu"})],
-        "pooling": [StrOptions(set(POOLINGS))],
-        "n_features_per_step": [Interval(Integral, 1, None, closed="left")],
-        "solver": [StrOptions(set(OPTIMIZERS))],
-        "alpha": [Interval(Real, 0, None, closed="left")],
-        "batch_size": [
-            StrOptions({"auto"}),
-            Interval(Integral, 1, None, closed="left"),
-        ],
-        "learning_rate": [StrOptions(set(SCHEDULES))],
-        "learning_rate_init": [Interval(Real, 0, None, closed="neither")],
-        "max_iter": [Interval(Integral, 1, None, closed="left")],
-        "shuffle": ["boolean"],
-        "random_state": ["random_state"],
-        "tol": [Interval(Real, 0, None, closed="left")],
-        "n_iter_no_change": [Interval(Integral, 1, None, closed="left")],
-        "verbose": ["verbose"],
-        "warm_start": ["boolean"],
-        "momentum": [Interval(Real, 0, 1, closed="both")],
-        "nesterovs_momentum": ["boolean"],
-        "beta_1": [Interval(Real, 0, 1, closed="left")],
-        "beta_2": [Interval(Real, 0, 1, closed="left")],
-        "epsilon": [Interval(Real, 0, None, closed="neither")],
-        "max_grad_norm": [Interval(Real, 0, None, closed="neither"), None],
-        "dtype": [StrOptions({"float32", "float64"})],
-        "device": [StrOptions({"auto", "cpu", "cuda"})],
-    }
-
-    def __init__(
-        self,
-        cell="gru",
-        hidden_size=64,
-        *,
-        activation="tanh",
-        pooling="max",
-        n_features_per_step=1,
-        solver="adam",
-        alpha=1e-4,
-        batch_size="auto",
-        learning_rate="cosine",
-        learning_rate_init=1e-2,
-        max_iter=100,
-        shuffle=True,
-        random_state=None,
-        tol=1e-4,
-        n_iter_no_change=10,
-        verbose=False,
-        warm_start=False,
-        momentum=0.9,
-        nesterovs_momentum=True,
-        beta_1=0.9,
-        beta_2=0.999,
-        epsilon=1e-8,
-        max_grad_norm=1.0,
-        dtype="float32",
-        device="auto",
-    ):
-        self.cell = cell
-        self.hidden_size = hidden_size
-        self.activation = activation
-        self.pooling = pooling
-        self.n_features_per_step = n_features_per_step
-        self.solver = solver
-        self.alpha = alpha
-        self.batch_size = batch_size
-        self.learning_rate = learning_rate
-        self.learning_rate_init = learning_rate_init
-        self.max_iter = max_iter
-        self.shuffle = shuffle
-        self.random_state = random_state
-        self.tol = tol
-        self.n_iter_no_change = n_iter_no_change
-        self.verbose = verbose
-        self.warm_start = warm_start
-        self.momentum = momentum
-        self.nesterovs_momentum = nesterovs_momentum
-        self.beta_1 = beta_1
-        self.beta_2 = beta_2
-        self.epsilon = epsilon
-        self.max_grad_norm = max_grad_norm
-        self.dtype = dtype
-        self.device = device
+@with_common_sections
+class BaseRNN(
+    CallbackSupportMixin,
+    ClassNamePrefixFeaturesOutMixin,
+    TransformerMixin,
+    BaseEstimator,
+):
+    """Training and states; the subclasses know the targets."""
 
     def _fit(self, X, y, sample_weight):
         tasks = FitTasks(
@@ -163,31 +81,55 @@ class BaseRNN(CallbackSupportMixin, BaseEstimator):
                 "the target y is None."
             )
         check_consistent_length(X, y)
-        weights = _check_sample_weight(
-            sample_weight, sequences.lengths, dtype=np.float64, ensure_non_negative=True
-        )
-        targets, loss_name = self._check_targets(
+        if self.return_sequences:
+            y = flatten_steps(y, sequences, "y")
+        weights = check_weights(sample_weight, sequences, self.return_sequences)
+        targets, missing, loss_name, output_sizes = self._check_targets(
             y, reset=reset, weights=weights, **target_options
         )
-        network = Network(
+        weights = np.where(missing, 0, weights)
+        if not weights.any():
+            raise ValueError(
+                "There is nothing to learn: every target is missing or has weight 0."
+            )
+        self._check_network(self._make_network(loss_name, output_sizes), reset)
+        return Data(sequences, targets, weights)
+
+    def _make_network(self, loss_name, output_sizes):
+        if self.bidirectional and self.bptt_steps is not None:
+            raise ValueError(
+                f"bptt_steps={self.bptt_steps} needs a network that reads forward, but "
+                "bidirectional=True. Set bptt_steps=None or bidirectional=False."
+            )
+        if self.dropout > 0 and self.n_layers == 1:
+            warnings.warn(
+                f"dropout={self.dropout} has no effect with n_layers=1: it is applied "
+                "to the outputs of all layers but the last.",
+                stacklevel=7,
+            )
+        return Network(
             cell_name=self.cell,
             activation=self.activation,
             n_features=self.n_features_per_step_,
             hidden_size=int(self.hidden_size),
-            pooling=self.pooling,
-            n_outputs=self.n_outputs_,
+            n_layers=int(self.n_layers),
+            bidirectional=bool(self.bidirectional),
+            pooling=None if self.return_sequences else self.pooling,
+            output_sizes=output_sizes,
             loss_name=loss_name,
             dtype=self.dtype,
         )
+
+    def _check_network(self, network, reset):
         if reset:
             self._network = network
+            self.n_outputs_ = network.n_outputs
             self.out_activation_ = network.loss.out_activation
         elif network != self._network:
             raise ValueError(
                 f"Training cannot go on with another network: it was {self._network}, "
                 f"now it is {network}. Use a new estimator, or warm_start=False."
             )
-        return Data(sequences, targets, weights)
 
     def _start(self, random_state, goes_on):
         """The state before the first epoch."""
@@ -215,6 +157,9 @@ class BaseRNN(CallbackSupportMixin, BaseEstimator):
             "tol": self.tol,
             "n_iter_no_change": self.n_iter_no_change,
             "max_grad_norm": np.inf if limit is None else limit,
+            "dropout": self.dropout if self.n_layers > 1 else 0.0,
+            "recurrent_dropout": self.recurrent_dropout,
+            "bptt_steps": self.bptt_steps,
         }
         return Settings(**settings | changes)
 
@@ -280,12 +225,106 @@ class BaseRNN(CallbackSupportMixin, BaseEstimator):
             self.__dict__.update(before)
             raise
 
-    def _outputs(self, X):
-        """The head's outputs for X, in float64."""
+    def _sequences_to_predict(self, X):
+        """Sequences, and a function that gives results for them the form of X."""
         check_is_fitted(self)
         sequences = check_sequences(self, X, self._network.dtype, reset=False)
+        if self._network.pooling is not None:
+            return sequences, lambda results: results
+        return sequences, partial(like_input, X=X, sequences=sequences)
+
+    def _compute(self, X, what):
+        """Results of one of the backend's methods, and how to give them X's form."""
+        sequences, shape = self._sequences_to_predict(X)
         backend = make_backend(self.device, self._network)
-        return backend.outputs(self._parameters, sequences).astype(np.float64)
+        return getattr(backend, what)(self._parameters, sequences), shape
+
+    def _to_score(self, X, y, sample_weight):
+        """Outputs, true targets and weights, of sequences or of their steps."""
+        sequences, _ = self._sequences_to_predict(X)
+        check_consistent_length(X, y)
+        for_steps = self._network.pooling is None
+        if for_steps:
+            y = flatten_steps(y, sequences, "y")
+        weights = check_weights(sample_weight, sequences, for_steps)
+        backend = make_backend(self.device, self._network)
+        return backend.outputs(self._parameters, sequences), y, weights
+
+    def transform(self, X):
+        """Get the states of the last layer, as features for another estimator.
+
+        Parameters
+        ----------
+        {X}
+
+        Returns
+        -------
+        states : ndarray of shape (n_samples, n_directions * hidden_size)
+            The pooled states. With ``return_sequences=True`` those of every step: a
+            list of arrays (n_timesteps_i, n_directions * hidden_size), or one array
+            (n_samples, n_timesteps, n_directions * hidden_size) if X is no list.
+        """
+        states, shape = self._compute(X, "features")
+        return shape(states)
+
+    @property
+    def _n_features_out(self):
+        return self._network.n_states_out
+
+    def attention_weights(self, X):
+        """Get the share that each step has in what attention pools.
+
+        Parameters
+        ----------
+        {X}
+
+        Returns
+        -------
+        weights : list of ndarray of shape (n_timesteps_i,)
+            For each sequence; they sum to 1.
+
+        Raises
+        ------
+        ValueError
+            If the estimator was fitted with another pooling.
+        """
+        sequences, _ = self._sequences_to_predict(X)
+        pooling = self._network.pooling
+        if pooling != "attention":
+            raise ValueError(
+                "There are attention weights with pooling='attention' only, the "
+                f"network was fitted with {pooling!r}."
+            )
+        backend = make_backend(self.device, self._network)
+        weights = backend.attention_weights(self._parameters, sequences)
+        return np.split(weights, sequences.offsets[1:-1])
+
+    def stream(self, n_sequences=1):
+        """Predict for sequences that come a piece at a time.
+
+        Parameters
+        ----------
+        n_sequences : int, default=1
+            How many sequences come side by side.
+
+        Returns
+        -------
+        stream : Stream
+            Its methods `predict`, `predict_proba` (of a classifier) and `transform`
+            take the next steps of each sequence.
+
+        Raises
+        ------
+        ValueError
+            If the network is bidirectional: it would need the last step first.
+        """
+        check_is_fitted(self)
+        if self._network.bidirectional:
+            raise ValueError(
+                "A bidirectional network needs whole sequences: it has no stream. Fit "
+                "an estimator with bidirectional=False."
+            )
+        return Stream(self, n_sequences)
 
     def get_weights(self):
         """Get the weights under PyTorch's names and in its shapes.
@@ -293,12 +332,16 @@ class BaseRNN(CallbackSupportMixin, BaseEstimator):
         Returns
         -------
         weights : dict of str to ndarray
-            ``weight_ih_l0`` (n_gates * hidden_size, n_features), ``weight_hh_l0``
-            (n_gates * hidden_size, hidden_size), ``bias_ih_l0`` and ``bias_hh_l0``
-            (n_gates * hidden_size,), ``head.weight`` (n_outputs, hidden_size) and
-            ``head.bias`` (n_outputs,). The gates stand in PyTorch's order: i, f, g, o
-            (LSTM); r, z, n (GRU). Where a gate needs one bias only, ``bias_ih_l0``
-            has it and ``bias_hh_l0`` has 0.
+            For each layer k from 0 on ``weight_ih_l{k}`` (n_gates * hidden_size,
+            n_inputs), ``weight_hh_l{k}`` (n_gates * hidden_size, hidden_size),
+            ``bias_ih_l{k}`` and ``bias_hh_l{k}`` (n_gates * hidden_size,), and the
+            same with ``_reverse`` for the other direction; ``head.weight``
+            (n_outputs, n_directions * hidden_size) and ``head.bias`` (n_outputs,);
+            with ``pooling="attention"`` also ``attention.weight`` (hidden_size,
+            n_directions * hidden_size), ``attention.bias`` and ``attention.query``
+            (hidden_size,). The gates stand in PyTorch's order: i, f, g, o (LSTM);
+            r, z, n (GRU). Where a gate needs one bias only, ``bias_ih_l{k}`` has it
+            and ``bias_hh_l{k}`` has 0.
         """
         check_is_fitted(self)
         return self._network.export_weights(self._parameters)
@@ -334,4 +377,6 @@ class BaseRNN(CallbackSupportMixin, BaseEstimator):
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
         tags.input_tags.three_d_array = True
+        # States have the dtype of the network, whatever that of X.
+        tags.transformer_tags.preserves_dtype = []
         return tags

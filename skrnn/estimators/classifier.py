@@ -3,32 +3,45 @@
 import numpy as np
 from scipy import sparse
 from sklearn.base import ClassifierMixin, _fit_context
-from sklearn.utils.multiclass import (
-    _check_partial_fit_first_call,
-    check_classification_targets,
-    type_of_target,
-    unique_labels,
-)
-from sklearn.utils.validation import _check_y, column_or_1d
+from sklearn.metrics import accuracy_score
+from sklearn.utils.validation import column_or_1d
 
 from skrnn.estimators.base import BaseRNN
 from skrnn.estimators.callbacks import with_callbacks
 from skrnn.estimators.docs import with_common_sections
+from skrnn.estimators.labels import (
+    check_labels,
+    find_missing,
+    kind_of,
+    kind_of_classes,
+)
+from skrnn.estimators.parameters import Parameter, with_parameters
+
+_IGNORE_LABEL = Parameter(
+    None,
+    "no_validation",
+    "label or None",
+    """What stands in y where a label is missing: such a target adds nothing to the
+loss or the score. NaN can be it, too. None: no label is missing.""",
+)
 
 
 @with_common_sections
+@with_parameters(ignore_label=_IGNORE_LABEL)
 class RNNClassifier(ClassifierMixin, BaseRNN):
-    """Recurrent neural network that classifies sequences.
+    """Recurrent neural network that classifies sequences, or each of their steps.
 
     It minimises the log loss: softmax for several classes, a logistic output for two,
-    one logistic output per label for multilabel targets.
+    one logistic output per label for multilabel targets, a softmax for each column of
+    labels that have classes of their own (multiclass-multioutput).
 
     {parameters}
 
     Attributes
     ----------
-    classes_ : ndarray of shape (n_classes,)
-        Class labels; for multilabel targets the numbers of the labels.
+    classes_ : ndarray of shape (n_classes,) or list of ndarray
+        Class labels; for multilabel targets the numbers of the labels; for several
+        label columns a list with the classes of each.
     {attributes}
 
     See Also
@@ -61,8 +74,11 @@ class RNNClassifier(ClassifierMixin, BaseRNN):
         Parameters
         ----------
         {X}
-        y : array-like of shape (n_samples,) or (n_samples, n_labels)
-            Class labels, or for multilabel targets an indicator matrix of 0 and 1.
+        y : array-like of shape (n_samples,) or (n_samples, n_columns), or list of such
+            Class labels; for multilabel targets an indicator matrix of 0 and 1; or
+            several columns of labels. With ``return_sequences=True`` a list with an
+            array (n_timesteps_i,) or (n_timesteps_i, n_columns) for each sequence, or
+            one array of shape (n_samples, n_timesteps[, n_columns]).
         {sample_weight}
 
         Returns
@@ -79,11 +95,15 @@ class RNNClassifier(ClassifierMixin, BaseRNN):
         Parameters
         ----------
         {X}
-        y : array-like of shape (n_samples,) or (n_samples, n_labels)
-            Class labels, or for multilabel targets an indicator matrix of 0 and 1.
+        y : array-like of shape (n_samples,) or (n_samples, n_columns), or list of such
+            Class labels; for multilabel targets an indicator matrix of 0 and 1; or
+            several columns of labels. With ``return_sequences=True`` a list with an
+            array (n_timesteps_i,) or (n_timesteps_i, n_columns) for each sequence, or
+            one array of shape (n_samples, n_timesteps[, n_columns]).
         classes : array-like of shape (n_classes,), default=None
             All classes that will ever come; needed in the first call. For multilabel
-            targets the numbers of the labels.
+            targets the numbers of the labels; for several label columns a list with
+            the classes of each.
         {sample_weight}
 
         Returns
@@ -94,53 +114,32 @@ class RNNClassifier(ClassifierMixin, BaseRNN):
         return self._partial_fit(X, y, sample_weight, classes=classes, partial=True)
 
     def _check_targets(self, y, *, reset, weights, classes=None, partial=False):
-        y = _check_y(y, multi_output=True, estimator=self)
-        check_classification_targets(y)
-        is_multilabel = type_of_target(y).startswith("multilabel")
-        if not is_multilabel:
-            y = column_or_1d(y, warn=True)
-        found = unique_labels(y)
+        y, missing = check_labels(y, self.ignore_label, self)
         if partial:
-            _check_partial_fit_first_call(self, classes)
+            self._check_classes(y, classes, reset)
         elif reset:
-            self.classes_ = found
+            self._labels = kind_of(y if missing.ndim > 1 else y[~missing])
+        self.classes_ = self._labels.classes
+        targets = self._labels.encode(y, missing, self.dtype)
+        all_missing = missing.reshape(len(targets), -1).all(axis=1)
+        return targets, all_missing, self._labels.loss_name, self._labels.output_sizes
+
+    def _check_classes(self, y, classes, reset):
+        """Take the classes of the first call of partial_fit, or compare them."""
+        if classes is None:
+            if reset:
+                raise ValueError(
+                    "classes must be passed on the first call to partial_fit."
+                )
+            return
+        labels = kind_of_classes(y, classes)
         if reset:
-            self._is_multilabel = is_multilabel
-        elif is_multilabel != self._is_multilabel:
+            self._labels = labels
+        elif not _equal(labels.classes, self.classes_):
             raise ValueError(
-                "Training cannot change between one label and several labels per "
-                "sample. Use a new estimator."
+                f"`classes={classes}` is not the same as on last call to partial_fit, "
+                f"was: {self.classes_}"
             )
-        self._check_known(found)
-        encode = self._encode_indicator if is_multilabel else self._encode_labels
-        return encode(y)
-
-    def _check_known(self, found):
-        if not np.isin(found, self.classes_).all():
-            raise ValueError(
-                "`y` has classes not in `self.classes_`. `self.classes_` has "
-                f"{self.classes_}. 'y' has {found}."
-            )
-
-    def _encode_indicator(self, y):
-        y = y.toarray() if sparse.issparse(y) else y
-        if y.shape[1] != self.classes_.size:
-            raise ValueError(
-                f"y has {y.shape[1]} labels, but {type(self).__name__} is expecting "
-                f"{self.classes_.size}."
-            )
-        if not np.isin(y, (0, 1)).all():
-            raise ValueError("A multilabel y must have no other values than 0 and 1.")
-        self.n_outputs_ = self.classes_.size
-        return y.astype(self.dtype), "logistic"
-
-    def _encode_labels(self, y):
-        codes = np.searchsorted(self.classes_, y)[:, None]
-        if self.classes_.size > 2:
-            self.n_outputs_ = self.classes_.size
-            return codes, "softmax"
-        self.n_outputs_ = 1
-        return codes.astype(self.dtype), "logistic"
 
     def predict(self, X):
         """Predict labels.
@@ -151,16 +150,17 @@ class RNNClassifier(ClassifierMixin, BaseRNN):
 
         Returns
         -------
-        y : ndarray of shape (n_samples,) or (n_samples, n_labels)
-            The most probable class, or every label with a probability above 0.5.
+        y : ndarray of shape (n_samples,) or (n_samples, n_columns)
+            The most probable class, of each label column if there are several; or 1
+            for every label with a probability above 0.5. With
+            ``return_sequences=True`` a list of arrays (n_timesteps_i[, n_columns]), or
+            one array (n_samples, n_timesteps[, n_columns]) if X is no list.
         """
-        outputs = self._outputs(X)
-        if self._is_multilabel:
-            return (outputs > 0).astype(int)
-        if self.n_outputs_ > 1:
-            return self.classes_[outputs.argmax(axis=1)]
-        chosen = (outputs[:, 0] > 0).astype(int)
-        return self.classes_[np.minimum(chosen, self.classes_.size - 1)]
+        return self._predict(self._compute(X, "outputs"))
+
+    def _predict(self, computed):
+        outputs, shape = computed
+        return shape(self._labels.decode(outputs))
 
     def predict_proba(self, X):
         """Predict probabilities.
@@ -172,9 +172,11 @@ class RNNClassifier(ClassifierMixin, BaseRNN):
         Returns
         -------
         probabilities : ndarray of shape (n_samples, n_classes)
-            In the order of `classes_`; with multilabel targets that of each label.
+            In the order of `classes_`; with multilabel targets that of each label; with
+            several label columns a list with an array for each. With
+            ``return_sequences=True`` for every step, a list or an array as X is.
         """
-        return self._linked(X, "link")
+        return self._linked(self._compute(X, "outputs"), "link")
 
     def predict_log_proba(self, X):
         """Predict logarithms of probabilities.
@@ -186,20 +188,55 @@ class RNNClassifier(ClassifierMixin, BaseRNN):
         Returns
         -------
         log_probabilities : ndarray of shape (n_samples, n_classes)
-            Finite also where the probability is too small for a number.
+            As `predict_proba` returns them; finite also where the probability is too
+            small for a number.
         """
-        return self._linked(X, "log_link")
+        return self._linked(self._compute(X, "outputs"), "log_link")
 
-    def _linked(self, X, name):
-        outputs = self._outputs(X)
+    def _linked(self, computed, name):
+        outputs, shape = computed
         link = getattr(self._network.loss, name)
-        if self._is_multilabel or self.n_outputs_ > 1:
-            return link(outputs)
-        if self.classes_.size == 1:  # certain, whatever the output
-            return link(np.full_like(outputs, np.inf))
-        return link(np.hstack([-outputs, outputs]))
+        probabilities = self._labels.probabilities(outputs.astype(np.float64), link)
+        if isinstance(probabilities, list):
+            return [shape(column) for column in probabilities]
+        return shape(probabilities)
+
+    def score(self, X, y, sample_weight=None):
+        """Get the accuracy: the share of targets whose labels are all right.
+
+        Parameters
+        ----------
+        {X}
+        y : array-like
+            True labels, as in `fit`; those that are missing do not count.
+        {sample_weight}
+
+        Returns
+        -------
+        accuracy : float
+            Over samples, or over steps with ``return_sequences=True``.
+        """
+        outputs, y, weights = self._to_score(X, y, sample_weight)
+        predicted = self._labels.decode(outputs)
+        y = y.toarray() if sparse.issparse(y) else np.asarray(y)
+        missing = find_missing(y, self.ignore_label)
+        if predicted.ndim == 1:
+            there = ~column_or_1d(missing)
+            y = column_or_1d(y)[there]
+            return accuracy_score(y, predicted[there], sample_weight=weights[there])
+        there = ~missing.all(axis=1)
+        right = ((y == predicted) | missing).all(axis=1)
+        return float(np.average(right[there], weights=weights[there]))
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
         tags.classifier_tags.multi_label = True
+        tags.target_tags.multi_output = True
         return tags
+
+
+def _equal(classes, others):
+    """Whether the classes, or the lists of classes, are the same."""
+    if isinstance(classes, list) or isinstance(others, list):
+        return len(classes) == len(others) and all(map(np.array_equal, classes, others))
+    return np.array_equal(classes, others)

@@ -17,23 +17,28 @@ from skrnn.sequences import Sequences
 _ARRAY_OPTIONS = {"dtype": "numeric", "ensure_all_finite": False}
 
 
-def check_sequences(estimator, X, dtype, *, reset):
-    """Validate X and convert it to `dtype`.
+def check_sequences(estimator, X, dtype, *, reset, allow_nan=False):
+    """Validate X and convert it to `dtype`; None leaves numbers as they are.
 
     With `reset` the estimator takes `n_features_in_`, `feature_names_in_` and
     `n_features_per_step_` from X, as at fit; otherwise X must agree with them.
     """
     with np.errstate(over="ignore"):
         sequences = _convert(estimator, X, dtype, reset)
-    check_finite(sequences.values, "X", _name(estimator))
+    check_finite(sequences.values, "X", _name(estimator), allow_nan=allow_nan)
     return sequences
 
 
-def check_finite(values, input_name, estimator_name):
+def check_finite(values, input_name, estimator_name, *, allow_nan=False):
     """Raise scikit-learn's error for NaN, infinity and numbers that became it."""
     # It looks at the sum first, where infinities of both signs make NumPy warn.
     with np.errstate(over="ignore", invalid="ignore"):
-        assert_all_finite(values, estimator_name=estimator_name, input_name=input_name)
+        assert_all_finite(
+            values,
+            allow_nan=allow_nan,
+            estimator_name=estimator_name,
+            input_name=input_name,
+        )
 
 
 def check_numbers(array):
@@ -49,7 +54,7 @@ def check_numbers(array):
 
 
 def _convert(estimator, X, dtype, reset):
-    if _is_list_of_sequences(X):
+    if is_list_of_sequences(X):
         return _check_list(estimator, X, dtype, reset)
     is_array = getattr(X, "ndim", 2) > 2 and not sparse.issparse(X)
     check = _check_3d if is_array else _check_rows
@@ -61,7 +66,7 @@ def _name(estimator):
     return type(estimator).__name__
 
 
-def _is_list_of_sequences(X):
+def is_list_of_sequences(X):
     """Whether X is a list of arrays, rather than rows of numbers."""
     if isinstance(X, np.ndarray | pd.Series):
         if X.dtype != object or X.ndim != 1:

@@ -2,27 +2,36 @@
 
 import numpy as np
 from sklearn.base import RegressorMixin, _fit_context
+from sklearn.metrics import r2_score
 from sklearn.utils.validation import check_array, column_or_1d
 
 from skrnn.estimators.base import BaseRNN
 from skrnn.estimators.callbacks import with_callbacks
 from skrnn.estimators.docs import with_common_sections
 from skrnn.estimators.inputs import check_finite, check_numbers
+from skrnn.estimators.parameters import Parameter, with_parameters
+
+_NORMALIZE_Y = Parameter(
+    True,
+    ["boolean"],
+    "bool",
+    """Standardise the targets inside, so that training does not depend on their unit;
+predictions come back in it. The mean and the standard deviation are those of
+the first call of `fit` or `partial_fit`. Losses and weights are those of the
+standardised targets.""",
+)
 
 
 @with_common_sections
+@with_parameters(defaults={"pooling": "last"}, normalize_y=_NORMALIZE_Y)
 class RNNRegressor(RegressorMixin, BaseRNN):
     """Recurrent neural network that predicts real values from sequences.
+
+    One value a sequence or several, or as many for each of its steps.
 
     It minimises half the squared error.
 
     {parameters}
-
-    normalize_y : bool, default=True
-        Standardise the targets inside, so that training does not depend on their unit;
-        predictions come back in it. The mean and the standard deviation are those of
-        the first call of `fit` or `partial_fit`. Losses and weights are those of the
-        standardised targets.
 
     Attributes
     ----------
@@ -48,70 +57,6 @@ class RNNRegressor(RegressorMixin, BaseRNN):
     True
     """
 
-    _parameter_constraints = {
-        **BaseRNN._parameter_constraints,
-        "normalize_y": ["boolean"],
-    }
-
-    def __init__(
-        self,
-        cell="gru",
-        hidden_size=64,
-        *,
-        activation="tanh",
-        pooling="last",
-        n_features_per_step=1,
-        solver="adam",
-        alpha=1e-4,
-        batch_size="auto",
-        learning_rate="cosine",
-        learning_rate_init=1e-2,
-        max_iter=100,
-        shuffle=True,
-        random_state=None,
-        tol=1e-4,
-        n_iter_no_change=10,
-        verbose=False,
-        warm_start=False,
-        momentum=0.9,
-        nesterovs_momentum=True,
-        beta_1=0.9,
-        beta_2=0.999,
-        epsilon=1e-8,
-        max_grad_norm=1.0,
-        dtype="float32",
-        device="auto",
-        normalize_y=True,
-    ):
-        super().__init__(
-            cell,
-            hidden_size,
-            activation=activation,
-            pooling=pooling,
-            n_features_per_step=n_features_per_step,
-            solver=solver,
-            alpha=alpha,
-            batch_size=batch_size,
-            learning_rate=learning_rate,
-            learning_rate_init=learning_rate_init,
-            max_iter=max_iter,
-            shuffle=shuffle,
-            random_state=random_state,
-            tol=tol,
-            n_iter_no_change=n_iter_no_change,
-            verbose=verbose,
-            warm_start=warm_start,
-            momentum=momentum,
-            nesterovs_momentum=nesterovs_momentum,
-            beta_1=beta_1,
-            beta_2=beta_2,
-            epsilon=epsilon,
-            max_grad_norm=max_grad_norm,
-            dtype=dtype,
-            device=device,
-        )
-        self.normalize_y = normalize_y
-
     @with_callbacks
     @_fit_context(prefer_skip_nested_validation=True)
     def fit(self, X, y, sample_weight=None):
@@ -120,8 +65,11 @@ class RNNRegressor(RegressorMixin, BaseRNN):
         Parameters
         ----------
         {X}
-        y : array-like of shape (n_samples,) or (n_samples, n_outputs)
-            Target values.
+        y : array-like of shape (n_samples,) or (n_samples, n_outputs), or list of such
+            Target values. With ``return_sequences=True`` a list with an array
+            (n_timesteps_i,) or (n_timesteps_i, n_outputs) for each sequence, or one
+            array of shape (n_samples, n_timesteps[, n_outputs]); a value that is NaN is
+            missing, and adds nothing to the loss or the score.
         {sample_weight}
 
         Returns
@@ -138,8 +86,11 @@ class RNNRegressor(RegressorMixin, BaseRNN):
         Parameters
         ----------
         {X}
-        y : array-like of shape (n_samples,) or (n_samples, n_outputs)
-            Target values.
+        y : array-like of shape (n_samples,) or (n_samples, n_outputs), or list of such
+            Target values. With ``return_sequences=True`` a list with an array
+            (n_timesteps_i,) or (n_timesteps_i, n_outputs) for each sequence, or one
+            array of shape (n_samples, n_timesteps[, n_outputs]); a value that is NaN is
+            missing, and adds nothing to the loss or the score.
         {sample_weight}
 
         Returns
@@ -150,35 +101,51 @@ class RNNRegressor(RegressorMixin, BaseRNN):
         return self._partial_fit(X, y, sample_weight)
 
     def _check_targets(self, y, *, reset, weights):
-        y = check_array(
-            y, ensure_2d=False, dtype="numeric", input_name="y", estimator=self
-        )
-        if y.ndim == 2 and y.shape[1] == 1:
-            y = column_or_1d(y, warn=True)
-        columns = check_numbers(y).reshape(len(y), -1).astype(np.float64)
+        y = self._check_values(y)
+        columns = y.reshape(len(y), -1)
+        missing = np.isnan(columns)
         if reset:
-            self._y_ndim, self.n_outputs_ = y.ndim, columns.shape[1]
-            self._y_mean, self._y_scale = self._units(columns, weights)
-        elif columns.shape[1] != self.n_outputs_:
+            self._y_ndim, self._n_columns = y.ndim, columns.shape[1]
+            self._y_mean, self._y_scale = self._units(columns, missing, weights)
+        elif columns.shape[1] != self._n_columns:
             raise ValueError(
                 f"y has {columns.shape[1]} outputs, but {type(self).__name__} is "
-                f"expecting {self.n_outputs_} as at the first fit."
+                f"expecting {self._n_columns} as at the first fit."
             )
         with np.errstate(over="ignore"):
             targets = ((columns - self._y_mean) / self._y_scale).astype(self.dtype)
-        check_finite(targets, "y", type(self).__name__)
-        return targets, "squared"
+        check_finite(targets, "y", type(self).__name__, allow_nan=True)
+        return targets, missing.all(axis=1), "squared", (self._n_columns,)
 
-    def _units(self, columns, weights):
+    def _check_values(self, y):
+        """The values of y in float64; those of steps may be missing."""
+        y = check_array(
+            y,
+            ensure_2d=False,
+            dtype="numeric",
+            ensure_all_finite="allow-nan" if self.return_sequences else True,
+            input_name="y",
+            estimator=self,
+        )
+        if y.ndim == 2 and y.shape[1] == 1:
+            y = column_or_1d(y, warn=True)
+        return check_numbers(y).astype(np.float64)
+
+    def _units(self, columns, missing, weights):
         """Mean and scale of the targets; a constant target has the scale 1."""
         if not self.normalize_y:
-            return np.zeros(self.n_outputs_), np.ones(self.n_outputs_)
+            return np.zeros(self._n_columns), np.ones(self._n_columns)
+        there = ~missing & (weights > 0)[:, None]
+        weights, filled = weights[:, None] * there, np.where(there, columns, 0)
+        if not there.any(axis=0).all():
+            raise ValueError("y has a column without any value: all are missing.")
         with np.errstate(over="ignore", invalid="ignore"):
-            mean = np.average(columns, axis=0, weights=weights)
-            scale = np.sqrt(np.average((columns - mean) ** 2, axis=0, weights=weights))
+            mean = np.average(filled, axis=0, weights=weights)
+            scale = np.sqrt(np.average((filled - mean) ** 2, axis=0, weights=weights))
         check_finite(scale, "y", type(self).__name__)
         # Rounding leaves a constant a little scale of its own.
-        scale[np.ptp(columns[weights > 0], axis=0) == 0] = 1
+        low = np.where(there, columns, np.inf).min(axis=0)
+        scale[low == np.where(there, columns, -np.inf).max(axis=0)] = 1
         scale[scale == 0] = 1
         return mean, scale
 
@@ -192,10 +159,49 @@ class RNNRegressor(RegressorMixin, BaseRNN):
         Returns
         -------
         y : ndarray of shape (n_samples,) or (n_samples, n_outputs)
-            In the unit of the targets.
+            In the unit of the targets. With ``return_sequences=True`` a list of arrays
+            (n_timesteps_i[, n_outputs]), or one array (n_samples, n_timesteps[,
+            n_outputs]) if X is no list.
         """
-        y = self._outputs(X) * self._y_scale + self._y_mean
+        return self._predict(self._compute(X, "outputs"))
+
+    def _predict(self, computed):
+        outputs, shape = computed
+        return shape(self._in_units(outputs))
+
+    def _in_units(self, outputs):
+        y = outputs * self._y_scale + self._y_mean
         return y[:, 0] if self._y_ndim == 1 else y
+
+    def score(self, X, y, sample_weight=None):
+        """Get R^2, the coefficient of determination, its mean over the outputs.
+
+        Parameters
+        ----------
+        {X}
+        y : array-like
+            True values, as in `fit`; those that are missing do not count.
+        {sample_weight}
+
+        Returns
+        -------
+        r2 : float
+            Over samples, or over steps with ``return_sequences=True``.
+        """
+        outputs, y, weights = self._to_score(X, y, sample_weight)
+        predicted, y = self._in_units(outputs), np.asarray(y)
+        if not self.return_sequences:
+            return r2_score(y, predicted, sample_weight=weights)
+        y, predicted = (values.reshape(len(weights), -1) for values in (y, predicted))
+        scores = []
+        for column, column_predicted in zip(y.T, predicted.T, strict=True):
+            there = ~np.isnan(column)
+            scores.append(
+                r2_score(
+                    column[there], column_predicted[there], sample_weight=weights[there]
+                )
+            )
+        return float(np.mean(scores))
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()

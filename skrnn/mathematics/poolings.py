@@ -1,5 +1,3 @@
-"""How a sequence's states become one vector: names, and codes for compiled code."""
+"""How a sequence's states become one vector: the names."""
 
-LAST, MEAN, MAX = range(3)
-
-POOLINGS = {"last": LAST, "mean": MEAN, "max": MAX}
+POOLINGS = ("last", "mean", "max", "attention")

@@ -14,16 +14,18 @@ from skrnn.mathematics.initializers import glorot_uniform, orthogonal
 from skrnn.mathematics.losses import LOSSES
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Network:
-    """A layer of a cell, a pooling and a linear head with its loss."""
+    """Layers of a cell, a pooling and a linear head with its loss."""
 
     cell_name: str
     activation: str
     n_features: int
     hidden_size: int
-    pooling: str
-    n_outputs: int
+    n_layers: int = 1
+    bidirectional: bool = False
+    pooling: str | None  # None: outputs for every step
+    output_sizes: tuple  # outputs of each target column that has a loss of its own
     loss_name: str
     dtype: str
 
@@ -36,22 +38,53 @@ class Network:
         return LOSSES[self.loss_name]
 
     @property
+    def n_outputs(self):
+        return sum(self.output_sizes)
+
+    @property
     def kind(self):
         """The loss as compiled code receives it."""
-        return self.loss.kind_class(self.n_outputs)
+        bounds = np.cumsum([0, *self.output_sizes])
+        return self.loss.kind_class(self.n_outputs, bounds)
+
+    @property
+    def n_directions(self):
+        return 2 if self.bidirectional else 1
+
+    @property
+    def n_states_out(self):
+        """Features that the last layer gives for a step."""
+        return self.n_directions * self.hidden_size
+
+    @cached_property
+    def layers(self):
+        """Suffix of the names, and inputs, of each layer in each direction.
+
+        In the order of computing: both directions of a layer, then the next layer.
+        """
+        return [
+            (f"l{layer}{suffix}", self.n_states_out if layer else self.n_features)
+            for layer in range(self.n_layers)
+            for suffix in ("", "_reverse")[: self.n_directions]
+        ]
 
     @cached_property
     def shapes(self):
         """Name of each part of the flat vector, in order, and its shape."""
         step, hidden = self.cell.step, self.hidden_size
         n_h = step.n_blocks - step.h_first
-        return {
-            "input": (step.n_x, self.n_features, hidden),
-            "bias": (step.n_blocks, hidden),
-            "recurrent": (n_h, hidden, hidden),
-            "head": (hidden, self.n_outputs),
-            "head_bias": (self.n_outputs,),
-        }
+        shapes = {}
+        for name, n_inputs in self.layers:
+            shapes[f"input_{name}"] = (step.n_x, n_inputs, hidden)
+            shapes[f"bias_{name}"] = (step.n_blocks, hidden)
+            shapes[f"recurrent_{name}"] = (n_h, hidden, hidden)
+        if self.pooling == "attention":
+            shapes["attention"] = (self.n_states_out, hidden)
+            shapes["attention_bias"] = (hidden,)
+            shapes["attention_query"] = (hidden, 1)
+        shapes["head"] = (self.n_states_out, self.n_outputs)
+        shapes["head_bias"] = (self.n_outputs,)
+        return shapes
 
     @cached_property
     def starts(self):
@@ -75,9 +108,9 @@ class Network:
     def weight_mask(self):
         """1 where the flat vector holds a weight, 0 where it holds a bias."""
         mask = np.ones(self.n_parameters, self.dtype)
-        views = self.views(mask)
-        views["bias"][:] = 0
-        views["head_bias"][:] = 0
+        for name, view in self.views(mask).items():
+            if "bias" in name:
+                view[:] = 0
         return mask
 
     def initial_parameters(self, random_state):
@@ -88,54 +121,78 @@ class Network:
         """
         flat = np.zeros(self.n_parameters, self.dtype)
         views = self.views(flat)
-        for block in views["input"]:
-            block[:] = glorot_uniform(random_state, *block.shape)
-        for block in views["recurrent"]:
-            block[:] = orthogonal(random_state, self.hidden_size)
-        views["head"][:] = glorot_uniform(random_state, *views["head"].shape)
-        if self.cell.forget is not None:
-            views["bias"][self.cell.gates_ih[self.cell.forget]] = 1
+        for name, _ in self.layers:
+            for block in views[f"input_{name}"]:
+                block[:] = glorot_uniform(random_state, *block.shape)
+            for block in views[f"recurrent_{name}"]:
+                block[:] = orthogonal(random_state, self.hidden_size)
+            if self.cell.forget is not None:
+                views[f"bias_{name}"][self.cell.gates_ih[self.cell.forget]] = 1
+        for name in ("attention", "attention_query", "head"):
+            if name in views:
+                views[name][:] = glorot_uniform(random_state, *views[name].shape)
         return flat
 
     def export_weights(self, flat):
         """A dict of arrays with PyTorch's names, shapes and gate order."""
-        views, cell = self.views(flat), self.cell
+        views, weights = self.views(flat), {}
+        for name, _ in self.layers:
+            weights |= self._export_layer(views, name)
+        if self.pooling == "attention":
+            weights["attention.weight"] = views["attention"].T.copy()
+            weights["attention.bias"] = views["attention_bias"].copy()
+            weights["attention.query"] = views["attention_query"][:, 0].copy()
+        weights["head.weight"] = views["head"].T.copy()
+        weights["head.bias"] = views["head_bias"].copy()
+        return weights
+
+    def _export_layer(self, views, name):
+        cell, bias = self.cell, views[f"bias_{name}"]
         h_first = cell.step.h_first
         # A block with one bias inside has it in bias_ih outside, and 0 in bias_hh.
         own_bias = [block for block in cell.gates_hh if block >= cell.step.n_x]
-        bias_hh = np.zeros_like(views["bias"])
-        bias_hh[own_bias] = views["bias"][own_bias]
+        bias_hh = np.zeros_like(bias)
+        bias_hh[own_bias] = bias[own_bias]
+        inputs, recurrent = views[f"input_{name}"], views[f"recurrent_{name}"]
         return {
-            "weight_ih_l0": _stack(b.T for b in views["input"][list(cell.gates_ih)]),
-            "weight_hh_l0": _stack(
-                views["recurrent"][block - h_first].T for block in cell.gates_hh
+            f"weight_ih_{name}": _stack(inputs[block].T for block in cell.gates_ih),
+            f"weight_hh_{name}": _stack(
+                recurrent[block - h_first].T for block in cell.gates_hh
             ),
-            "bias_ih_l0": views["bias"][list(cell.gates_ih)].ravel(),
-            "bias_hh_l0": bias_hh[list(cell.gates_hh)].ravel(),
-            "head.weight": views["head"].T.copy(),
-            "head.bias": views["head_bias"].copy(),
+            f"bias_ih_{name}": bias[list(cell.gates_ih)].ravel(),
+            f"bias_hh_{name}": bias_hh[list(cell.gates_hh)].ravel(),
         }
 
     def import_weights(self, weights):
         """The flat vector of `weights`, a dict as `export_weights` makes it."""
         flat = np.zeros(self.n_parameters, self.dtype)
-        views, cell = self.views(flat), self.cell
+        views = self.views(flat)
         weights = self._check_weights(weights)
-        hidden, n_gates = self.hidden_size, cell.n_gates
-        gates = {
-            name: weights[f"{name}_l0"].reshape(n_gates, hidden, -1)
-            for name in ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
-        }
-        for g, (block_ih, block_hh) in enumerate(
-            zip(cell.gates_ih, cell.gates_hh, strict=True)
-        ):
-            views["input"][block_ih] = gates["weight_ih"][g].T
-            views["recurrent"][block_hh - cell.step.h_first] = gates["weight_hh"][g].T
-            views["bias"][block_ih] += gates["bias_ih"][g, :, 0]
-            views["bias"][block_hh] += gates["bias_hh"][g, :, 0]
+        for name, _ in self.layers:
+            self._import_layer(views, weights, name)
+        if self.pooling == "attention":
+            views["attention"][:] = weights["attention.weight"].T
+            views["attention_bias"][:] = weights["attention.bias"]
+            views["attention_query"][:, 0] = weights["attention.query"]
         views["head"][:] = weights["head.weight"].T
         views["head_bias"][:] = weights["head.bias"]
         return flat
+
+    def _import_layer(self, views, weights, name):
+        cell = self.cell
+        gates = {
+            kind: weights[f"{kind}_{name}"].reshape(cell.n_gates, self.hidden_size, -1)
+            for kind in ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
+        }
+        bias = views[f"bias_{name}"]
+        for g, (block_ih, block_hh) in enumerate(
+            zip(cell.gates_ih, cell.gates_hh, strict=True)
+        ):
+            views[f"input_{name}"][block_ih] = gates["weight_ih"][g].T
+            recurrent = views[f"recurrent_{name}"]
+            recurrent[block_hh - cell.step.h_first] = gates["weight_hh"][g].T
+            bias[block_ih] += gates["bias_ih"][g, :, 0]
+            bias[block_hh] += gates["bias_hh"][g, :, 0]
 
     def _check_weights(self, weights):
         expected = {

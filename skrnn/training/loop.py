@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from skrnn.mathematics.dropout import NO_DROPOUT, Dropout
 from skrnn.mathematics.gradients import add_l2, clip_norm
 from skrnn.mathematics.optimizers import OPTIMIZERS
 from skrnn.mathematics.schedules import SCHEDULES
@@ -19,7 +20,7 @@ class Data(NamedTuple):
 
     sequences: Sequences
     targets: np.ndarray  # as the network's loss takes them
-    weights: np.ndarray  # of the samples
+    weights: np.ndarray  # of the targets, 0 where one is missing
 
 
 @dataclass(frozen=True)
@@ -37,6 +38,9 @@ class Settings:
     tol: float
     n_iter_no_change: int
     max_grad_norm: float
+    dropout: float
+    recurrent_dropout: float
+    bptt_steps: int | None
 
 
 @dataclass
@@ -71,10 +75,10 @@ def train(backend, network, data, settings, state, random_state):
 
     The state that is yielded is not changed later. Stop asking, and training stops.
     """
-    mask = network.weight_mask()
     for epoch in range(settings.max_iter):
         state = state.copy()
-        loss = _train_epoch(backend, mask, data, settings, state, random_state, epoch)
+        run = _Epoch(backend, network, data, settings, state, random_state)
+        loss = run.train(epoch)
         if not np.isfinite(state.parameters).all():
             raise ValueError(f"Weights became infinite in epoch {epoch + 1}. {_ADVICE}")
         state.loss_curve.append(loss)
@@ -89,38 +93,108 @@ def train(backend, network, data, settings, state, random_state):
             return
 
 
-def _train_epoch(backend, mask, data, settings, state, random_state, epoch):
-    """One pass over the data; returns the mean loss before each step."""
-    n = data.sequences.n_sequences
-    order = random_state.permutation(n) if settings.shuffle else np.arange(n)
-    firsts = range(0, n, settings.batch_size)
-    gradient, scales = np.empty_like(state.parameters), np.empty(n)
-    total = 0.0
-    for i, first in enumerate(firsts):
-        rows = order[first : first + settings.batch_size]
-        weight = data.weights[rows].sum()
-        if weight == 0:
-            continue
-        scales[rows] = data.weights[rows] / weight
-        loss = backend.loss_gradient(
-            state.parameters, data.sequences, rows, data.targets, scales, gradient
+class _Epoch:
+    """One pass over the data, which changes the state."""
+
+    def __init__(self, backend, network, data, settings, state, random_state):
+        self.backend, self.settings, self.state = backend, settings, state
+        self.data, self.random_state = data, random_state
+        self.mask = network.weight_mask()
+        self.has_steps = network.pooling is None
+        self.gradient = np.empty_like(state.parameters)
+        self.scales = np.empty(data.weights.size)
+        # With a target for every step, truncation cuts the sequences in chunks, each
+        # with a solver step of its own, that hand on their states.
+        is_cut = self.has_steps and settings.bptt_steps is not None
+        n = data.sequences.n_sequences
+        self.memory = backend.new_memory(n) if is_cut else None
+
+    def train(self, epoch):
+        """Train on all data; returns the mean loss before each step."""
+        settings, n = self.settings, self.data.sequences.n_sequences
+        order = self.random_state.permutation(n) if settings.shuffle else np.arange(n)
+        firsts, total = range(0, n, settings.batch_size), 0.0
+        for i, first in enumerate(firsts):
+            rows = order[first : first + settings.batch_size]
+            dropout = self._draw_dropout()
+            chunks = self._chunks(rows)
+            for j, steps in enumerate(chunks):
+                done = (i + j / len(chunks)) / len(firsts)
+                total += self._train_chunk(rows, steps, dropout, epoch, done)
+        return total / self.data.weights.sum()
+
+    def _draw_dropout(self):
+        rates = self.settings.dropout, self.settings.recurrent_dropout
+        if not any(rates):
+            return NO_DROPOUT
+        seed = int(self.random_state.randint(2**63 - 1, dtype=np.int64))
+        return Dropout(*map(float, rates), seed)
+
+    def _chunks(self, rows):
+        """First and last step of each chunk of a batch; None for all steps at once."""
+        if self.memory is None:
+            return [None]
+        longest, size = (
+            self.data.sequences.lengths[rows].max(),
+            self.settings.bptt_steps,
         )
-        loss += add_l2(state.parameters, mask, settings.alpha / weight, gradient)
-        norm = clip_norm(gradient, settings.max_grad_norm)
+        return [(first, first + size) for first in range(0, longest, size)]
+
+    def _train_chunk(self, rows, steps, dropout, epoch, done):
+        """One step of the solver; returns the sum of the losses before it."""
+        data, settings, state = self.data, self.settings, self.state
+        if steps is not None:
+            rows = rows[data.sequences.lengths[rows] > steps[0]]
+        places = self._places(rows, steps)
+        weight = data.weights[places].sum()
+        if weight == 0 and steps is None:
+            return 0.0
+        self.scales[places] = data.weights[places] / (weight or 1)
+        loss = self.backend.loss_gradient(
+            state.parameters,
+            data.sequences,
+            rows,
+            data.targets,
+            self.scales,
+            self.gradient,
+            dropout=dropout,
+            bptt_steps=settings.bptt_steps,
+            steps=steps,
+            memory=self.memory,
+        )
+        if weight == 0:  # nothing to learn, but the states have moved on
+            return 0.0
+        loss += add_l2(
+            state.parameters, self.mask, settings.alpha / weight, self.gradient
+        )
+        norm = clip_norm(self.gradient, settings.max_grad_norm)
         if not isfinite(norm):
             raise ValueError(
                 f"The gradient became {norm} in epoch {epoch + 1} (loss {loss}). "
                 f"{_ADVICE}"
             )
-        progress = (epoch + i / len(firsts)) / settings.max_iter
+        self._step((epoch + done) / settings.max_iter)
+        return loss * weight
+
+    def _places(self, rows, steps):
+        """Where the targets of some sequences, or of some of their steps, are."""
+        if not self.has_steps:
+            return rows
+        starts, ends = (self.data.sequences.offsets[rows + i] for i in (0, 1))
+        if steps is not None:
+            starts, ends = starts + steps[0], np.minimum(ends, starts + steps[1])
+        lengths = ends - starts
+        before = np.cumsum(lengths) - lengths
+        return np.repeat(starts - before, lengths) + np.arange(lengths.sum())
+
+    def _step(self, progress):
+        settings, state = self.settings, self.state
         state.n_steps += 1
         OPTIMIZERS[settings.solver].step(
             state.parameters,
-            gradient,
+            self.gradient,
             state.optimizer,
             settings.learning_rate_init * SCHEDULES[settings.learning_rate](progress),
             state.n_steps,
             *settings.hyperparameters,
         )
-        total += loss * weight
-    return total / data.weights.sum()

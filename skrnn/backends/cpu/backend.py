@@ -4,17 +4,21 @@ import numpy as np
 
 from skrnn.backends.cpu import packing, shard
 from skrnn.backends.cpu.plan import make_plan
+from skrnn.backends.cpu.pooling import pool_start
 from skrnn.backends.cpu.threads import run_threads, thread_limit
 from skrnn.backends.cpu.tile import PANEL_BYTES
-from skrnn.mathematics.poolings import POOLINGS
+from skrnn.mathematics.dropout import NO_DROPOUT
 
 # Sequences of a shard: enough to use a panel of weights several times while it is in
 # the cache, few enough to give every thread a shard of a small batch.
 TRAIN_ROWS = 16
 PREDICT_ROWS = 32
+# Rows of a window of prediction: what it computes stays in the second-level cache.
+WINDOW_ROWS = 256
 # Multiply-adds that are worth one more thread: some 100 us of work, where to hand over
 # the work takes 25 us.
 WORTH_A_THREAD = 4_000_000
+ALL_STEPS = np.iinfo(np.int64).max // 2
 
 
 class CPUBackend:
@@ -22,21 +26,50 @@ class CPUBackend:
 
     def __init__(self, network):
         self.n_threads = thread_limit()
+        self.network = network
         self.dtype = np.dtype(network.dtype)
         self.width = PANEL_BYTES // self.dtype.itemsize
-        self.plan = make_plan(network, self.width)
+        self.plan = plan = make_plan(network, self.width)
         self.kind = network.kind
         self.compiled_network = (
             network.cell.step,
-            self.plan.layer,
-            self.plan.head,
-            POOLINGS[network.pooling],
+            plan.sizes,
+            plan.layers,
+            plan.pooling,
+            plan.head,
         )
-        self.packed = np.zeros((1, self.plan.n_packed), self.dtype)
-        self.packed_transposed = np.zeros((1, self.plan.n_transposed), self.dtype)
-        self.gradients = np.empty((0, self.plan.n_packed), self.dtype)
+        self.packed = np.zeros((1, plan.n_packed), self.dtype)
+        self.packed_transposed = np.zeros((1, plan.n_transposed), self.dtype)
+        self.gradients = np.empty((0, plan.n_packed), self.dtype)
+        self.no_memory = np.empty((0, 0), self.dtype)
 
-    def loss_gradient(self, parameters, sequences, rows, targets, scales, gradient):
+    def new_memory(self, n_sequences):
+        """Where sequences stand before their first step; unidirectional networks only.
+
+        `outputs` and `loss_gradient` go on from there, and leave there what the next
+        call needs to go on.
+        """
+        plan, step = self.plan, self.network.cell.step
+        n_states = step.n_states * len(plan.layers) * plan.sizes.padded_size
+        memory = np.zeros((n_sequences, n_states + plan.sizes.n_out + 2), self.dtype)
+        memory[:, n_states:-2] = pool_start(plan.pooling)
+        memory[:, -2] = -np.inf
+        return memory
+
+    def loss_gradient(
+        self,
+        parameters,
+        sequences,
+        rows,
+        targets,
+        scales,
+        gradient,
+        *,
+        dropout=NO_DROPOUT,
+        bptt_steps=None,
+        steps=None,
+        memory=None,
+    ):
         """Weighted loss of a batch, ``sum_i scales[i] * loss_i``, and its gradient.
 
         Parameters
@@ -47,44 +80,89 @@ class CPUBackend:
             The training data.
         rows : ndarray of shape (n_batch,)
             Which of the sequences make the batch.
-        targets : ndarray of shape (n_sequences, n_columns)
-            As the network's loss takes them.
-        scales : ndarray of shape (n_sequences,)
-            Weight of each sequence in the loss.
+        targets : ndarray of shape (n_sequences, n_columns) or (n_steps, n_columns)
+            As the network's loss takes them; for every step if nothing is pooled.
+        scales : ndarray of shape (n_sequences,) or (n_steps,)
+            Weight of each target in the loss.
         gradient : ndarray of shape (n_parameters,)
             Written.
+        dropout : Dropout
+            What to leave out.
+        bptt_steps : int or None
+            Gradients reach back to the last multiple of so many steps; None: to the
+            first step.
+        steps : (int, int) or None
+            Take these steps of each sequence only, from the first and before the last.
+        memory : ndarray or None
+            As `new_memory` makes it: where the sequences stand before these steps;
+            renewed.
         """
         self._pack(parameters, self.plan.pieces_transposed)
-        lengths = sequences.offsets[rows + 1] - sequences.offsets[rows]
-        order, bounds = _deal(rows, lengths, TRAIN_ROWS)
+        starts = sequences.offsets[rows]
+        lengths = sequences.offsets[rows + 1] - starts
+        if steps is not None:
+            starts = starts + steps[0]
+            lengths = np.minimum(lengths, steps[1]) - steps[0]
+        order, bounds = _deal(lengths, TRAIN_ROWS)
         n_shards = bounds.size - 1
         if len(self.gradients) < n_shards:
             self.gradients = np.empty((n_shards, self.plan.n_packed), self.dtype)
         gradients, losses = self.gradients[:n_shards], np.empty(n_shards)
+        memory = self.no_memory if memory is None else memory
         run_threads(
             self._threads_for(n_shards, 3 * lengths.sum()),
             shard.train_shards,
             np.zeros(1, np.int64),
             self.compiled_network,
+            dropout,
             self.kind,
             (self.packed, self.packed_transposed),
-            (sequences.values, sequences.offsets, targets, scales),
-            order,
+            (sequences.values, (targets, scales), memory),
+            (starts[order], lengths[order], lengths[order], rows[order]),
             bounds,
+            ALL_STEPS if bptt_steps is None else bptt_steps,
             gradients,
             losses,
         )
         packing.unpack_sum(gradients, self.plan.pieces, self.width, gradient)
         return float(losses.sum())
 
-    def outputs(self, parameters, sequences):
-        """The head's outputs, of shape (n_sequences, n_outputs)."""
+    def outputs(self, parameters, sequences, *, memory=None, totals=None):
+        """The head's outputs, (n_sequences, n_outputs) or (n_steps, n_outputs).
+
+        With `memory` the sequences go on from where they were; `totals` are their
+        numbers of steps, the earlier ones included.
+        """
+        n = self.plan.head.n_outputs
+        return self._predict(parameters, sequences, shard.OUTPUTS, n, memory, totals)
+
+    def features(self, parameters, sequences, *, memory=None, totals=None):
+        """States of the last layer: pooled, or those of every step if nothing is."""
+        n = self.plan.sizes.n_out
+        return self._predict(parameters, sequences, shard.STATES, n, memory, totals)
+
+    def attention_weights(self, parameters, sequences):
+        """Share of each step in what attention pools, of shape (n_steps,)."""
+        n_steps = len(sequences.values)
+        scores = np.empty((n_steps, 1), self.dtype)
+        self._run_predict(parameters, sequences, shard.SCORES, scores, None, None)
+        firsts, lengths = sequences.offsets[:-1], sequences.lengths
+        highest = np.maximum.reduceat(scores[:, 0], firsts)
+        weights = np.exp(scores[:, 0] - np.repeat(highest, lengths))
+        return weights / np.repeat(np.add.reduceat(weights, firsts), lengths)
+
+    def _predict(self, parameters, sequences, wanted, n_columns, memory, totals):
+        is_pooled = self.network.pooling is not None
+        n = sequences.n_sequences if is_pooled else len(sequences.values)
+        results = np.empty((n, n_columns), self.dtype)
+        self._run_predict(parameters, sequences, wanted, results, memory, totals)
+        return results
+
+    def _run_predict(self, parameters, sequences, wanted, results, memory, totals):
         self._pack(parameters, self.plan.pieces_transposed[:0])
-        outputs = np.empty(
-            (sequences.n_sequences, self.plan.head.n_outputs), self.dtype
-        )
+        lengths = sequences.lengths
         # Neighbours in length together, so that a shard's rows stay active.
-        order = np.argsort(-sequences.lengths, kind="stable")
+        order = np.argsort(-lengths, kind="stable")
         bounds = np.append(np.arange(0, order.size, PREDICT_ROWS), order.size)
         run_threads(
             self._threads_for(bounds.size - 1, len(sequences.values)),
@@ -93,12 +171,19 @@ class CPUBackend:
             self.compiled_network,
             self.packed,
             sequences.values,
-            sequences.offsets,
-            order,
+            self.no_memory if memory is None else memory,
+            (
+                sequences.offsets[order],
+                lengths[order],
+                (lengths if totals is None else totals)[order],
+                order,
+            ),
             bounds,
-            outputs,
+            # Where a layer needs the last step first, there is one window.
+            ALL_STEPS if self.network.bidirectional else WINDOW_ROWS,
+            wanted,
+            results,
         )
-        return outputs
 
     def _threads_for(self, n_shards, n_passes):
         """Threads for so many shards and passes through the weights."""
@@ -116,14 +201,14 @@ class CPUBackend:
         )
 
 
-def _deal(rows, lengths, shard_rows):
+def _deal(lengths, shard_rows):
     """Deal a batch, longest first, to shards of equal work.
 
     The number of shards depends on the batch alone, never on the threads: so do the
     order of all sums, and the bits of the result.
     """
-    by_length = rows[np.argsort(-lengths, kind="stable")]
-    n_shards = -(-rows.size // shard_rows)
+    by_length = np.argsort(-lengths, kind="stable")
+    n_shards = -(-lengths.size // shard_rows)
     order = np.concatenate([by_length[s::n_shards] for s in range(n_shards)])
-    sizes = [-(-(rows.size - s) // n_shards) for s in range(n_shards)]
+    sizes = [-(-(lengths.size - s) // n_shards) for s in range(n_shards)]
     return order, np.concatenate([[0], np.cumsum(sizes)])

@@ -4,15 +4,18 @@ from typing import NamedTuple
 
 import numpy as np
 
-from skrnn.backends.cpu.layer import LayerPlan
+from skrnn.backends.cpu.head import HeadPlan
+from skrnn.backends.cpu.layer import LayerPlan, Sizes
 from skrnn.backends.cpu.packing import Piece
-from skrnn.backends.cpu.shard import HeadPlan
+from skrnn.backends.cpu.pooling import PLANS
 
 
 class Plan(NamedTuple):
     """The sizes that compiled code needs, and the pieces of both packed vectors."""
 
-    layer: LayerPlan
+    sizes: Sizes
+    layers: np.ndarray  # one `LayerPlan` a row
+    pooling: NamedTuple
     head: HeadPlan
     pieces: np.ndarray
     n_packed: int
@@ -22,72 +25,110 @@ class Plan(NamedTuple):
 
 def make_plan(network, width):
     """Plan for panels of `width` columns."""
-    step, starts = network.cell.step, network.starts
-    n_inputs, hidden, n_outputs = (
-        network.n_features,
-        network.hidden_size,
-        network.n_outputs,
+    forward, backward = _Pieces(network, width), _Pieces(network, width)
+    layers = [
+        _layer_plan(network, name, n_inputs, forward, backward)
+        for name, n_inputs in network.layers
+    ]
+    hidden, n_out = network.hidden_size, network.n_states_out
+    n_outputs = network.n_outputs
+    sizes = Sizes(
+        n_directions=network.n_directions,
+        n_features=network.n_features,
+        hidden_size=hidden,
+        padded_size=forward.padded(hidden),
+        n_out=n_out,
+        out_row=forward.padded(n_out + 1),
     )
-    padded, padded_outputs = (-(-n // width) * width for n in (hidden, n_outputs))
-    n_h = step.n_blocks - step.h_first
-
-    x_at = 0
-    bias_at = x_at + step.n_x * padded * (n_inputs + 1)
-    h_at = bias_at + (step.n_blocks - step.n_x) * padded
-    head_at = h_at + n_h * padded * hidden
-    n_packed = head_at + padded_outputs * (padded + 1)
-
-    pieces = _input_pieces(network, padded, x_at, bias_at)
-    recurrent = [
-        Piece(
-            flat_at=starts["recurrent"] + i * hidden * hidden,
-            n_rows=hidden,
-            n_columns=hidden,
-            packed_at=h_at + i * padded * hidden,
-            panel_rows=hidden,
-            first_row=0,
+    pooling = PLANS[network.pooling](0, 0, 0)
+    if network.pooling == "attention":
+        pooling = pooling._replace(
+            at=forward.add("attention", n_out, hidden, bias="attention_bias"),
+            query_at=forward.add("attention_query", hidden, 1),
+            transposed_at=backward.add_transposed("attention", n_out, hidden),
         )
-        for i in range(n_h)
-    ]
-    head = Piece(starts["head"], hidden, n_outputs, head_at, padded + 1, 0)
-    head_bias = Piece(starts["head_bias"], 1, n_outputs, head_at, padded + 1, padded)
-    pieces += [*recurrent, head, head_bias]
-
-    head_transposed_at = padded * n_h * hidden
-    pieces_transposed = [
-        piece._replace(packed_at=0, panel_rows=n_h * hidden, first_row=i * hidden)
-        for i, piece in enumerate(recurrent)
-    ]
-    pieces_transposed += [
-        head._replace(packed_at=head_transposed_at, panel_rows=n_outputs)
-    ]
+    head = HeadPlan(
+        n_outputs=n_outputs,
+        padded_outputs=forward.padded(n_outputs),
+        at=forward.add("head", n_out, n_outputs, bias="head_bias"),
+        transposed_at=backward.add_transposed("head", n_out, n_outputs),
+    )
     return Plan(
-        LayerPlan(n_inputs, hidden, padded, x_at, bias_at, h_at, 0),
-        HeadPlan(padded + 1, n_outputs, padded_outputs, head_at, head_transposed_at),
-        np.array(pieces),
-        n_packed,
-        np.array(pieces_transposed),
-        head_transposed_at + padded * n_outputs,
+        sizes,
+        np.array(layers),
+        pooling,
+        head,
+        np.array(forward.pieces),
+        forward.size,
+        np.array(backward.pieces),
+        backward.size,
     )
 
 
-def _input_pieces(network, padded, x_at, bias_at):
-    """Input weights and biases; a block without input has a panel of one row."""
-    step, starts = network.cell.step, network.starts
-    n_inputs, hidden = network.n_features, network.hidden_size
-    pieces = []
-    for block in range(step.n_blocks):
-        bias = Piece(starts["bias"] + block * hidden, 1, hidden, 0, 1, 0)
-        if block < step.n_x:
-            at = x_at + block * padded * (n_inputs + 1)
-            weights = starts["input"] + block * n_inputs * hidden
-            pieces += [
-                Piece(weights, n_inputs, hidden, at, n_inputs + 1, 0),
-                bias._replace(
-                    packed_at=at, panel_rows=n_inputs + 1, first_row=n_inputs
-                ),
-            ]
-        else:
-            at = bias_at + (block - step.n_x) * padded
-            pieces += [bias._replace(packed_at=at)]
-    return pieces
+def _layer_plan(network, name, n_inputs, forward, backward):
+    step, hidden = network.cell.step, network.hidden_size
+    n_h = step.n_blocks - step.h_first
+    inputs, bias, recurrent = f"input_{name}", f"bias_{name}", f"recurrent_{name}"
+    return LayerPlan(
+        n_inputs=n_inputs,
+        x_at=forward.add(inputs, n_inputs, hidden, step.n_x, bias),
+        # A block without input has a panel of one row, its bias.
+        bias_at=forward.add_rows(bias, hidden, step.n_x, step.n_blocks),
+        h_at=forward.add(recurrent, hidden, hidden, n_h),
+        h_transposed_at=backward.add_transposed(recurrent, hidden, hidden, n_h),
+        x_transposed_at=backward.add_transposed(inputs, n_inputs, hidden, step.n_x),
+    )
+
+
+class _Pieces:
+    """The pieces of one packed vector; each method says where it put what it adds."""
+
+    def __init__(self, network, width):
+        self.starts, self.width = network.starts, width
+        self.pieces, self.size = [], 0
+
+    def padded(self, n):
+        """The columns of so many whole panels as n columns need."""
+        return -(-n // self.width) * self.width
+
+    def add(self, name, n_rows, n_columns, n=1, bias=None):
+        """The n matrices of a part; with `bias`, each with a row of that part below."""
+        at, flat_at = self.size, self.starts[name]
+        for i in range(n):
+            rows = n_rows if bias is None else n_rows + 1
+            weights = flat_at + i * n_rows * n_columns
+            piece = Piece(weights, n_rows, n_columns, self.size, rows, 0)
+            self.pieces.append(piece)
+            if bias is not None:
+                row = self.starts[bias] + i * n_columns
+                self.pieces.append(
+                    piece._replace(flat_at=row, n_rows=1, first_row=n_rows)
+                )
+            self.size += rows * self.padded(n_columns)
+        return at
+
+    def add_rows(self, name, n_columns, first, last):
+        """Some rows of a part, each with panels of its own."""
+        at = self.size
+        for row in range(first, last):
+            flat_at = self.starts[name] + row * n_columns
+            self.pieces.append(Piece(flat_at, 1, n_columns, self.size, 1, 0))
+            self.size += self.padded(n_columns)
+        return at
+
+    def add_transposed(self, name, n_rows, n_columns, n=1):
+        """The n matrices of a part, transposed and below each other."""
+        at, flat_at = self.size, self.starts[name]
+        self.pieces += [
+            Piece(
+                flat_at=flat_at + i * n_rows * n_columns,
+                n_rows=n_rows,
+                n_columns=n_columns,
+                packed_at=at,
+                panel_rows=n * n_columns,
+                first_row=i * n_columns,
+            )
+            for i in range(n)
+        ]
+        self.size += n * n_columns * self.padded(n_rows)
+        return at

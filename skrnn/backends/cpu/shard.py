@@ -3,177 +3,290 @@
 A shard is a few sequences, in order of falling length. Threads take shards from a
 common counter; each shard has a gradient vector and a loss of its own, so the result
 does not depend on which thread took it.
-"""
 
-from typing import NamedTuple
+A shard goes through the network a *window* of time steps at a time; the states at its
+end are where the next one starts. Training has one window, or several whose gradients
+do not reach back into each other (truncated backpropagation through time).
+"""
 
 import numpy as np
 from numba import njit
 
 from skrnn.backends.cpu.atomics import exchange_add
+from skrnn.backends.cpu.head import head_gradient, write_head_outputs
 from skrnn.backends.cpu.layer import (
+    LayerPlan,
+    Work,
     backward_layer,
+    fill_masks,
     forward_layer,
+    input_gradient,
     layer_gradient,
+    place_of,
 )
-from skrnn.backends.cpu.options import ENTRY, MERGED
-from skrnn.backends.cpu.tile import ONE, PANEL_BYTES, ZERO, panel_product
-from skrnn.mathematics.losses import loss_gradient
+from skrnn.backends.cpu.options import ENTRY, INNER, MERGED
+from skrnn.backends.cpu.pooling import (
+    add_window,
+    finish_pool,
+    head_rows,
+    is_pooled,
+    new_pool,
+    spread_window,
+    write_scores,
+)
+from skrnn.backends.cpu.tile import ONE, ZERO
+from skrnn.backends.cpu.window import Shard, gather, window_of
+from skrnn.mathematics.dropout import NO_DROPOUT, factor, output_key
+
+#: What `predict_shards` writes.
+OUTPUTS, STATES, SCORES = range(3)
 
 
-class HeadPlan(NamedTuple):
-    """Sizes of the last matrix product, and where its panels start."""
+@njit(**INNER)
+def layer_plan(layers, q):
+    """Row q of the table as a `LayerPlan`."""
+    row = layers[q]
+    return LayerPlan(row[0], row[1], row[2], row[3], row[4], row[5])
 
-    n_features: int
-    n_outputs: int
-    padded_outputs: int
-    at: int  # weights and biases
-    transposed_at: int
+
+@njit(**INNER)
+def new_work(network, dropout, shard, n_rows, like, keep):
+    """Memory for windows of up to `n_rows` rows."""
+    step, sizes, layers, _, _ = network
+    padded, n = sizes.padded_size, shard.rows.size
+    n_places = layers.shape[0]
+    n_units = (n_places if keep else 1) * n_rows * padded
+    states = np.empty((step.n_states, n_units), like.dtype)
+    is_masked = dropout.recurrent_rate > 0
+    masks = np.zeros((n_places if is_masked else 0, n * padded), like.dtype)
+    fill_masks(dropout, sizes, shard.rows, masks)
+    return Work(
+        n,
+        n_rows,
+        np.empty((step.n_blocks, n_units), like.dtype),
+        states,
+        np.empty((1, n_units), like.dtype) if is_masked else states,
+        masks,
+        np.zeros((step.n_states, n_places * n * padded), like.dtype),
+        np.empty((n_rows, sizes.n_features + 1), like.dtype),
+        np.empty((n_places // sizes.n_directions * n_rows, sizes.out_row), like.dtype),
+    )
+
+
+@njit(**INNER)
+def reset_states(work):
+    """Let all sequences start again."""
+    for s in range(work.final.shape[0]):
+        for j in range(work.final.shape[1]):
+            work.final[s, j] = 0
+
+
+@njit(**INNER)
+def drop_outputs(dropout, sizes, window, work, layer):
+    """Drop units of a layer's outputs, or of their gradients: the same ones."""
+    for r in range(window.positions.size):
+        key = output_key(dropout, layer, window.positions[r])
+        row = work.outs[layer * work.n_rows + r]
+        for j in range(sizes.n_out):
+            row[j] *= row.dtype.type(factor(key, j, dropout.rate))
 
 
 @njit(**MERGED)
-def sequences_of(rows, offsets):
-    """Starts, lengths, number of active sequences at each step, number of all steps.
+def forward_window(network, dropout, packed, values, window, work, keep):
+    """All layers, from the states in ``work.final``, which are renewed.
 
-    `rows` is in order of falling length. ``active`` ends with a 0.
+    With `keep` all is kept that `backward_window` needs.
     """
-    n = rows.size
-    starts, lengths = np.empty(n, np.int64), np.empty(n, np.int64)
-    for i in range(n):
-        starts[i] = offsets[rows[i]]
-        lengths[i] = offsets[rows[i] + 1] - starts[i]
-    active = np.zeros(lengths[0] + 1, np.int64)
-    n_rows = ZERO
-    for i in range(n):
-        n_rows += lengths[i]
-        for t in range(lengths[i]):
-            active[t] += 1
-    return starts, lengths, active, n_rows
+    step, sizes, layers, _, _ = network
+    n_rows, last = window.positions.size, layers.shape[0] - 1
+    gather(values, window.positions, work.x)
+    for q in range(layers.shape[0]):
+        place = place_of(sizes, work, q, keep)
+        x = work.outs if q >= sizes.n_directions else work.x
+        plan = layer_plan(layers, q)
+        forward_layer(step, sizes, plan, packed, window, x, place, work)
+        if q % sizes.n_directions == sizes.n_directions - 1:
+            layer = q // sizes.n_directions
+            for r in range(n_rows):
+                work.outs[layer * work.n_rows + r, sizes.n_out] = 1
+            if dropout.rate > 0 and q < last:
+                drop_outputs(dropout, sizes, window, work, layer)
 
 
 @njit(**MERGED)
-def work_arrays(step, plan, n_sequences, n_rows, n_state_rows, like):
-    """Memory for `forward_layer`: z, states, x, final states, argmax of max pooling."""
-    padded = plan.padded_size
-    return (
-        np.empty((step.n_blocks, n_rows * padded), like.dtype),
-        np.empty((step.n_states, n_state_rows * padded), like.dtype),
-        np.empty((n_rows, plan.n_inputs + 1), like.dtype),
-        np.empty((step.n_states, n_sequences * padded), like.dtype),
-        np.empty((n_sequences, padded), np.int32),
-    )
+def backward_window(network, dropout, packed_transposed, window, work, gradient):
+    """Add the gradient of all layers' weights; the last layer's outputs have theirs."""
+    step, sizes, layers, _, _ = network
+    n_rows, n_directions = window.positions.size, sizes.n_directions
+    for layer in range(layers.shape[0] // n_directions - 1, -1, -1):
+        if dropout.rate > 0 and (layer + 1) * n_directions < layers.shape[0]:
+            drop_outputs(dropout, sizes, window, work, layer)
+        x = work.outs if layer > 0 else work.x
+        for q in range(layer * n_directions, (layer + 1) * n_directions):
+            place, plan = place_of(sizes, work, q, True), layer_plan(layers, q)
+            backward_layer(step, sizes, plan, packed_transposed, window, place, work)
+            layer_gradient(step, sizes, plan, n_rows, x, place, work, gradient)
+        if layer > 0:
+            # Not before: the inputs, which it replaces, were needed.
+            for q in range(layer * n_directions, (layer + 1) * n_directions):
+                place, plan = place_of(sizes, work, q, True), layer_plan(layers, q)
+                more = ONE if q % n_directions > 0 else ZERO
+                input_gradient(
+                    step, sizes, plan, packed_transposed, n_rows, place, work, more
+                )
 
 
-@njit(**MERGED)
-def apply_head(head, packed, pooled):
-    """The network's outputs, padded to whole panels. The last column of pooled is 1."""
-    n, n_features = pooled.shape
-    width = PANEL_BYTES // pooled.itemsize
-    outputs = np.empty((n, head.padded_outputs), pooled.dtype)
-    for j in range(head.padded_outputs // width):
-        at = (j * width, ZERO, head.at + j * n_features * width)
-        strides = (head.padded_outputs, n_features, ONE, ZERO)
-        panel_product(n, outputs, pooled, packed, at, strides, (ONE, n_features), ZERO)
-    return outputs
+@njit(**INNER)
+def use_memory(sizes, shard, memory, work, pool, save):
+    """Go on from what the memory holds of the sequences; or `save` where they are."""
+    padded, n = sizes.padded_size, shard.rows.size
+    n_units = work.final.shape[1] // n  # of one sequence, in all layers
+    for i in range(n if memory.shape[1] > 0 else 0):
+        saved = memory[shard.rows[i]]
+        for s in range(work.final.shape[0]):
+            for j in range(n_units):
+                at = (j // padded * n + i) * padded + j % padded
+                move(saved, s * n_units + j, work.final[s], at, save)
+        k = work.final.shape[0] * n_units
+        for j in range(sizes.n_out):
+            move(saved, k + j, pool.rows[i], j, save)
+        for j in range(2):
+            move(saved, saved.size - 2 + j, pool.extra[i], j, save)
 
 
-@njit(**MERGED)
-def head_backward(head, packed_transposed, pooled, d_outputs, gradient):
-    """Add the head's gradient; returns that of the pooled states."""
-    n, n_features = pooled.shape
-    width = PANEL_BYTES // pooled.itemsize
-    d_panel = np.empty((1, n * width), pooled.dtype)
-    for j in range(head.padded_outputs // width):
-        for i in range(n):
-            for lane in range(width):
-                d_panel[0, i * width + lane] = d_outputs[i, j * width + lane]
-        at = (head.at + j * n_features * width, ZERO, ZERO)
-        strides = (width, ONE, n_features, ZERO)
-        panel_product(
-            n_features, gradient, pooled, d_panel, at, strides, (ONE, n), ZERO
-        )
-    d_pooled = np.empty((n, n_features - 1), pooled.dtype)
-    for j in range((n_features - 1) // width):
-        at = (j * width, ZERO, head.transposed_at + j * head.n_outputs * width)
-        strides = (n_features - 1, head.padded_outputs, ONE, ZERO)
-        panel_product(
-            n,
-            d_pooled,
-            d_outputs,
-            packed_transposed,
-            at,
-            strides,
-            (ONE, head.n_outputs),
-            ZERO,
-        )
-    return d_pooled
-
-
-@njit(**MERGED)
-def forward_shard(network, packed, values, offsets, rows, keep):
-    """The head's outputs, and what the way back needs."""
-    step, plan, head, pooling = network
-    shard = sequences_of(rows, offsets)
-    n, n_rows = rows.size, shard[3]
-    if keep:  # the states after the last step are the final states
-        work = work_arrays(step, plan, n, n_rows, n_rows, values)
+@njit(**INNER)
+def move(saved, at, here, here_at, save):
+    """Copy a number to the memory, or from there."""
+    if save:
+        saved[at] = here[here_at]
     else:
-        work = work_arrays(step, plan, n, n, 2 * n, values)
-    pooled = np.zeros((n, plan.padded_size + 1), values.dtype)
-    for i in range(n):
-        pooled[i, plan.padded_size] = 1
-    forward_layer(step, plan, packed, values, shard, keep, work, pooling, pooled)
-    return shard, work, pooled, apply_head(head, packed, pooled)
+        here[here_at] = saved[at]
 
 
 @njit(**MERGED)
-def shard_gradient(network, kind, weights, batch, rows, gradient):
+def shard_gradient(network, dropout, kind, weights, batch, shard, n_steps, gradient):
     """Loss of a shard; its gradient replaces what is in `gradient`."""
-    step, plan, head, pooling = network
-    packed, packed_transposed = weights
-    values, offsets, targets, scales = batch
-    shard, work, pooled, outputs = forward_shard(
-        network, packed, values, offsets, rows, ONE
-    )
-    loss = 0.0
-    for i in range(rows.size):
-        loss += loss_gradient(kind, outputs[i], targets[rows[i]], scales[rows[i]])
-        for o in range(head.n_outputs, head.padded_outputs):
-            outputs[i, o] = 0
+    _, sizes, _, pooling, head = network
+    values, learned, memory = batch
     for p in range(gradient.size):
         gradient[0, p] = 0
-    d_pooled = head_backward(head, packed_transposed, pooled, outputs, gradient)
-    backward_layer(step, plan, packed_transposed, shard, work, pooling, d_pooled)
-    layer_gradient(step, plan, work, gradient)
+    longest, loss = shard.lengths[0], 0.0
+    window = window_of(shard, ZERO, n_steps)
+    work = new_work(network, dropout, shard, window.positions.size, values, True)
+    pool = new_pool(pooling, sizes, shard.rows.size, values)
+    use_memory(sizes, shard, memory, work, pool, False)
+    # The gradient of pooled states is known after the last window only: with several,
+    # all of them run once more.
+    n_passes = 2 if is_pooled(pooling) and longest > n_steps else 1
+    d_rows = pool.rows
+    for k in range(n_passes):
+        for t in range(0, longest, n_steps):
+            window = window_of(shard, t, t + n_steps)
+            forward_window(network, dropout, weights[0], values, window, work, True)
+            if k == 0:
+                add_window(pooling, sizes, weights[0], window, shard, work, pool)
+            if k == 0 and (not is_pooled(pooling) or t + n_steps >= longest):
+                finish_pool(pooling, sizes, shard, pool)
+                d_rows = pool.rows.copy()
+                rows = head_rows(pooling, d_rows, work, shard, window)
+                loss += head_gradient(
+                    sizes, head, kind, weights, learned, rows, gradient
+                )
+            if k == n_passes - 1:
+                spread_window(
+                    pooling, sizes, weights, window, shard, work, pool, d_rows, gradient
+                )
+                backward_window(network, dropout, weights[1], window, work, gradient)
+        if k < n_passes - 1:
+            reset_states(work)
+    use_memory(sizes, shard, memory, work, pool, True)
     return loss
+
+
+@njit(**INNER)
+def part_of(shards, first, last):
+    """The shard with the sequences from `first` on and before `last`."""
+    starts, lengths, totals, rows = shards
+    return Shard(
+        starts[first:last], lengths[first:last], totals[first:last], rows[first:last]
+    )
 
 
 @njit(**ENTRY)
 def train_shards(
-    counter, network, kind, weights, batch, order, bounds, gradients, losses
+    counter,
+    network,
+    dropout,
+    kind,
+    weights,
+    batch,
+    shards,
+    bounds,
+    n_steps,
+    gradients,
+    losses,
 ):
     """Take shards until none is left.
 
-    Shard s holds the sequences ``order[bounds[s]:bounds[s + 1]]``, and has row s of
-    `gradients` and of `losses`.
+    Shard s holds the sequences of `shards` from ``bounds[s]`` on and before
+    ``bounds[s + 1]``, and has row s of `gradients` and of `losses`.
     """
     s = exchange_add(counter, ONE)
     while s < losses.size:
-        rows = order[bounds[s] : bounds[s + 1]]
+        shard = part_of(shards, bounds[s], bounds[s + 1])
         losses[s] = shard_gradient(
-            network, kind, weights, batch, rows, gradients[s : s + 1]
+            network, dropout, kind, weights, batch, shard, n_steps, gradients[s : s + 1]
         )
         s = exchange_add(counter, ONE)
 
 
 @njit(**ENTRY)
-def predict_shards(counter, network, packed, values, offsets, order, bounds, outputs):
-    """Take shards until none is left; writes the outputs of their sequences."""
+def predict_shards(
+    counter, network, packed, values, memory, shards, bounds, n_rows, wanted, results
+):
+    """Take shards until none is left; writes what is wanted of their sequences.
+
+    A window has at most `n_rows` rows, if it has more than one step.
+    """
+    step, sizes, layers, pooling, head = network
     s = exchange_add(counter, ONE)
     while s < bounds.size - 1:
-        rows = order[bounds[s] : bounds[s + 1]]
-        result = forward_shard(network, packed, values, offsets, rows, ZERO)[3]
-        for i in range(rows.size):
-            for o in range(outputs.shape[1]):
-                outputs[rows[i], o] = result[i, o]
+        shard = part_of(shards, bounds[s], bounds[s + 1])
+        predict_shard(network, packed, values, memory, shard, n_rows, wanted, results)
         s = exchange_add(counter, ONE)
+
+
+@njit(**MERGED)
+def predict_shard(network, packed, values, memory, shard, n_rows, wanted, results):
+    _, sizes, _, pooling, head = network
+    longest, n_steps = shard.lengths[0], max(1, n_rows // shard.rows.size)
+    window = window_of(shard, ZERO, n_steps)
+    work = new_work(network, NO_DROPOUT, shard, window.positions.size, values, False)
+    pool = new_pool(pooling, sizes, shard.rows.size, values)
+    use_memory(sizes, shard, memory, work, pool, False)
+    for t in range(0, longest, n_steps):
+        window = window_of(shard, t, t + n_steps)
+        forward_window(network, NO_DROPOUT, packed, values, window, work, False)
+        if wanted == SCORES:
+            write_scores(pooling, sizes, packed, window, work, results)
+            continue
+        add_window(pooling, sizes, packed, window, shard, work, pool)
+        is_last = t + n_steps >= longest
+        if is_last:
+            use_memory(sizes, shard, memory, work, pool, True)
+        if is_last or not is_pooled(pooling):
+            finish_pool(pooling, sizes, shard, pool)
+            rows = head_rows(pooling, pool.rows, work, shard, window)
+            if wanted == STATES:
+                write_states(sizes, rows, results)
+            else:
+                write_head_outputs(sizes, head, packed, rows, results)
+
+
+@njit(**INNER)
+def write_states(sizes, rows, results):
+    """Write rows of states to their places."""
+    states, first, places = rows
+    for i in range(places.size):
+        for j in range(sizes.n_out):
+            results[places[i], j] = states[first + i, j]

@@ -6,6 +6,8 @@ Compiled code receives a loss's `Kind` and chooses the formulas by its class.
 from collections.abc import Callable
 from typing import NamedTuple
 
+import numpy as np
+
 from skrnn.mathematics.intrinsics import by_type
 
 _LOSS_GRADIENT = {}
@@ -15,6 +17,7 @@ class Kind(NamedTuple):
     """What compiled code knows of a loss; each loss derives a class of its own."""
 
     n_outputs: int
+    bounds: np.ndarray  # where the outputs of each target column start, and the end
 
 
 class Loss(NamedTuple):
@@ -34,5 +37,6 @@ def make_loss(name, kind_class, *, out_activation, loss_gradient, link, log_link
 
 
 #: loss_gradient(kind, outputs, target, scale): the loss of one sample times `scale`;
-#: the first n_outputs of `outputs` become its gradient.
+#: the first n_outputs of `outputs` become its gradient. A target may be missing (a
+#: class below 0, a number that is NaN): it has no part in either.
 loss_gradient = by_type(_LOSS_GRADIENT.__getitem__)

@@ -23,6 +23,9 @@ def _loss_gradient(kind, outputs, target, scale):
     share = scale / kind.n_outputs
     loss = 0.0
     for o in range(kind.n_outputs):
+        if target[o] != target[o]:
+            outputs[o] = 0
+            continue
         x = np.float64(outputs[o])
         loss += share * (softplus(x) - target[o] * x)
         outputs[o] = share * (exp(-softplus(-x)) - target[o])

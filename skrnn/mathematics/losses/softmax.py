@@ -1,4 +1,7 @@
-"""One of several classes: softmax and log loss. The target is a class index."""
+"""One of several classes: softmax and log loss, mean over the target columns.
+
+A target is a class index, and each column has outputs of its own.
+"""
 
 from functools import partial
 from math import exp, log
@@ -14,22 +17,32 @@ class SoftmaxKind(Kind):
 
 
 @njit(forceinline=True, no_cpython_wrapper=True, no_cfunc_wrapper=True)
-def log_sum_exp(outputs, n):
-    highest = outputs[0]
-    for o in range(1, n):
+def log_sum_exp(outputs, first, last):
+    highest = outputs[first]
+    for o in range(first + 1, last):
         highest = max(highest, outputs[o])
     total = 0.0
-    for o in range(n):
+    for o in range(first, last):
         total += exp(outputs[o] - highest)
     return highest + log(total)
 
 
 def _loss_gradient(kind, outputs, target, scale):
-    normalizer = log_sum_exp(outputs, kind.n_outputs)
-    loss = scale * (normalizer - outputs[target[0]])
-    for o in range(kind.n_outputs):
-        outputs[o] = scale * exp(outputs[o] - normalizer)
-    outputs[target[0]] -= scale
+    n_columns = kind.bounds.size - 1
+    share = scale / n_columns
+    loss = 0.0
+    for column in range(n_columns):
+        first, last = kind.bounds[column], kind.bounds[column + 1]
+        if target[column] < 0:
+            for o in range(first, last):
+                outputs[o] = 0
+            continue
+        true = first + target[column]
+        normalizer = log_sum_exp(outputs, first, last)
+        loss += share * (normalizer - outputs[true])
+        for o in range(first, last):
+            outputs[o] = share * exp(outputs[o] - normalizer)
+        outputs[true] -= share
     return loss
 
 

@@ -14,6 +14,8 @@ def _loss_gradient(kind, outputs, target, scale):
     loss = 0.0
     for o in range(kind.n_outputs):
         error = np.float64(outputs[o]) - target[o]
+        if target[o] != target[o]:
+            error = 0.0
         loss += 0.5 * share * error * error
         outputs[o] = share * error
     return loss

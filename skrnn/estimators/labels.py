@@ -1,0 +1,201 @@
+"""What a classifier's targets may be, and how each kind becomes numbers and back.
+
+A kind of targets knows its loss and the sizes of its outputs, encodes labels for that
+loss, and makes labels and probabilities of the network's outputs.
+"""
+
+import numpy as np
+import pandas as pd
+from scipy import sparse
+from sklearn.utils.multiclass import (
+    check_classification_targets,
+    type_of_target,
+    unique_labels,
+)
+from sklearn.utils.validation import _check_y, column_or_1d
+
+
+class SingleLabel:
+    """One label a target: a logistic output for two classes, softmax for more."""
+
+    def __init__(self, classes):
+        self.classes = unique_labels(classes)
+        is_binary = self.classes.size <= 2
+        self.loss_name = "logistic" if is_binary else "softmax"
+        self.output_sizes = (1 if is_binary else self.classes.size,)
+
+    @classmethod
+    def of(cls, y):
+        """The kind of these labels."""
+        return cls(y)
+
+    def encode(self, y, missing, dtype):
+        """Targets as the loss takes them."""
+        if y.ndim != 1:
+            raise ValueError(
+                "Training cannot change between one label and several labels per "
+                "target. Use a new estimator."
+            )
+        codes = _codes(self.classes, y)[:, None]
+        if self.loss_name == "softmax":
+            return np.where(missing[:, None], -1, codes)
+        return np.where(missing[:, None], np.nan, codes).astype(dtype)
+
+    def decode(self, outputs):
+        """The most probable labels."""
+        if self.classes.size > 2:
+            return self.classes[outputs.argmax(axis=1)]
+        chosen = (outputs[:, 0] > 0).astype(int)
+        return self.classes[np.minimum(chosen, self.classes.size - 1)]
+
+    def probabilities(self, outputs, link):
+        """What the link makes of the outputs, a column a class."""
+        if self.classes.size > 2:
+            return link(outputs)
+        if self.classes.size == 1:  # certain, whatever the output
+            return link(np.full_like(outputs, np.inf))
+        return link(np.hstack([-outputs, outputs]))
+
+
+class Indicator:
+    """Several labels a target, each there or not: a logistic output for each."""
+
+    loss_name = "logistic"
+
+    def __init__(self, classes):
+        self.classes = unique_labels(classes)
+        self.output_sizes = (self.classes.size,)
+
+    @classmethod
+    def of(cls, y):
+        """The kind of this indicator matrix."""
+        return cls(np.arange(y.shape[1]))
+
+    def encode(self, y, missing, dtype):
+        """Targets as the loss takes them."""
+        y = y.toarray() if sparse.issparse(y) else y
+        if y.ndim != 2 or y.shape[1] != self.classes.size:
+            raise ValueError(
+                f"y must have {self.classes.size} labels per target, as at the first "
+                f"fit, got an array of shape {y.shape}."
+            )
+        _codes(self.classes, np.arange(y.shape[1]))
+        if not np.isin(y, (0, 1)).all():
+            raise ValueError("A multilabel y must have no other values than 0 and 1.")
+        return np.where(missing, np.nan, y).astype(dtype)
+
+    def decode(self, outputs):
+        """Every label with a probability above 0.5."""
+        return (outputs > 0).astype(int)
+
+    def probabilities(self, outputs, link):
+        """What the link makes of the outputs, a column a label."""
+        return link(outputs)
+
+
+class LabelColumns:
+    """Several label columns, each with classes of its own: a softmax for each."""
+
+    loss_name = "softmax"
+
+    def __init__(self, classes):
+        self.classes = [np.unique(column) for column in classes]
+        self.output_sizes = tuple(column.size for column in self.classes)
+
+    @classmethod
+    def of(cls, y):
+        """The kind of these label columns."""
+        return cls(list(y.T))
+
+    def encode(self, y, missing, dtype):
+        """Targets as the loss takes them."""
+        if y.ndim != 2 or y.shape[1] != len(self.classes):
+            raise ValueError(
+                f"y must have {len(self.classes)} label columns, as at the first fit, "
+                f"got an array of shape {y.shape}."
+            )
+        columns = [_codes(*pair) for pair in zip(self.classes, y.T, strict=True)]
+        return np.where(missing, -1, np.column_stack(columns))
+
+    def _parts(self, outputs):
+        return np.split(outputs, np.cumsum(self.output_sizes)[:-1], axis=1)
+
+    def decode(self, outputs):
+        """The most probable label of each column."""
+        columns = [
+            classes[part.argmax(axis=1)]
+            for classes, part in zip(self.classes, self._parts(outputs), strict=True)
+        ]
+        return np.column_stack(columns)
+
+    def probabilities(self, outputs, link):
+        """What the link makes of the outputs: for each label column a matrix."""
+        return [link(part) for part in self._parts(outputs)]
+
+
+def kind_of(y):
+    """The kind of the targets y."""
+    if not type_of_target(y).startswith("multilabel"):
+        return SingleLabel.of(y) if y.ndim == 1 else LabelColumns.of(y)
+    return Indicator.of(y)
+
+
+def kind_of_classes(y, classes):
+    """The kind of the targets y, when all classes that will come are given."""
+    if y.ndim == 1:
+        return SingleLabel(classes)
+    if all(np.ndim(column) == 1 for column in classes):
+        return LabelColumns(classes)
+    return Indicator(classes)
+
+
+def find_missing(y, ignore_label):
+    """Which labels of an array stand for missing ones."""
+    if ignore_label is None:
+        return np.zeros(y.shape, bool)
+    if pd.isna(ignore_label):
+        return pd.isna(y)
+    # As objects, so that labels of another type are merely different.
+    return np.asarray(y.astype(object) == ignore_label, bool)
+
+
+def check_labels(y, ignore_label, estimator):
+    """Validate labels; returns them and which of them are missing.
+
+    In the place of a missing label stands one that is there.
+    """
+    missing = None
+    if ignore_label is not None and not sparse.issparse(y):
+        y = np.asarray(y)
+        missing = find_missing(y, ignore_label)
+        if missing.any():
+            y = _fill(y, missing)
+    y = _check_y(y, multi_output=True, estimator=estimator)
+    check_classification_targets(y)
+    if y.ndim == 1 or y.shape[1] == 1:
+        y = column_or_1d(y, warn=True)
+    if missing is None:
+        missing = np.zeros(y.shape, bool)
+    return y, missing.reshape(y.shape)
+
+
+def _fill(y, missing):
+    columns = np.array(y).reshape(len(y), -1)
+    for column, gaps in zip(columns.T, missing.reshape(columns.shape).T, strict=True):
+        if gaps.all():
+            raise ValueError("y has a column without any label: all are ignore_label.")
+        column[gaps] = column[~gaps][0]
+    filled = columns.reshape(y.shape)
+    # Objects may have been there for the missing labels' sake only.
+    return filled.astype(type(filled.flat[0])) if y.dtype == object else filled
+
+
+def _codes(classes, y):
+    """Position of each label among the classes."""
+    found = unique_labels(y)
+    if not np.isin(found, classes).all():
+        raise ValueError(
+            f"`y` has classes not in `self.classes_`. `self.classes_` has {classes}. "
+            f"'y' has {found}."
+        )
+    return np.searchsorted(classes, y)

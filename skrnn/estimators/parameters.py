@@ -1,0 +1,277 @@
+"""The parameters of both estimators: default, constraints and text of each, once.
+
+Of them are made the constructors, what scikit-learn validates, and the docstrings.
+"""
+
+from inspect import Parameter as Argument
+from inspect import Signature
+from numbers import Integral, Real
+from typing import NamedTuple
+
+from sklearn.utils._param_validation import Interval, StrOptions
+
+from skrnn.mathematics.cells import CELLS
+from skrnn.mathematics.optimizers import OPTIMIZERS
+from skrnn.mathematics.poolings import POOLINGS
+from skrnn.mathematics.schedules import SCHEDULES
+
+N_POSITIONAL = 2  # cell and hidden_size; the others are given by name
+
+
+class Parameter(NamedTuple):
+    """One parameter of an estimator."""
+
+    default: object
+    constraints: list | str  # as scikit-learn's parameter validation takes them
+    type: str
+    text: str  # lines of the docstring
+
+
+def _at_least(number):
+    return Interval(
+        Integral if isinstance(number, int) else Real, number, None, closed="left"
+    )
+
+
+_POSITIVE = Interval(Real, 0, None, closed="neither")
+_RATE = Interval(Real, 0, 1, closed="left")
+
+COMMON = {
+    "cell": Parameter(
+        "gru",
+        [StrOptions({name for name, _ in CELLS})],
+        '{"gru", "lstm", "rnn"}',
+        "Gated recurrent unit, long short-term memory, or Elman's network.",
+    ),
+    "hidden_size": Parameter(
+        64,
+        [_at_least(1)],
+        "int",
+        "Number of units of a layer in one direction, the size of a state.",
+    ),
+    "n_layers": Parameter(
+        1,
+        [_at_least(1)],
+        "int",
+        "Number of layers; each takes the states of the one below for every step.",
+    ),
+    "bidirectional": Parameter(
+        False,
+        ["boolean"],
+        "bool",
+        """Whether each layer reads a sequence in both directions, with units of their
+own. The layer's output is both states, one after the other.""",
+    ),
+    "activation": Parameter(
+        "tanh",
+        [StrOptions({"tanh", "relu"})],
+        '{"tanh", "relu"}',
+        "Of Elman's network; the other cells have activations of their own.",
+    ),
+    "dropout": Parameter(
+        0.0,
+        [_RATE],
+        "float",
+        """Probability of leaving out, while training, a unit of the output of every
+layer but the last, at each step anew.""",
+    ),
+    "recurrent_dropout": Parameter(
+        0.0,
+        [_RATE],
+        "float",
+        """Probability of leaving out, while training, a unit of the state that a layer
+feeds back to itself; the same units at all steps of a sequence (Gal and
+Ghahramani, A theoretically grounded application of dropout in recurrent
+neural networks, NeurIPS 2016).""",
+    ),
+    "pooling": Parameter(
+        "max",
+        [StrOptions(set(POOLINGS))],
+        '{"max", "last", "mean", "attention"}',
+        """How the last layer's states become one vector for the output layer: their
+maximum over the steps; the state after the last step (of the other direction,
+that after its last, at the first step); their mean; or a mean weighted by
+attention, the softmax over the steps of ``query . tanh(weight @ h + bias)``
+with a learned query (after Bahdanau, Cho and Bengio, ICLR 2015). The default is
+"max" for the classifier and "last" for the regressor, whose usual task is to
+forecast. Not used with ``return_sequences=True``.""",
+    ),
+    "return_sequences": Parameter(
+        False,
+        ["boolean"],
+        "bool",
+        "Whether there is a target for every time step, rather than one a sequence.",
+    ),
+    "n_features_per_step": Parameter(
+        1,
+        [_at_least(1)],
+        "int",
+        """For 2D X, whose rows are flattened sequences: how many neighbouring columns
+make one time step. Other X say so by their shape.""",
+    ),
+    "solver": Parameter(
+        "adam",
+        [StrOptions(set(OPTIMIZERS))],
+        '{"adam", "sgd"}',
+        "Adam, or stochastic gradient descent with momentum.",
+    ),
+    "alpha": Parameter(
+        1e-4,
+        [_at_least(0.0)],
+        "float",
+        """Strength of the L2 penalty on weights, divided by the number of targets of
+the batch as in scikit-learn's MLP. Biases are not penalised.""",
+    ),
+    "batch_size": Parameter(
+        "auto",
+        [StrOptions({"auto"}), _at_least(1)],
+        'int or "auto"',
+        'Sequences per step of the solver. "auto" is ``min(32, n_samples)``.',
+    ),
+    "learning_rate": Parameter(
+        "cosine",
+        [StrOptions(set(SCHEDULES))],
+        '{"cosine", "constant"}',
+        """"cosine" falls from `learning_rate_init` to 0 over `max_iter` epochs.
+`partial_fit` always uses the constant one.""",
+    ),
+    "learning_rate_init": Parameter(
+        1e-2, [_POSITIVE], "float", "The first learning rate."
+    ),
+    "max_iter": Parameter(100, [_at_least(1)], "int", "Largest number of epochs."),
+    "bptt_steps": Parameter(
+        None,
+        [_at_least(1), None],
+        "int or None",
+        """For long sequences: gradients reach back over chunks of so many steps only,
+while states go on from chunk to chunk (truncated backpropagation through time),
+and memory is that of a chunk. With ``return_sequences=True`` each chunk of a
+batch is a step of the solver. None: gradients reach back to the first step. Not
+for bidirectional networks.""",
+    ),
+    "shuffle": Parameter(
+        True, ["boolean"], "bool", "Whether each epoch takes samples in a new order."
+    ),
+    "random_state": Parameter(
+        None,
+        ["random_state"],
+        "int, RandomState instance or None",
+        """Determines the initial weights, the order of the samples and what is dropped.
+With an int, the result is the same in every bit on any number of threads.""",
+    ),
+    "tol": Parameter(
+        1e-4,
+        [_at_least(0.0)],
+        "float",
+        "An epoch improves the loss if it lowers the best one by at least so much.",
+    ),
+    "n_iter_no_change": Parameter(
+        10,
+        [_at_least(1)],
+        "int",
+        "Training ends when more than so many epochs in a row improve nothing.",
+    ),
+    "verbose": Parameter(False, ["verbose"], "bool", "Print the loss of each epoch."),
+    "warm_start": Parameter(
+        False,
+        ["boolean"],
+        "bool",
+        "Let `fit` go on from the weights of the last fit.",
+    ),
+    "momentum": Parameter(
+        0.9, [Interval(Real, 0, 1, closed="both")], "float", 'Of the solver "sgd".'
+    ),
+    "nesterovs_momentum": Parameter(
+        True, ["boolean"], "bool", "Whether that momentum is Nesterov's."
+    ),
+    "beta_1": Parameter(
+        0.9, [_RATE], "float", 'Of the solver "adam": decay of the mean of gradients.'
+    ),
+    "beta_2": Parameter(
+        0.999,
+        [_RATE],
+        "float",
+        'Of the solver "adam": decay of the mean of their squares.',
+    ),
+    "epsilon": Parameter(
+        1e-8,
+        [_POSITIVE],
+        "float",
+        'Of the solver "adam": added to the root of that mean.',
+    ),
+    "max_grad_norm": Parameter(
+        1.0,
+        [_POSITIVE, None],
+        "float or None",
+        "A gradient with a larger norm is scaled down to it. None: never.",
+    ),
+    "dtype": Parameter(
+        "float32",
+        [StrOptions({"float32", "float64"})],
+        '{"float32", "float64"}',
+        "Precision of weights and states.",
+    ),
+    "device": Parameter(
+        "auto",
+        [StrOptions({"auto", "cpu", "cuda"})],
+        '{"auto", "cpu", "cuda"}',
+        'Where to compute. This version has no "cuda"; "auto" is the CPU.',
+    ),
+}
+
+
+def with_parameters(*, defaults=None, **own):
+    """Give an estimator's class the common parameters and its own.
+
+    Parameters
+    ----------
+    defaults : dict
+        Defaults of common parameters that differ for this class.
+    **own : Parameter
+        Parameters that this class has beside the common ones.
+    """
+    parameters = COMMON | own
+    for name, default in (defaults or {}).items():
+        parameters[name] = parameters[name]._replace(default=default)
+
+    def decorate(estimator_class):
+        estimator_class.__init__ = _make_init(parameters)
+        estimator_class._parameter_constraints = {
+            name: parameter.constraints for name, parameter in parameters.items()
+        }
+        estimator_class.__doc__ = estimator_class.__doc__.replace(
+            "    {parameters}", _documentation(parameters)
+        )
+        return estimator_class
+
+    return decorate
+
+
+def _make_init(parameters):
+    arguments = [Argument("self", Argument.POSITIONAL_OR_KEYWORD)]
+    for i, (name, parameter) in enumerate(parameters.items()):
+        kind = (
+            Argument.POSITIONAL_OR_KEYWORD
+            if i < N_POSITIONAL
+            else Argument.KEYWORD_ONLY
+        )
+        arguments.append(Argument(name, kind, default=parameter.default))
+    signature = Signature(arguments)
+
+    def __init__(self, *args, **kwargs):
+        bound = signature.bind(self, *args, **kwargs)
+        bound.apply_defaults()
+        for name in parameters:
+            setattr(self, name, bound.arguments[name])
+
+    __init__.__signature__ = signature
+    return __init__
+
+
+def _documentation(parameters):
+    lines = ["Parameters", "----------"]
+    for name, parameter in parameters.items():
+        default = repr(parameter.default).replace("'", '"')
+        lines.append(f"{name} : {parameter.type}, default={default}")
+        lines += [f"    {line}" for line in parameter.text.splitlines()]
+    return "\n".join(f"    {line}" for line in lines)

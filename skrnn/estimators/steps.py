@@ -1,0 +1,71 @@
+"""Targets, weights and predictions for every time step: from and to the user's form."""
+
+import numpy as np
+from sklearn.utils.validation import _check_sample_weight
+
+from skrnn.estimators.inputs import is_list_of_sequences
+
+
+def flatten_steps(y, sequences, name):
+    """Put the steps of all sequences below each other, as in ``sequences.values``.
+
+    Parameters
+    ----------
+    y : list of arrays (n_timesteps_i,) or (n_timesteps_i, n_columns), or array \
+(n_samples, n_timesteps) or (n_samples, n_timesteps, n_columns)
+    sequences : Sequences
+        X, whose lengths are those of y.
+    name : str
+        What to call y in an error.
+    """
+    parts = [np.asarray(part) for part in y]
+    lengths = sequences.lengths
+    for i, (part, length) in enumerate(zip(parts, lengths, strict=True)):
+        if part.ndim not in (1, 2) or len(part) != length:
+            raise ValueError(
+                f"With return_sequences=True {name} must have an entry for each time "
+                f"step: sequence {i} of X has {length} steps, {name}[{i}] has shape "
+                f"{part.shape}. Pass a list of arrays (n_timesteps_i,) or "
+                "(n_timesteps_i, n_outputs), or one array with these as its slices."
+            )
+    shapes = {part.shape[1:] for part in parts}
+    if len(shapes) > 1:
+        raise ValueError(
+            f"All parts of {name} must have the same number of columns, found "
+            f"{sorted(shape[0] if shape else 1 for shape in shapes)}."
+        )
+    flat = np.concatenate(parts)
+    return flat[:, 0] if flat.ndim == 2 and flat.shape[1] == 1 else flat
+
+
+def like_input(results, X, sequences):
+    """Results of all steps in the form of X: a list of arrays, or one array."""
+    if is_list_of_sequences(X):
+        return np.split(results, sequences.offsets[1:-1])
+    return results.reshape(sequences.n_sequences, -1, *results.shape[1:])
+
+
+def check_weights(sample_weight, sequences, for_steps):
+    """A weight for each target: each sequence or, with `for_steps`, each step.
+
+    Weights of sequences are those of all of their steps.
+    """
+    if for_steps and sample_weight is not None and _has_steps(sample_weight):
+        flat = flatten_steps(sample_weight, sequences, "sample_weight")
+        return _check(flat, sequences.values[:, :1])
+    weights = _check(sample_weight, sequences.lengths)
+    return np.repeat(weights, sequences.lengths) if for_steps else weights
+
+
+def _check(weights, like):
+    return _check_sample_weight(
+        weights, like, dtype=np.float64, ensure_non_negative=True
+    )
+
+
+def _has_steps(sample_weight):
+    return (
+        np.ndim(sample_weight) > 1
+        if hasattr(sample_weight, "ndim") and (sample_weight.dtype != object)
+        else any(np.ndim(part) > 0 for part in sample_weight)
+    )

@@ -1,0 +1,5 @@
+"""Transformers of sequences, to stand before an estimator in a pipeline."""
+
+from skrnn.preprocessing._scaler import SequenceScaler
+
+__all__ = ["SequenceScaler"]

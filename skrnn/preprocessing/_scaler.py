@@ -1,0 +1,255 @@
+"""Standardisation of the features of sequences."""
+
+import copy
+import warnings
+from numbers import Integral
+
+import numpy as np
+from sklearn.base import (
+    BaseEstimator,
+    OneToOneFeatureMixin,
+    TransformerMixin,
+    _fit_context,
+)
+from sklearn.preprocessing import StandardScaler
+from sklearn.utils._param_validation import Interval
+from sklearn.utils._set_output import _get_container_adapter
+from sklearn.utils.validation import _check_sample_weight, check_is_fitted
+
+from skrnn.estimators.docs import with_common_sections
+from skrnn.estimators.inputs import check_sequences, is_list_of_sequences
+
+
+# Without scikit-learn's own wrapping of what `transform` returns, since that would make
+# a DataFrame of anything, also of a list of sequences.
+@with_common_sections
+class SequenceScaler(
+    OneToOneFeatureMixin, TransformerMixin, BaseEstimator, auto_wrap_output_keys=None
+):
+    """Standardise each feature of sequences over all their time steps.
+
+    From each feature, subtract its mean and divide it by its standard deviation, both
+    taken over all steps of all sequences of `fit`: a long sequence counts more than a
+    short one. It is :class:`~sklearn.preprocessing.StandardScaler` for every form of X
+    that `RNNClassifier` and `RNNRegressor` take, and goes before them in a pipeline.
+
+    Parameters
+    ----------
+    with_mean : bool, default=True
+        Whether to subtract the mean.
+    with_std : bool, default=True
+        Whether to divide by the standard deviation.
+    n_features_per_step : int, default=1
+        For 2D X, whose rows are flattened sequences: how many neighbouring columns make
+        one time step. With 1, a row is a series of single values, and all columns share
+        one mean and one standard deviation. Other X say so by their shape.
+
+    Attributes
+    ----------
+    mean_ : ndarray of shape (n_features_per_step_,) or None
+        Mean of each feature. None if neither `with_mean` nor `with_std`.
+    var_ : ndarray of shape (n_features_per_step_,) or None
+        Variance of each feature. None without `with_std`.
+    scale_ : ndarray of shape (n_features_per_step_,) or None
+        What each feature is divided by: the root of the variance, or 1 for a constant
+        feature. None without `with_std`.
+    n_samples_seen_ : number or ndarray of shape (n_features_per_step_,)
+        Number of time steps seen, or the sum of their weights; one for each feature if
+        values were missing.
+    n_features_in_ : int
+        Number of columns of the 2D X seen during fit, or the number of features per
+        step of the sequences.
+    feature_names_in_ : ndarray of shape (n_features_in_,)
+        Column names of X, if X was a DataFrame whose names are all strings.
+    n_features_per_step_ : int
+        Number of features of a time step.
+
+    See Also
+    --------
+    sklearn.preprocessing.StandardScaler : Standardises each column of a table, which is
+        one feature at one time step.
+
+    Notes
+    -----
+    NaN is a missing value: `fit` leaves it out and `transform` leaves it in.
+    `RNNClassifier` and `RNNRegressor` refuse it, so fill it in on the way.
+
+    A 2D array is a table, also if it was meant as one sequence: pass that as ``[x]``.
+
+    The numbers are those of StandardScaler on the time steps of all sequences, one
+    below the other. float32 stays float32, and integers become float64.
+
+    Examples
+    --------
+    >>> from skrnn.preprocessing import SequenceScaler
+    >>> X = [[[0, 10], [2, 10]], [[1, 40]], [[0, 10], [2, 10], [1, 40]]]
+    >>> scaler = SequenceScaler().fit(X)
+    >>> scaler.mean_
+    array([ 1., 20.])
+    >>> scaler.transform([[[1, 20], [3, 20]]])
+    [array([[0.        , 0.        ], [2.44948974, 0.        ]])]
+
+    In a pipeline, each part of a cross-validation has a scaler of its own:
+
+    >>> from sklearn.model_selection import cross_val_score
+    >>> from sklearn.pipeline import make_pipeline
+    >>> from skrnn import RNNClassifier
+    >>> from skrnn.datasets import load_japanese_vowels
+    >>> X, y = load_japanese_vowels(return_X_y=True)
+    >>> pipeline = make_pipeline(SequenceScaler(), RNNClassifier(random_state=0))
+    >>> bool(cross_val_score(pipeline, X, y, cv=3).mean() > 0.9)
+    True
+    """
+
+    _parameter_constraints = {
+        "with_mean": ["boolean"],
+        "with_std": ["boolean"],
+        "n_features_per_step": [Interval(Integral, 1, None, closed="left")],
+    }
+
+    def __init__(self, *, with_mean=True, with_std=True, n_features_per_step=1):
+        self.with_mean = with_mean
+        self.with_std = with_std
+        self.n_features_per_step = n_features_per_step
+
+    @_fit_context(prefer_skip_nested_validation=True)
+    def fit(self, X, y=None, sample_weight=None):
+        """Compute the means and standard deviations.
+
+        Parameters
+        ----------
+        {X}
+        y : None
+            Ignored.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Weight of each sequence, which each of its time steps has. None: all weights
+            are 1.
+
+        Returns
+        -------
+        self : object
+            The fitted scaler.
+        """
+        return self._learn(X, sample_weight, reset=True)
+
+    @_fit_context(prefer_skip_nested_validation=True)
+    def partial_fit(self, X, y=None, sample_weight=None):
+        """Update the means and standard deviations with more sequences.
+
+        `with_mean`, `with_std` and `n_features_per_step` are those of the first call.
+
+        Parameters
+        ----------
+        {X}
+        y : None
+            Ignored.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Weight of each sequence, which each of its time steps has. None: all weights
+            are 1.
+
+        Returns
+        -------
+        self : object
+            The fitted scaler.
+        """
+        return self._learn(X, sample_weight, reset=not hasattr(self, "_scaler"))
+
+    def transform(self, X):
+        """Standardise sequences.
+
+        Parameters
+        ----------
+        {X}
+
+        Returns
+        -------
+        X_scaled : ndarray or list of ndarray
+            A new array of the shape of X; or, if X is a list of sequences, a list of
+            new arrays, each of the shape of its sequence. `set_output` turns 2D arrays
+            into DataFrames.
+        """
+        check_is_fitted(self)
+        X_scaled = self._apply(self._scaler.transform, X)
+        adapter = _get_container_adapter("transform", self)
+        if adapter is None or getattr(X_scaled, "ndim", None) != 2:
+            return X_scaled
+        # One fitted on sequences has names for the features of a step only.
+        columns = self.get_feature_names_out if self._is_fitted_on_rows else None
+        return adapter.create_container(X_scaled, X, columns=columns)
+
+    def inverse_transform(self, X):
+        """Undo `transform`.
+
+        Parameters
+        ----------
+        {X}
+
+        Returns
+        -------
+        X_original : ndarray or list of ndarray
+            As `transform` returns it, but never a DataFrame.
+        """
+        check_is_fitted(self)
+        with warnings.catch_warnings():
+            # It need not have them, since `transform` returns arrays by default.
+            warnings.filterwarnings("ignore", "X does not have valid feature names")
+            return self._apply(self._scaler.inverse_transform, X)
+
+    def set_output(self, *, transform=None):
+        """Set the container that `transform` returns for 2D X.
+
+        Lists of sequences and 3D arrays stay what they are.
+
+        Parameters
+        ----------
+        transform : {"default", "pandas", "polars"} or None, default=None
+            "default" is an array. None changes nothing.
+
+        Returns
+        -------
+        self : object
+            The scaler.
+        """
+        if transform is not None:
+            self._sklearn_output_config = {"transform": transform}
+        return self
+
+    def _learn(self, X, sample_weight, *, reset):
+        # What fails changes a copy only.
+        learner = copy.copy(self)
+        sequences = check_sequences(learner, X, None, reset=reset, allow_nan=True)
+        if sample_weight is not None:
+            lengths = sequences.lengths
+            sample_weight = _check_sample_weight(
+                sample_weight, lengths, dtype=np.float64, ensure_non_negative=True
+            )
+            sample_weight = sample_weight.repeat(lengths)
+        if reset:
+            scaler = StandardScaler(with_mean=self.with_mean, with_std=self.with_std)
+            # Arrays, even if the user's configuration asks for DataFrames.
+            scaler.set_output(transform="default")
+        else:
+            scaler = copy.deepcopy(self._scaler)
+        scaler.partial_fit(sequences.values, sample_weight=sample_weight)
+        learner._scaler = scaler
+        for name in ("mean_", "var_", "scale_", "n_samples_seen_"):
+            setattr(learner, name, getattr(scaler, name))
+        self.__dict__ = learner.__dict__
+        return self
+
+    def _apply(self, function, X):
+        """Apply a function of time steps; the result has the form of X."""
+        sequences = check_sequences(self, X, None, reset=False, allow_nan=True)
+        values = function(sequences.values)
+        if not is_list_of_sequences(X):
+            return values.reshape(np.asarray(X).shape)
+        parts = np.split(values, sequences.offsets[1:-1])
+        shapes = (np.asarray(x).shape for x in X)
+        return [part.reshape(shape) for part, shape in zip(parts, shapes, strict=True)]
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.input_tags.three_d_array = True
+        tags.input_tags.allow_nan = True
+        tags.transformer_tags.preserves_dtype = ["float64", "float32"]
+        return tags
