@@ -10,7 +10,8 @@ H hidden units, D directions and O outputs::
 Other layers have other numbers, and inputs of size D*H; names of the second direction
 end with ``_reverse``. So the names tell how many layers and directions there are.
 Pooling by attention has ``attention.weight (H, D*H)``, ``attention.bias (H,)`` and
-``attention.query (H,)``.
+``attention.query (H,)``, layer normalization ``norm_l0.weight`` and ``norm_l0.bias
+(D*H,)``.
 
 Everything is computed in the dtype of the weights and of ``X``.
 """
@@ -192,22 +193,59 @@ def add_run_gradients(
     return grad_inputs
 
 
-# Layers, each with one run per direction.
+# Layers, each with one run per direction, and perhaps its outputs normalized.
+
+
+def hidden_states(ends, runs):
+    """The states h of all steps and directions: (T, D*H)."""
+    states = [
+        in_time(np.array([h for h, *_ in run[1:]]), end)
+        for end, run in zip(ends, runs, strict=True)
+    ]
+    return np.concatenate(states, axis=1)
+
+
+def standardize(states):
+    """Each step's states with mean 0 and variance 1, and their standard deviations."""
+    centered = states - states.mean(axis=1, keepdims=True)
+    variance = (centered**2).mean(axis=1, keepdims=True)
+    deviation = np.sqrt(variance + variance.dtype.type(1e-5))
+    return centered / deviation, deviation
+
+
+def normalize(weights, k, states):
+    if f"norm_l{k}.weight" not in weights:
+        return states
+    normal, _ = standardize(states)
+    return weights[f"norm_l{k}.weight"] * normal + weights[f"norm_l{k}.bias"]
+
+
+def normalize_backward(gradients, weights, k, states, grad):
+    """Gradient of the states; adds that of the weights."""
+    if f"norm_l{k}.weight" not in weights:
+        return grad
+    normal, deviation = standardize(states)
+    gradients[f"norm_l{k}.weight"] += (grad * normal).sum(axis=0)
+    gradients[f"norm_l{k}.bias"] += grad.sum(axis=0)
+    grad = grad * weights[f"norm_l{k}.weight"]
+    along = (grad * normal).mean(axis=1, keepdims=True)
+    return (grad - grad.mean(axis=1, keepdims=True) - along * normal) / deviation
 
 
 def run_layers(weights, sequence, cell, masks):
     """What each layer gets, and what the last one gives; the states of all runs."""
     inputs, runs = [sequence], []
-    for ends, factor, recurrent in zip(
-        layers(weights), [*masks.outputs, 1.0], masks.recurrent, strict=True
+    for k, (ends, factor, recurrent) in enumerate(
+        zip(layers(weights), [*masks.outputs, 1.0], masks.recurrent, strict=True)
     ):
-        outputs = []
-        runs.append([])
-        for end, mask in zip(ends, recurrent, strict=True):
-            states = run(weights, end, in_time(inputs[-1], end), cell, mask)
-            runs[-1].append(states)
-            outputs.append(in_time(np.array([h for h, *_ in states[1:]]), end))
-        inputs.append(factor * np.concatenate(outputs, axis=1))
+        runs.append(
+            [
+                run(weights, end, in_time(inputs[-1], end), cell, mask)
+                for end, mask in zip(ends, recurrent, strict=True)
+            ]
+        )
+        outputs = normalize(weights, k, hidden_states(ends, runs[-1]))
+        inputs.append(factor * outputs)
     return inputs, runs
 
 
@@ -217,7 +255,11 @@ def add_layers_gradients(
     """Add one sequence's share, given the gradient of what the last layer gives."""
     names, factors = layers(weights), [*masks.outputs, 1.0]
     for k in reversed(range(len(names))):
-        grads = np.split(factors[k] * grad_outputs, len(names[k]), axis=1)
+        states = hidden_states(names[k], runs[k])
+        grad_states = normalize_backward(
+            gradients, weights, k, states, factors[k] * grad_outputs
+        )
+        grads = np.split(grad_states, len(names[k]), axis=1)
         grad_outputs = np.zeros_like(inputs[k])
         for d, end in enumerate(names[k]):
             grad_inputs = add_run_gradients(
@@ -365,7 +407,8 @@ def loss_and_gradients(
 ):
     """Weighted mean loss plus L2 penalty, and its gradients in a dict like `weights`.
 
-    The penalty, ``alpha / 2 * sum(W**2) / sum(sample_weight)``, leaves biases out.
+    The penalty, ``alpha / 2 * sum(W**2) / sum(sample_weight)``, leaves out the biases
+    and the weights of a normalization.
 
     `y` and `sample_weight` hold an item for each sequence; for a pooling of None it is
     a list with an item for each step. The item of `y` is an integer for the head
@@ -399,7 +442,7 @@ def loss_and_gradients(
             gradients, weights, inputs, runs, grad_outputs, cell, mask, bptt_steps
         )
     for name in weights:
-        if "bias" not in name:
+        if "bias" not in name and "norm" not in name:
             loss += 0.5 * alpha * np.sum(weights[name] ** 2) / total_weight
             gradients[name] += alpha * weights[name] / total_weight
     return loss, gradients

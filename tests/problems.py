@@ -61,9 +61,17 @@ STACKS = [
     {"n_layers": n_layers, "bidirectional": bidirectional}
     for n_layers, bidirectional in product([1, 2, 3], [False, True])
 ]
-stacks = pytest.mark.parametrize(
-    "stack", STACKS, ids=lambda stack: _ids(stack.values())
-)
+SHALLOW, TALL = STACKS[0], STACKS[4]
+DEEP = STACKS[3] | {"layer_norm": True}
+STACKS += [SHALLOW | {"layer_norm": True}, DEEP]
+
+
+def stacks_of(*stacks):
+    return pytest.mark.parametrize("stack", stacks, ids=lambda s: _ids(s.values()))
+
+
+stacks = stacks_of(*STACKS)
+depths = pytest.mark.parametrize("n_layers", [1, 2, 3])
 
 
 class Problem(NamedTuple):
@@ -90,6 +98,7 @@ def make_problem(
     hidden_size=5,
     n_layers=1,
     bidirectional=False,
+    layer_norm=False,
     output_sizes=(4,),
     missing=0.0,
 ):
@@ -101,6 +110,7 @@ def make_problem(
         hidden_size=hidden_size,
         n_layers=n_layers,
         bidirectional=bidirectional,
+        layer_norm=layer_norm,
         pooling=pooling,
         output_sizes=output_sizes,
         loss_name=loss,

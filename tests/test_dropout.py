@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 from problems import (
-    STACKS,
+    DEEP,
+    SHALLOW,
     TOLERANCES,
     all_rows,
     assert_close,
@@ -14,6 +15,8 @@ from problems import (
     make_problem,
     output_factors,
     recurrent_factors,
+    stacks,
+    stacks_of,
     uneven_scales,
 )
 
@@ -27,12 +30,12 @@ LARGEST_SEED = 2**31 - 1
 @pytest.mark.nojit
 @kinds
 def test_a_small_network_equals_the_reference(kind):
-    problem = make_problem(*kind, **STACKS[3], lengths=(3, 1, 2), hidden_size=3)
+    problem = make_problem(*kind, **DEEP, lengths=(3, 1, 2), hidden_size=3)
     check_loss_gradient(problem, dropout=DROPOUT)
 
 
 @kinds
-@pytest.mark.parametrize("stack", [STACKS[0], STACKS[3], STACKS[4], STACKS[5]])
+@stacks
 @pytest.mark.parametrize("rates", [(0.5, 0.0), (0.0, 0.5), (0.3, 0.4)])
 def test_loss_and_gradient_equal_the_reference(kind, stack, rates):
     problem = make_problem(*kind, **stack, hidden_size=9)
@@ -42,12 +45,12 @@ def test_loss_and_gradient_equal_the_reference(kind, stack, rates):
 
 @kinds
 def test_long_sequences(kind):
-    problem = make_problem(*kind, **STACKS[3], lengths=(300, 1, 190))
+    problem = make_problem(*kind, **DEEP, lengths=(300, 1, 190))
     check_loss_gradient(problem, dropout=DROPOUT)
 
 
 @kinds
-@pytest.mark.parametrize("stack", [STACKS[0], STACKS[3]])
+@stacks_of(SHALLOW, DEEP)
 def test_masks_do_not_depend_on_the_batch(kind, stack):
     problem = make_problem(*kind, **stack, lengths=(3, 1, 5, 2) * 6)
     rows, scales = all_rows(problem), uneven_scales(problem)
@@ -67,7 +70,7 @@ def test_masks_do_not_depend_on_the_batch(kind, stack):
 @kinds
 def test_masks_do_not_depend_on_the_threads(kind, monkeypatch):
     monkeypatch.setattr("skrnn.backends.cpu.backend.WORTH_A_THREAD", 1)
-    problem = make_problem(*kind, **STACKS[3], lengths=(3, 1, 5, 2) * 20)
+    problem = make_problem(*kind, **DEEP, lengths=(3, 1, 5, 2) * 20)
     backend, results = make_backend("cpu", problem.network), set()
     for n_threads in (1, 2) * 3:
         backend.n_threads = n_threads
@@ -79,7 +82,7 @@ def test_masks_do_not_depend_on_the_threads(kind, monkeypatch):
 
 
 @kinds
-@pytest.mark.parametrize("stack", [STACKS[0], STACKS[3]])
+@stacks_of(SHALLOW, DEEP)
 def test_seeds_matter_where_there_is_dropout(kind, stack):
     problem = make_problem(*kind, **stack)
     rows, scales = all_rows(problem), uneven_scales(problem)

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from skrnn import RNNClassifier, RNNRegressor, datasets
+from skrnn import datasets
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -77,17 +77,6 @@ def anchors(page):
         re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-")
         for heading in headings
     }
-
-
-def test_table_of_parameters_is_current():
-    guide = (ROOT / "docs" / "user_guide.md").read_text(encoding="utf-8")
-    table = dict(re.findall(r"^\| `(\w+)` \| `(.+?)` \|", guide, flags=re.M))
-    parameters = {
-        name: repr(parameter.default).replace("'", '"')
-        for estimator_class in (RNNRegressor, RNNClassifier)
-        for name, parameter in inspect.signature(estimator_class).parameters.items()
-    }
-    assert table == parameters
 
 
 def test_signatures_of_datasets_are_current():

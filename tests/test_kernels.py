@@ -4,7 +4,10 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose
 from problems import (
+    DEEP,
+    SHALLOW,
     STACKS,
+    TALL,
     all_rows,
     check_loss_gradient,
     check_outputs,
@@ -13,6 +16,7 @@ from problems import (
     loss_gradient,
     make_problem,
     stacks,
+    stacks_of,
     uneven_scales,
 )
 
@@ -27,7 +31,6 @@ SHAPES = {
     "panels_and_a_part": {"hidden_size": 33},
     "one_feature": {"n_features": 1},
     "many_features": {"n_features": 19},
-    "one_output": {"output_sizes": (1,)},
     "many_outputs": {"output_sizes": (35,)},
     "one_sequence": {"lengths": (9,)},
     "one_step": {"lengths": (1,)},
@@ -39,8 +42,7 @@ shapes = pytest.mark.parametrize("shape", SHAPES.values(), ids=SHAPES)
 @pytest.mark.nojit
 @kinds
 def test_a_small_network_equals_the_reference(kind):
-    stack = {"n_layers": 2, "bidirectional": True}
-    problem = make_problem(*kind, **stack, lengths=(3, 1, 2, 4), hidden_size=2)
+    problem = make_problem(*kind, **DEEP, lengths=(3, 1, 2, 4), hidden_size=3)
     check_outputs(problem)
     check_loss_gradient(problem)
 
@@ -62,7 +64,7 @@ def test_loss_and_gradient_equal_the_reference(kind, stack):
 
 @kinds
 @shapes
-@pytest.mark.parametrize("stack", [STACKS[0], STACKS[3]])
+@stacks_of(SHALLOW, DEEP)
 def test_shapes(kind, shape, stack):
     problem = make_problem(*kind, **shape, **stack)
     check_outputs(problem)
@@ -71,7 +73,15 @@ def test_shapes(kind, shape, stack):
 
 @kinds
 def test_long_sequences(kind):
-    problem = make_problem(*kind, **STACKS[3], lengths=(700, 1, 290))
+    problem = make_problem(*kind, **DEEP, lengths=(700, 1, 290))
+    check_outputs(problem)
+    check_loss_gradient(problem)
+
+
+@kinds
+def test_few_outputs(kind):
+    """A softmax over one class would have nothing to learn."""
+    problem = make_problem(*kind, output_sizes=(2 if "softmax" in kind else 1,))
     check_outputs(problem)
     check_loss_gradient(problem)
 
@@ -110,7 +120,7 @@ def test_attention_to_a_single_step(kind):
 
 
 @kinds_with("float64")
-@pytest.mark.parametrize("stack", [STACKS[1], STACKS[4]])
+@stacks_of(STACKS[1], TALL, DEEP)
 def test_gradient_equals_central_differences(kind, stack):
     problem = make_problem(*kind, **stack, lengths=(3, 1, 2, 4), hidden_size=3)
     rows, scales = all_rows(problem), uneven_scales(problem)

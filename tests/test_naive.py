@@ -18,7 +18,7 @@ LENGTHS = (3, 1, 2)
 
 cells = pytest.mark.parametrize(("cell", "activation"), naive.CELLS)
 stacks = pytest.mark.parametrize(
-    ("n_layers", "bidirectional"), [(1, False), (1, True), (2, True), (3, False)]
+    "stack", [(1, False), (1, True), (2, True), (3, False), (2, True, True)], ids=str
 )
 poolings = pytest.mark.parametrize(
     "pooling", ["last", "mean", "max", "attention", None]
@@ -31,7 +31,14 @@ def rng():
     return np.random.default_rng(0)
 
 
-def make_weights(rng, cell="gru", activation="tanh", n_layers=1, bidirectional=False):
+def make_weights(
+    rng,
+    cell="gru",
+    activation="tanh",
+    n_layers=1,
+    bidirectional=False,
+    layer_norm=False,
+):
     """Weights for any pooling."""
     gates = naive.CELLS[cell, activation].n_gates * HIDDEN_SIZE
     ends = ["", "_reverse"][: 1 + bidirectional]
@@ -50,6 +57,10 @@ def make_weights(rng, cell="gru", activation="tanh", n_layers=1, bidirectional=F
             f"bias_ih_l{k}{end}": (gates,),
             f"bias_hh_l{k}{end}": (gates,),
         }
+    if layer_norm:
+        names = [f"norm_l{k}" for k in range(n_layers)]
+        shapes |= {f"{name}.weight": (n_states,) for name in names}
+        shapes |= {f"{name}.bias": (n_states,) for name in names}
     return {name: rng.normal(size=shape) for name, shape in shapes.items()}
 
 
@@ -109,10 +120,8 @@ def check_gradients(weights, **options):
 
 @cells
 @stacks
-def test_gradients_equal_central_differences(
-    rng, cell, activation, n_layers, bidirectional
-):
-    weights = make_weights(rng, cell, activation, n_layers, bidirectional)
+def test_gradients_equal_central_differences(rng, cell, activation, stack):
+    weights = make_weights(rng, cell, activation, *stack)
     X, y = make_batch(rng)
     kind = {"cell": cell, "activation": activation, "pooling": "attention"}
     check_gradients(weights, X=X, y=y, head="squared", **kind)
@@ -121,7 +130,7 @@ def test_gradients_equal_central_differences(
 @poolings
 @heads
 def test_gradients_of_all_that_surrounds_a_cell(rng, pooling, head):
-    weights = make_weights(rng, "rnn", n_layers=2, bidirectional=True)
+    weights = make_weights(rng, "rnn", n_layers=2, bidirectional=True, layer_norm=True)
     X, y = make_batch(rng, head, pooling)
     check_gradients(
         weights,
@@ -138,7 +147,7 @@ def test_gradients_of_all_that_surrounds_a_cell(rng, pooling, head):
 
 @cells
 def test_gradients_with_dropout(rng, cell, activation):
-    weights = make_weights(rng, cell, activation, 2, True)
+    weights = make_weights(rng, cell, activation, 2, True, True)
     X, y = make_batch(rng)
     kind = {"cell": cell, "activation": activation, "head": "squared"}
     check_gradients(weights, X=X, y=y, masks=make_masks(rng, weights), **kind)
@@ -235,11 +244,9 @@ def test_columns_add_up_and_a_missing_one_adds_nothing(rng, head):
 
 @cells
 @stacks
-def test_dropout_that_lasts_is_in_the_weights(
-    rng, cell, activation, n_layers, bidirectional
-):
+def test_dropout_that_lasts_is_in_the_weights(rng, cell, activation, stack):
     """Factors that are the same at all steps might as well multiply the weights."""
-    weights = make_weights(rng, cell, activation, n_layers, bidirectional)
+    weights = make_weights(rng, cell, activation, *stack)
     X, _ = make_batch(rng)
     masks = make_masks(rng, weights)[0]
     masks = masks._replace(outputs=[factors[:1] for factors in masks.outputs])
@@ -286,7 +293,7 @@ def test_last_states_are_those_after_all_steps_of_their_direction(rng):
 @poolings
 @heads
 def test_float32_stays_float32(rng, cell, activation, pooling, head):
-    weights = make_weights(rng, cell, activation, 2, True)
+    weights = make_weights(rng, cell, activation, 2, True, True)
     weights = {name: array.astype(np.float32) for name, array in weights.items()}
     X, y = make_batch(rng, head, pooling)
     X = [sequence.astype(np.float32) for sequence in X]
@@ -299,6 +306,15 @@ def test_float32_stays_float32(rng, cell, activation, pooling, head):
     )
     for result in (features, logits, loss, *gradients.values()):
         assert result.dtype == np.float32
+
+
+def test_standardized_states(rng):
+    normal, deviation = naive.standardize(rng.normal(3, 5, size=(4, 50)))
+    assert_allclose(normal.mean(axis=1), 0, atol=1e-14)
+    assert_allclose(normal.std(axis=1), 1, rtol=1e-5)
+    normal, deviation = naive.standardize(np.ones((2, 3)))
+    assert_array_equal(normal, 0)
+    assert_allclose(deviation, np.sqrt(1e-5))
 
 
 def test_share_of_a_tied_maximum_goes_to_the_first_step():

@@ -4,12 +4,11 @@ import naive
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
-from problems import STACKS, cells, dtypes, poolings, random_weights, stacks
+from problems import DEEP, cells, dtypes, poolings, random_weights, stacks
 
 from skrnn.network import Network
 
 N_FEATURES, HIDDEN_SIZE, N_OUTPUTS = 3, 5, 4
-DEEP = {"n_layers": 2, "bidirectional": True}
 
 
 def make_network(cell="gru", activation="tanh", dtype="float64", **options):
@@ -59,6 +58,8 @@ def test_names_and_shapes(cell, activation, stack, pooling):
             "attention.query": (HIDDEN_SIZE,),
         }
     for k in range(stack["n_layers"]):
+        if stack.get("layer_norm"):
+            expected[f"norm_l{k}.weight"] = expected[f"norm_l{k}.bias"] = (n_states,)
         for end in [f"l{k}", f"l{k}_reverse"][: 1 + stack["bidirectional"]]:
             expected |= {
                 f"weight_ih_{end}": (rows, n_states if k else N_FEATURES),
@@ -177,7 +178,7 @@ def test_initial_weights(cell, activation, stack):
 
 @cells
 def test_no_two_initial_matrices_are_the_same(cell, activation):
-    network = make_network(cell, activation, **STACKS[-1])
+    network = make_network(cell, activation, **DEEP)
     weights = network.export_weights(initial(network))
     drawn = np.concatenate([w[0] for name, w in weights.items() if w.ndim == 2])
     assert np.unique(drawn).size == drawn.size
@@ -196,6 +197,15 @@ def test_initial_biases_are_0_but_the_forget_gates(cell, activation):
 
 
 @cells
+def test_initial_norms_change_neither_mean_nor_variance(cell, activation):
+    network = make_network(cell, activation, **DEEP)
+    weights = network.export_weights(initial(network))
+    for k in range(2):
+        assert_array_equal(weights[f"norm_l{k}.weight"], 1)
+        assert_array_equal(weights[f"norm_l{k}.bias"], 0)
+
+
+@cells
 def test_random_state_determines_the_initial_parameters(cell, activation):
     network = make_network(cell, activation, **DEEP)
     parameters = initial(network)
@@ -209,4 +219,4 @@ def test_random_state_determines_the_initial_parameters(cell, activation):
 def test_weight_mask_leaves_out_the_biases(cell, activation):
     network = make_network(cell, activation, **DEEP)
     for name, array in network.export_weights(network.weight_mask()).items():
-        assert (array == ("bias" not in name)).all()
+        assert (array == ("bias" not in name and "norm" not in name)).all()

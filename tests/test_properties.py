@@ -1,17 +1,19 @@
 """What must hold for any batch, whatever its lengths and values."""
 
 import numpy as np
-import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from problems import (
+    STACKS,
     TOLERANCES,
     assert_close,
+    depths,
     kinds,
     kinds_with,
     make_problem,
     of_rows,
     stacks,
+    stacks_of,
 )
 
 from skrnn.backends import make_backend
@@ -84,23 +86,24 @@ def swap_directions(weights):
     for name, array in weights.items():
         if name.endswith("_reverse"):
             other = name.removesuffix("_reverse")
-        elif name.startswith(("head", "attention")):
+        elif name.startswith(("norm", "attention", "head")):
             other = name
         else:
             other = f"{name}_reverse"
         sees_both = name in ("head.weight", "attention.weight") or (
             name.startswith("weight_ih") and "_l0" not in name
         )
-        swapped[other] = swap_halves(array) if sees_both else array
+        is_of_both = sees_both or name.startswith("norm")
+        swapped[other] = swap_halves(array) if is_of_both else array
     return swapped
 
 
 @kinds
-@pytest.mark.parametrize("n_layers", [1, 2, 3])
+@stacks_of(*[stack for stack in STACKS if stack["bidirectional"]])
 @few
 @given(lengths=lengths, seed=seeds)
-def test_reversed_in_time_the_directions_change_roles(kind, n_layers, lengths, seed):
-    problem = make_problem(*kind, n_layers=n_layers, bidirectional=True)
+def test_reversed_in_time_the_directions_change_roles(kind, stack, lengths, seed):
+    problem = make_problem(*kind, **stack)
     X = draw(lengths, seed, problem.network.dtype)
     swapped = problem._replace(weights=swap_directions(problem.weights))
     expected, actual = outputs(problem, X), outputs(swapped, [x[::-1] for x in X])
@@ -124,7 +127,7 @@ def test_reversed_in_time_the_states_of_a_layer_have_the_same_bits(kind, lengths
 
 
 @kinds_with(None)
-@pytest.mark.parametrize("n_layers", [1, 2, 3])
+@depths
 @few
 @given(lengths=lengths, more=lengths, seed=seeds)
 def test_one_direction_does_not_see_the_future(kind, n_layers, lengths, more, seed):

@@ -1,16 +1,19 @@
 """Bit against bit: a result depends on nothing but what it is computed from."""
 
 import numpy as np
-import pytest
 from numpy.testing import assert_array_equal
 from problems import (
+    DEEP,
+    SHALLOW,
     STACKS,
+    TALL,
     all_rows,
     kinds,
     loss_gradient,
     make_problem,
     of_rows,
     stacks,
+    stacks_of,
     uneven_scales,
 )
 
@@ -50,7 +53,7 @@ def test_a_prediction_has_the_same_bits_in_any_batch(kind, stack):
 
 
 @kinds
-@pytest.mark.parametrize("stack", [STACKS[0], STACKS[3], STACKS[4]])
+@stacks_of(SHALLOW, DEEP, TALL)
 def test_a_prediction_has_the_same_bits_beside_a_long_sequence(kind, stack):
     lengths = np.random.default_rng(0).integers(1, 12, 50)
     lengths[[7, 20]] = 700, 130
@@ -62,7 +65,7 @@ def test_a_prediction_has_the_same_bits_beside_a_long_sequence(kind, stack):
 
 
 @kinds
-@pytest.mark.parametrize("stack", [STACKS[0], STACKS[4]])
+@stacks_of(SHALLOW, TALL)
 def test_a_sequence_may_come_in_pieces(kind, stack):
     rng = np.random.default_rng(0)
     lengths = [700, 3, 1, 40, 11]
@@ -87,7 +90,7 @@ def test_a_sequence_may_come_in_pieces(kind, stack):
 
 
 @kinds
-@pytest.mark.parametrize("stack", [STACKS[0], STACKS[3]])
+@stacks_of(SHALLOW, DEEP)
 def test_only_the_rows_of_the_batch_are_read(kind, stack):
     problem = make_problem(*kind, **stack)
     rows, scales = np.array([7, 2, 3]), uneven_scales(problem)
@@ -109,7 +112,7 @@ def test_only_the_rows_of_the_batch_are_read(kind, stack):
 
 
 @kinds
-@pytest.mark.parametrize("stack", STACKS[:2])
+@stacks_of(*STACKS[:2])
 def test_a_nan_stays_in_its_sequence(kind, stack):
     problem = make_problem(*kind, **stack)
     expected = predictions(problem, range(19))
@@ -127,7 +130,7 @@ def test_a_nan_stays_in_its_sequence(kind, stack):
 
 
 @kinds
-@pytest.mark.parametrize("stack", [STACKS[0], STACKS[3]])
+@stacks_of(SHALLOW, DEEP)
 def test_a_backend_forgets_the_last_batch(kind, stack):
     problem = make_problem(*kind, **stack)
     doubled = {name: 2 * array for name, array in problem.weights.items()}
@@ -147,7 +150,7 @@ def test_a_backend_forgets_the_last_batch(kind, stack):
 
 @kinds
 def test_an_array_gives_the_same_bits_as_a_list(kind):
-    problem = make_problem(*kind, **STACKS[3], lengths=(6,) * 5)
+    problem = make_problem(*kind, **DEEP, lengths=(6,) * 5)
     backend = make_backend("cpu", problem.network)
     array = Sequences.from_array(np.array(problem.X))
     assert_array_equal(

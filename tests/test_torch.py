@@ -6,10 +6,12 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose
 from problems import (
-    STACKS,
+    DEEP,
+    SHALLOW,
     all_rows,
     assert_close,
     assert_gradients_close,
+    depths,
     dtypes,
     kinds,
     kinds_with,
@@ -18,6 +20,7 @@ from problems import (
     of_rows,
     reference_loss_gradient,
     stacks,
+    stacks_of,
     uneven_scales,
 )
 
@@ -27,6 +30,7 @@ from skrnn.mathematics.optimizers import OPTIMIZERS
 
 torch = pytest.importorskip("torch")
 functional = torch.nn.functional
+torch.set_num_threads(1)  # more of them wait for each other longer than they compute
 
 TOLERANCES = {"float64": 1e-10, "float32": 1e-5}
 LENGTHS = (9, 1, 4, 20, 2, 2, 7, 1, 13, 5, 3, 8, 1, 6, 11, 2, 17, 4, 1, 3)
@@ -50,24 +54,30 @@ class TorchNetwork(torch.nn.Module):
     def __init__(self, problem):
         super().__init__()
         network = self.network = problem.network
-        layers = getattr(torch.nn, network.cell_name.upper())
-        options = {"batch_first": True, "dtype": getattr(torch, network.dtype)}
-        options |= {
-            "num_layers": network.n_layers,
-            "bidirectional": network.bidirectional,
-        }
-        if network.cell_name == "rnn":
-            options["nonlinearity"] = network.activation
-        self.layers = layers(network.n_features, network.hidden_size, **options)
-        n_states, dtype = network.hidden_size * self.n_directions, options["dtype"]
-        self.head = torch.nn.Linear(n_states, network.n_outputs, dtype=dtype)
+        self.n_directions = 2 if network.bidirectional else 1
+        self.n_states = network.hidden_size * self.n_directions
+        self.dtype = getattr(torch, network.dtype)
+        self.layers = self.new_layers(network.n_features, network.n_layers)
+        for k in range(network.n_layers if network.layer_norm else 0):
+            norm = torch.nn.LayerNorm(self.n_states, dtype=self.dtype)
+            setattr(self, f"norm_l{k}", norm)
         if network.pooling == "attention":
-            self.attention = Attention(n_states, network.hidden_size, dtype)
+            self.attention = Attention(self.n_states, network.hidden_size, self.dtype)
+        self.head = torch.nn.Linear(self.n_states, network.n_outputs, dtype=self.dtype)
         self.load_weights(problem.weights)
 
-    @property
-    def n_directions(self):
-        return 2 if self.network.bidirectional else 1
+    def new_layers(self, n_features, n_layers=1):
+        network = self.network
+        options = {"nonlinearity": network.activation}
+        return getattr(torch.nn, network.cell_name.upper())(
+            n_features,
+            network.hidden_size,
+            n_layers,
+            bidirectional=network.bidirectional,
+            batch_first=True,
+            dtype=self.dtype,
+            **(options if network.cell_name == "rnn" else {}),
+        )
 
     def named_weights(self):
         """Parameters under the names that both packages use."""
@@ -88,8 +98,29 @@ class TorchNetwork(torch.nn.Module):
         X = [torch.from_numpy(x) for x in X]
         if bptt_steps is not None:
             return [self.truncated_states(x, bptt_steps) for x in X]
+        if not self.network.layer_norm:
+            return self.run(self.layers, X)
+        # PyTorch has nothing to put between its layers.
+        for k, layer in enumerate(self.single_layers()):
+            norm = getattr(self, f"norm_l{k}")
+            X = [norm(states) for states in self.run(layer, X)]
+        return X
+
+    @staticmethod
+    def run(layers, X):
         packed = torch.nn.utils.rnn.pack_sequence(X, enforce_sorted=False)
-        return torch.nn.utils.rnn.unpack_sequence(self.layers(packed)[0])
+        return torch.nn.utils.rnn.unpack_sequence(layers(packed)[0])
+
+    def single_layers(self):
+        """The layers, each as one of its own with the same weights."""
+        weights = dict(self.layers.named_parameters())
+        for k in range(self.network.n_layers):
+            layer = self.new_layers(self.n_states if k else self.network.n_features)
+            named = {
+                name: weights[name.replace("_l0", f"_l{k}")]
+                for name, _ in layer.named_parameters()
+            }
+            yield partial(call_with, layer, named)
 
     def truncated_states(self, x, bptt_steps):
         parts, state = [], None
@@ -133,6 +164,10 @@ class TorchNetwork(torch.nn.Module):
 
     def squared(self, outputs, targets):
         return 0.5 * torch.where(targets.isnan(), 0, outputs - targets) ** 2
+
+
+def call_with(module, weights, *inputs):
+    return torch.func.functional_call(module, weights, inputs)
 
 
 def detached(state):
@@ -179,7 +214,7 @@ def test_reference_equals_pytorch(kind, stack):
 
 
 @kinds
-@pytest.mark.parametrize("n_layers", [1, 2, 3])
+@depths
 def test_truncation_of_the_reference_equals_pytorch(kind, n_layers):
     problem = make_torch_problem(in_float64(kind), n_layers=n_layers)
     check_reference(problem, bptt_steps=2)
@@ -200,7 +235,7 @@ def test_loss_and_gradient_equal_pytorch(kind, stack):
 
 
 @kinds
-@pytest.mark.parametrize("n_layers", [1, 2, 3])
+@depths
 def test_truncation_equals_pytorch(kind, n_layers):
     problem = make_torch_problem(kind, n_layers=n_layers, lengths=LENGTHS)
     check_loss_gradient(problem, bptt_steps=3)
@@ -285,6 +320,7 @@ def make_estimator(problem, y, bptt_steps):
         "hidden_size": network.hidden_size,
         "n_layers": network.n_layers,
         "bidirectional": network.bidirectional,
+        "layer_norm": network.layer_norm,
         "activation": network.activation,
         "pooling": network.pooling or "last",
         "return_sequences": network.pooling is None,
@@ -328,10 +364,10 @@ def check_training(problem, bptt_steps=None):
 
 @kinds_with("float64")
 @pytest.mark.parametrize("n_outputs", [1, 4])
-@pytest.mark.parametrize("stack", [STACKS[0], STACKS[3]])
+@stacks_of(SHALLOW, DEEP)
 def test_training_equals_pytorch(kind, n_outputs, stack):
-    if "softmax" in kind and n_outputs == 1:
-        pytest.skip("two classes have one output, and another loss")
+    if "softmax" in kind:  # two classes have one output, and another loss
+        n_outputs = max(3, n_outputs)
     options = {"lengths": LENGTHS, "output_sizes": (n_outputs,)}
     check_training(make_problem(*kind, **stack, **options))
 

@@ -16,9 +16,15 @@ from sklearn.utils.validation import check_consistent_length, check_is_fitted
 
 from skrnn.backends import make_backend
 from skrnn.estimators.callbacks import CallbackSupportMixin, FitTasks
+from skrnn.estimators.containers import SetOutputMixin
 from skrnn.estimators.docs import with_common_sections
 from skrnn.estimators.inputs import check_sequences
-from skrnn.estimators.steps import check_weights, flatten_steps, like_input
+from skrnn.estimators.steps import (
+    check_one_target,
+    check_weights,
+    flatten_steps,
+    like_input,
+)
 from skrnn.estimators.stream import Stream
 from skrnn.mathematics.optimizers import OPTIMIZERS
 from skrnn.network import Network
@@ -28,6 +34,7 @@ from skrnn.training import Data, Settings, State, train
 @with_common_sections
 class BaseRNN(
     CallbackSupportMixin,
+    SetOutputMixin,
     ClassNamePrefixFeaturesOutMixin,
     TransformerMixin,
     BaseEstimator,
@@ -44,6 +51,7 @@ class BaseRNN(
             if sample_weight is None
             else {"sample_weight": sample_weight},
         )
+        self._warn_of_idle_dropout(stacklevel=6)
         with self._unchanged_on_error():
             goes_on = self.warm_start and hasattr(self, "_network")
             data = self._check_data(X, y, sample_weight, reset=not goes_on)
@@ -55,6 +63,7 @@ class BaseRNN(
         return self
 
     def _partial_fit(self, X, y, sample_weight, **target_options):
+        self._warn_of_idle_dropout(stacklevel=5)
         with self._unchanged_on_error():
             goes_on = hasattr(self, "_network")
             data = self._check_data(
@@ -83,6 +92,8 @@ class BaseRNN(
         check_consistent_length(X, y)
         if self.return_sequences:
             y = flatten_steps(y, sequences, "y")
+        else:
+            check_one_target(y)
         weights = check_weights(sample_weight, sequences, self.return_sequences)
         targets, missing, loss_name, output_sizes = self._check_targets(
             y, reset=reset, weights=weights, **target_options
@@ -101,12 +112,6 @@ class BaseRNN(
                 f"bptt_steps={self.bptt_steps} needs a network that reads forward, but "
                 "bidirectional=True. Set bptt_steps=None or bidirectional=False."
             )
-        if self.dropout > 0 and self.n_layers == 1:
-            warnings.warn(
-                f"dropout={self.dropout} has no effect with n_layers=1: it is applied "
-                "to the outputs of all layers but the last.",
-                stacklevel=7,
-            )
         return Network(
             cell_name=self.cell,
             activation=self.activation,
@@ -114,6 +119,7 @@ class BaseRNN(
             hidden_size=int(self.hidden_size),
             n_layers=int(self.n_layers),
             bidirectional=bool(self.bidirectional),
+            layer_norm=bool(self.layer_norm),
             pooling=None if self.return_sequences else self.pooling,
             output_sizes=output_sizes,
             loss_name=loss_name,
@@ -149,7 +155,7 @@ class BaseRNN(
             "solver": self.solver,
             "hyperparameters": tuple(getattr(self, name) for name in names),
             "alpha": self.alpha,
-            "batch_size": min(32 if self.batch_size == "auto" else self.batch_size, n),
+            "batch_size": min(n, self._used_batch_size(n)),
             "learning_rate": self.learning_rate,
             "learning_rate_init": self.learning_rate_init,
             "max_iter": self.max_iter,
@@ -162,6 +168,12 @@ class BaseRNN(
             "bptt_steps": self.bptt_steps,
         }
         return Settings(**settings | changes)
+
+    def _used_batch_size(self, n):
+        if self.batch_size != "auto":
+            return self.batch_size
+        # Small data need small batches for enough steps of the solver.
+        return max(8, min(32, n // 8))
 
     def _epochs(self, data, settings, state, random_state):
         backend = make_backend(self.device, self._network)
@@ -188,6 +200,14 @@ class BaseRNN(
                 raise
             warnings.warn("Training interrupted by user.", stacklevel=6)
         return last
+
+    def _warn_of_idle_dropout(self, stacklevel):
+        if self.dropout > 0 and self.n_layers == 1:
+            warnings.warn(
+                f"dropout={self.dropout} has no effect with n_layers=1: it is applied "
+                "to the outputs of all layers but the last.",
+                stacklevel=stacklevel,
+            )
 
     def _warn_at_max_iter(self):
         # The cosine schedule ends at max_iter by design.
@@ -263,9 +283,10 @@ class BaseRNN(
             The pooled states. With ``return_sequences=True`` those of every step: a
             list of arrays (n_timesteps_i, n_directions * hidden_size), or one array
             (n_samples, n_timesteps, n_directions * hidden_size) if X is no list.
+            `set_output` turns pooled states into a DataFrame.
         """
         states, shape = self._compute(X, "features")
-        return shape(states)
+        return self._in_container(shape(states), X, self.get_feature_names_out)
 
     @property
     def _n_features_out(self):

@@ -1,5 +1,7 @@
 """The classifier: labels in, labels and probabilities out."""
 
+from numbers import Real
+
 import numpy as np
 from scipy import sparse
 from sklearn.base import ClassifierMixin, _fit_context
@@ -9,7 +11,9 @@ from sklearn.utils.validation import column_or_1d
 from skrnn.estimators.base import BaseRNN
 from skrnn.estimators.callbacks import with_callbacks
 from skrnn.estimators.docs import with_common_sections
+from skrnn.estimators.inputs import as_array
 from skrnn.estimators.labels import (
+    as_one_type,
     check_labels,
     find_missing,
     kind_of,
@@ -19,7 +23,7 @@ from skrnn.estimators.parameters import Parameter, with_parameters
 
 _IGNORE_LABEL = Parameter(
     None,
-    "no_validation",
+    [str, Real, "boolean", None],
     "label or None",
     """What stands in y where a label is missing: such a target adds nothing to the
 loss or the score. NaN can be it, too. None: no label is missing.""",
@@ -218,15 +222,26 @@ class RNNClassifier(ClassifierMixin, BaseRNN):
         """
         outputs, y, weights = self._to_score(X, y, sample_weight)
         predicted = self._labels.decode(outputs)
-        y = y.toarray() if sparse.issparse(y) else np.asarray(y)
+        y = y.toarray() if sparse.issparse(y) else as_array(y)
+        y = column_or_1d(y) if predicted.ndim == 1 else y
+        if y.shape != predicted.shape:
+            raise ValueError(
+                f"y must have {predicted.shape[1]} labels per target, as at the first "
+                f"fit, got an array of shape {y.shape}."
+            )
         missing = find_missing(y, self.ignore_label)
+        there = (weights > 0) & ~missing.reshape(len(y), -1).all(axis=1)
+        if not there.any():
+            raise ValueError(
+                "There is nothing to score: every label is missing or has weight 0."
+            )
+        y, missing, predicted, weights = (
+            array[there] for array in (y, missing, predicted, weights)
+        )
         if predicted.ndim == 1:
-            there = ~column_or_1d(missing)
-            y = column_or_1d(y)[there]
-            return accuracy_score(y, predicted[there], sample_weight=weights[there])
-        there = ~missing.all(axis=1)
+            return accuracy_score(as_one_type(y), predicted, sample_weight=weights)
         right = ((y == predicted) | missing).all(axis=1)
-        return float(np.average(right[there], weights=weights[there]))
+        return float(np.average(right, weights=weights))
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()

@@ -84,6 +84,22 @@ def is_list_of_sequences(X):
     return True
 
 
+def is_ragged(y):
+    """Whether y is a list of arrays of several lengths."""
+    if not is_list_of_sequences(y):
+        return False
+    return len({len(part) if _is_vector(part) else None for part in y}) > 1
+
+
+def as_array(values):
+    """An array in which numbers beside strings, such as NaN, stay numbers."""
+    array = np.asarray(values)
+    if array.dtype.kind not in "US" or array is values:
+        return array
+    objects = np.asarray(values, object)
+    return array if all(isinstance(value, str) for value in objects.flat) else objects
+
+
 def _is_list(x):
     return isinstance(x, list | tuple)
 

@@ -14,6 +14,8 @@ from sklearn.utils.multiclass import (
 )
 from sklearn.utils.validation import _check_y, column_or_1d
 
+from skrnn.estimators.inputs import as_array
+
 
 class SingleLabel:
     """One label a target: a logistic output for two classes, softmax for more."""
@@ -77,7 +79,7 @@ class Indicator:
         if y.ndim != 2 or y.shape[1] != self.classes.size:
             raise ValueError(
                 f"y must have {self.classes.size} labels per target, as at the first "
-                f"fit, got an array of shape {y.shape}."
+                f"fit or in classes, got an array of shape {y.shape}."
             )
         _codes(self.classes, np.arange(y.shape[1]))
         if not np.isin(y, (0, 1)).all():
@@ -111,8 +113,8 @@ class LabelColumns:
         """Targets as the loss takes them."""
         if y.ndim != 2 or y.shape[1] != len(self.classes):
             raise ValueError(
-                f"y must have {len(self.classes)} label columns, as at the first fit, "
-                f"got an array of shape {y.shape}."
+                f"y must have {len(self.classes)} label columns, as at the first fit "
+                f"or in classes, got an array of shape {y.shape}."
             )
         columns = [_codes(*pair) for pair in zip(self.classes, y.T, strict=True)]
         return np.where(missing, -1, np.column_stack(columns))
@@ -143,6 +145,12 @@ def kind_of(y):
 def kind_of_classes(y, classes):
     """The kind of the targets y, when all classes that will come are given."""
     if y.ndim == 1:
+        if any(np.ndim(column) > 0 for column in classes):
+            raise ValueError(
+                "classes has a list of classes for each of several label columns, but "
+                f"y has shape {y.shape}: one label per target. Pass one list of "
+                "classes."
+            )
         return SingleLabel(classes)
     if all(np.ndim(column) == 1 for column in classes):
         return LabelColumns(classes)
@@ -166,11 +174,12 @@ def check_labels(y, ignore_label, estimator):
     """
     missing = None
     if ignore_label is not None and not sparse.issparse(y):
-        y = np.asarray(y)
+        y = as_array(y)
         missing = find_missing(y, ignore_label)
         if missing.any():
             y = _fill(y, missing)
     y = _check_y(y, multi_output=True, estimator=estimator)
+    _check_types(y)
     check_classification_targets(y)
     if y.ndim == 1 or y.shape[1] == 1:
         y = column_or_1d(y, warn=True)
@@ -185,9 +194,24 @@ def _fill(y, missing):
         if gaps.all():
             raise ValueError("y has a column without any label: all are ignore_label.")
         column[gaps] = column[~gaps][0]
-    filled = columns.reshape(y.shape)
-    # Objects may have been there for the missing labels' sake only.
-    return filled.astype(type(filled.flat[0])) if y.dtype == object else filled
+    return as_one_type(columns.reshape(y.shape))
+
+
+def as_one_type(y):
+    """The labels that are there, if they were objects for the missing ones' sake."""
+    types = {type(label) for label in y.flat} if y.dtype == object else ()
+    return y.astype(types.pop()) if len(types) == 1 else y
+
+
+def _check_types(y):
+    if y.dtype != object or all(isinstance(label, str) for label in y.flat):
+        return
+    names = sorted({type(label).__name__ for label in y.flat})
+    if len(names) > 1:
+        raise ValueError(
+            f"All labels in y must have one type, found {', '.join(names)}. If one of "
+            "them stands for a missing label, set ignore_label to it (NaN for None)."
+        )
 
 
 def _codes(classes, y):

@@ -84,6 +84,16 @@ feeds back to itself; the same units at all steps of a sequence (Gal and
 Ghahramani, A theoretically grounded application of dropout in recurrent
 neural networks, NeurIPS 2016).""",
     ),
+    "layer_norm": Parameter(
+        True,
+        ["boolean"],
+        "bool",
+        """Whether the output of each layer, both directions together, is normalised at
+every step to mean 0 and variance 1, then scaled and shifted by learned weights
+(Ba, Kiros and Hinton, Layer normalization, 2016). The states that a layer feeds
+back to itself stay as they are. The default is True for the classifier, whose
+accuracy it raises, and False for the regressor, where no gain was found.""",
+    ),
     "pooling": Parameter(
         "max",
         [StrOptions(set(POOLINGS))],
@@ -126,7 +136,8 @@ the batch as in scikit-learn's MLP. Biases are not penalised.""",
         "auto",
         [StrOptions({"auto"}), _at_least(1)],
         'int or "auto"',
-        'Sequences per step of the solver. "auto" is ``min(32, n_samples)``.',
+        """Sequences per step of the solver. "auto" is an eighth of the samples, but at
+least 8 and at most 32.""",
     ),
     "learning_rate": Parameter(
         "cosine",
@@ -136,7 +147,7 @@ the batch as in scikit-learn's MLP. Biases are not penalised.""",
 `partial_fit` always uses the constant one.""",
     ),
     "learning_rate_init": Parameter(
-        1e-2, [_POSITIVE], "float", "The first learning rate."
+        5e-3, [_POSITIVE], "float", "The first learning rate."
     ),
     "max_iter": Parameter(100, [_at_least(1)], "int", "Largest number of epochs."),
     "bptt_steps": Parameter(

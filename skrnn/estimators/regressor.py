@@ -23,7 +23,9 @@ standardised targets.""",
 
 
 @with_common_sections
-@with_parameters(defaults={"pooling": "last"}, normalize_y=_NORMALIZE_Y)
+@with_parameters(
+    defaults={"pooling": "last", "layer_norm": False}, normalize_y=_NORMALIZE_Y
+)
 class RNNRegressor(RegressorMixin, BaseRNN):
     """Recurrent neural network that predicts real values from sequences.
 
@@ -101,29 +103,33 @@ class RNNRegressor(RegressorMixin, BaseRNN):
         return self._partial_fit(X, y, sample_weight)
 
     def _check_targets(self, y, *, reset, weights):
-        y = self._check_values(y)
+        y = self._check_values(y, allow_nan=self.return_sequences)
         columns = y.reshape(len(y), -1)
         missing = np.isnan(columns)
         if reset:
             self._y_ndim, self._n_columns = y.ndim, columns.shape[1]
             self._y_mean, self._y_scale = self._units(columns, missing, weights)
-        elif columns.shape[1] != self._n_columns:
-            raise ValueError(
-                f"y has {columns.shape[1]} outputs, but {type(self).__name__} is "
-                f"expecting {self._n_columns} as at the first fit."
-            )
+        else:
+            self._check_n_columns(columns)
         with np.errstate(over="ignore"):
             targets = ((columns - self._y_mean) / self._y_scale).astype(self.dtype)
         check_finite(targets, "y", type(self).__name__, allow_nan=True)
         return targets, missing.all(axis=1), "squared", (self._n_columns,)
 
-    def _check_values(self, y):
+    def _check_n_columns(self, columns):
+        if columns.shape[1] != self._n_columns:
+            raise ValueError(
+                f"y has {columns.shape[1]} outputs, but {type(self).__name__} is "
+                f"expecting {self._n_columns} as at the first fit."
+            )
+
+    def _check_values(self, y, allow_nan):
         """The values of y in float64; those of steps may be missing."""
         y = check_array(
             y,
             ensure_2d=False,
             dtype="numeric",
-            ensure_all_finite="allow-nan" if self.return_sequences else True,
+            ensure_all_finite="allow-nan" if allow_nan else True,
             input_name="y",
             estimator=self,
         )
@@ -138,7 +144,9 @@ class RNNRegressor(RegressorMixin, BaseRNN):
         there = ~missing & (weights > 0)[:, None]
         weights, filled = weights[:, None] * there, np.where(there, columns, 0)
         if not there.any(axis=0).all():
-            raise ValueError("y has a column without any value: all are missing.")
+            raise ValueError(
+                "y has a column without any value: all are missing or have weight 0."
+            )
         with np.errstate(over="ignore", invalid="ignore"):
             mean = np.average(filled, axis=0, weights=weights)
             scale = np.sqrt(np.average((filled - mean) ** 2, axis=0, weights=weights))
@@ -189,13 +197,20 @@ class RNNRegressor(RegressorMixin, BaseRNN):
             Over samples, or over steps with ``return_sequences=True``.
         """
         outputs, y, weights = self._to_score(X, y, sample_weight)
-        predicted, y = self._in_units(outputs), np.asarray(y)
-        if not self.return_sequences:
+        predicted = self._in_units(outputs)
+        if self._network.pooling is not None:
             return r2_score(y, predicted, sample_weight=weights)
+        y = self._check_values(y, allow_nan=True)
         y, predicted = (values.reshape(len(weights), -1) for values in (y, predicted))
+        self._check_n_columns(y)
         scores = []
         for column, column_predicted in zip(y.T, predicted.T, strict=True):
-            there = ~np.isnan(column)
+            there = ~np.isnan(column) & (weights > 0)
+            if not there.any():
+                raise ValueError(
+                    "There is nothing to score in a column of y: every value is "
+                    "missing or has weight 0."
+                )
             scores.append(
                 r2_score(
                     column[there], column_predicted[there], sample_weight=weights[there]

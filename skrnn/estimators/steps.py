@@ -3,7 +3,15 @@
 import numpy as np
 from sklearn.utils.validation import _check_sample_weight
 
-from skrnn.estimators.inputs import is_list_of_sequences
+from skrnn.estimators.inputs import as_array, is_list_of_sequences, is_ragged
+
+#: What to pass, by the name of what was passed.
+_FORMS = {
+    "y": "a list of arrays (n_timesteps_i,) or (n_timesteps_i, n_outputs), or one "
+    "array with these as its slices",
+    "sample_weight": "one weight for each sequence, or a list of arrays "
+    "(n_timesteps_i,), or an array (n_samples, n_timesteps)",
+}
 
 
 def flatten_steps(y, sequences, name):
@@ -18,15 +26,19 @@ def flatten_steps(y, sequences, name):
     name : str
         What to call y in an error.
     """
-    parts = [np.asarray(part) for part in y]
+    parts = [as_array(part) for part in _slices(y)]
     lengths = sequences.lengths
+    if len(parts) != lengths.size:
+        raise ValueError(
+            f"{name} has an entry for each of {len(parts)} sequences, but X has "
+            f"{lengths.size} sequences. Pass {_FORMS[name]}."
+        )
     for i, (part, length) in enumerate(zip(parts, lengths, strict=True)):
         if part.ndim not in (1, 2) or len(part) != length:
             raise ValueError(
                 f"With return_sequences=True {name} must have an entry for each time "
                 f"step: sequence {i} of X has {length} steps, {name}[{i}] has shape "
-                f"{part.shape}. Pass a list of arrays (n_timesteps_i,) or "
-                "(n_timesteps_i, n_outputs), or one array with these as its slices."
+                f"{part.shape}. Pass {_FORMS[name]}."
             )
     shapes = {part.shape[1:] for part in parts}
     if len(shapes) > 1:
@@ -34,8 +46,26 @@ def flatten_steps(y, sequences, name):
             f"All parts of {name} must have the same number of columns, found "
             f"{sorted(shape[0] if shape else 1 for shape in shapes)}."
         )
+    if len({part.dtype.kind in "US" for part in parts}) > 1:
+        # NumPy would make strings of what stands beside strings.
+        parts = [part.astype(object) for part in parts]
     flat = np.concatenate(parts)
     return flat[:, 0] if flat.ndim == 2 and flat.shape[1] == 1 else flat
+
+
+def _slices(y):
+    """What belongs to each sequence; of a DataFrame a row, not a column."""
+    return y.to_numpy() if hasattr(y, "columns") else y
+
+
+def check_one_target(y):
+    """Refuse targets that can only be meant for time steps."""
+    if is_ragged(y):
+        raise ValueError(
+            "y has arrays of different lengths, as targets for every time step have, "
+            "but return_sequences=False. Set return_sequences=True, or pass one target "
+            "(or one row of targets) for each sequence."
+        )
 
 
 def like_input(results, X, sequences):
@@ -50,7 +80,7 @@ def check_weights(sample_weight, sequences, for_steps):
 
     Weights of sequences are those of all of their steps.
     """
-    if for_steps and sample_weight is not None and _has_steps(sample_weight):
+    if for_steps and _has_steps(sample_weight):
         flat = flatten_steps(sample_weight, sequences, "sample_weight")
         return _check(flat, sequences.values[:, :1])
     weights = _check(sample_weight, sequences.lengths)
@@ -63,9 +93,8 @@ def _check(weights, like):
     )
 
 
-def _has_steps(sample_weight):
-    return (
-        np.ndim(sample_weight) > 1
-        if hasattr(sample_weight, "ndim") and (sample_weight.dtype != object)
-        else any(np.ndim(part) > 0 for part in sample_weight)
-    )
+def _has_steps(weights):
+    """Whether there is an array of weights, not a number, for each sequence."""
+    if weights is None or np.isscalar(weights) or getattr(weights, "ndim", 1) == 0:
+        return False
+    return any(np.ndim(part) > 0 for part in _slices(weights))

@@ -1,6 +1,11 @@
 """Predictions for sequences that come a piece at a time."""
 
+import copy
+from numbers import Integral
+
 import numpy as np
+from sklearn.utils.metaestimators import available_if
+from sklearn.utils.validation import check_scalar
 
 from skrnn.backends import make_backend
 
@@ -14,7 +19,7 @@ class Stream:
 
     With ``return_sequences=True``, a call returns the results for the steps that it was
     given; otherwise those for all steps so far. A call that fails changes nothing. The
-    weights are those that the estimator had when the stream was made.
+    stream stays what it is when the estimator is trained again.
 
     Parameters
     ----------
@@ -42,7 +47,10 @@ class Stream:
     """
 
     def __init__(self, estimator, n_sequences=1):
-        self._estimator = estimator
+        check_scalar(n_sequences, "n_sequences", Integral, min_val=1)
+        # A copy, which keeps its weights, classes and units.
+        self._estimator = copy.copy(estimator)
+        self._estimator._resume = None
         self._network, self._parameters = estimator._network, estimator._parameters
         self._backend = make_backend(estimator.device, self._network)
         self._memory = self._backend.new_memory(n_sequences)
@@ -64,6 +72,7 @@ class Stream:
         """
         return self._estimator._predict(self._feed(X, self._backend.outputs))
 
+    @available_if(lambda stream: hasattr(stream._estimator, "predict_proba"))
     def predict_proba(self, X):
         """Predict probabilities after the next steps; of a classifier only.
 

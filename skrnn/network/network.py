@@ -24,6 +24,7 @@ class Network:
     hidden_size: int
     n_layers: int = 1
     bidirectional: bool = False
+    layer_norm: bool = False
     pooling: str | None  # None: outputs for every step
     output_sizes: tuple  # outputs of each target column that has a loss of its own
     loss_name: str
@@ -78,6 +79,10 @@ class Network:
             shapes[f"input_{name}"] = (step.n_x, n_inputs, hidden)
             shapes[f"bias_{name}"] = (step.n_blocks, hidden)
             shapes[f"recurrent_{name}"] = (n_h, hidden, hidden)
+        for layer in range(self.n_layers if self.layer_norm else 0):
+            shapes[f"norm_l{layer}"] = shapes[f"norm_bias_l{layer}"] = (
+                self.n_states_out,
+            )
         if self.pooling == "attention":
             shapes["attention"] = (self.n_states_out, hidden)
             shapes["attention_bias"] = (hidden,)
@@ -106,15 +111,15 @@ class Network:
         }
 
     def weight_mask(self):
-        """1 where the flat vector holds a weight, 0 where it holds a bias."""
+        """1 where the flat vector holds a weight of a matrix product, otherwise 0."""
         mask = np.ones(self.n_parameters, self.dtype)
         for name, view in self.views(mask).items():
-            if "bias" in name:
+            if "bias" in name or "norm" in name:
                 view[:] = 0
         return mask
 
     def initial_parameters(self, random_state):
-        """Glorot input weights, orthogonal recurrent weights, biases of 0.
+        """Glorot input weights, orthogonal recurrent weights, biases of 0, norms of 1.
 
         A forget gate's bias is 1 (Jozefowicz, Zaremba and Sutskever, An empirical
         exploration of recurrent network architectures, ICML 2015).
@@ -128,6 +133,8 @@ class Network:
                 block[:] = orthogonal(random_state, self.hidden_size)
             if self.cell.forget is not None:
                 views[f"bias_{name}"][self.cell.gates_ih[self.cell.forget]] = 1
+        for layer in range(self.n_layers if self.layer_norm else 0):
+            views[f"norm_l{layer}"][:] = 1
         for name in ("attention", "attention_query", "head"):
             if name in views:
                 views[name][:] = glorot_uniform(random_state, *views[name].shape)
@@ -138,6 +145,8 @@ class Network:
         views, weights = self.views(flat), {}
         for name, _ in self.layers:
             weights |= self._export_layer(views, name)
+        for outside, inside in self._norms.items():
+            weights[outside] = views[inside].copy()
         if self.pooling == "attention":
             weights["attention.weight"] = views["attention"].T.copy()
             weights["attention.bias"] = views["attention_bias"].copy()
@@ -145,6 +154,15 @@ class Network:
         weights["head.weight"] = views["head"].T.copy()
         weights["head.bias"] = views["head_bias"].copy()
         return weights
+
+    @property
+    def _norms(self):
+        """Names of the layer normalisation's parameters: outside, inside."""
+        return {
+            f"norm_l{layer}.{outside}": f"{inside}_l{layer}"
+            for layer in range(self.n_layers if self.layer_norm else 0)
+            for outside, inside in (("weight", "norm"), ("bias", "norm_bias"))
+        }
 
     def _export_layer(self, views, name):
         cell, bias = self.cell, views[f"bias_{name}"]
@@ -170,6 +188,8 @@ class Network:
         weights = self._check_weights(weights)
         for name, _ in self.layers:
             self._import_layer(views, weights, name)
+        for outside, inside in self._norms.items():
+            views[inside][:] = weights[outside]
         if self.pooling == "attention":
             views["attention"][:] = weights["attention.weight"].T
             views["attention_bias"][:] = weights["attention.bias"]

@@ -13,18 +13,16 @@ from sklearn.base import (
 )
 from sklearn.preprocessing import StandardScaler
 from sklearn.utils._param_validation import Interval
-from sklearn.utils._set_output import _get_container_adapter
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted
 
+from skrnn.estimators.containers import SetOutputMixin
 from skrnn.estimators.docs import with_common_sections
 from skrnn.estimators.inputs import check_sequences, is_list_of_sequences
 
 
-# Without scikit-learn's own wrapping of what `transform` returns, since that would make
-# a DataFrame of anything, also of a list of sequences.
 @with_common_sections
 class SequenceScaler(
-    OneToOneFeatureMixin, TransformerMixin, BaseEstimator, auto_wrap_output_keys=None
+    SetOutputMixin, OneToOneFeatureMixin, TransformerMixin, BaseEstimator
 ):
     """Standardise each feature of sequences over all their time steps.
 
@@ -170,12 +168,9 @@ class SequenceScaler(
         """
         check_is_fitted(self)
         X_scaled = self._apply(self._scaler.transform, X)
-        adapter = _get_container_adapter("transform", self)
-        if adapter is None or getattr(X_scaled, "ndim", None) != 2:
-            return X_scaled
         # One fitted on sequences has names for the features of a step only.
         columns = self.get_feature_names_out if self._is_fitted_on_rows else None
-        return adapter.create_container(X_scaled, X, columns=columns)
+        return self._in_container(X_scaled, X, columns)
 
     def inverse_transform(self, X):
         """Undo `transform`.
@@ -194,25 +189,6 @@ class SequenceScaler(
             # It need not have them, since `transform` returns arrays by default.
             warnings.filterwarnings("ignore", "X does not have valid feature names")
             return self._apply(self._scaler.inverse_transform, X)
-
-    def set_output(self, *, transform=None):
-        """Set the container that `transform` returns for 2D X.
-
-        Lists of sequences and 3D arrays stay what they are.
-
-        Parameters
-        ----------
-        transform : {"default", "pandas", "polars"} or None, default=None
-            "default" is an array. None changes nothing.
-
-        Returns
-        -------
-        self : object
-            The scaler.
-        """
-        if transform is not None:
-            self._sklearn_output_config = {"transform": transform}
-        return self
 
     def _learn(self, X, sample_weight, *, reset):
         # What fails changes a copy only.

@@ -41,6 +41,7 @@ class LayerPlan(NamedTuple):
     h_at: int
     h_transposed_at: int
     x_transposed_at: int
+    norm_at: int  # weights, then biases of the layer's normalisation; or -1
 
 
 class Work(NamedTuple):
@@ -55,6 +56,7 @@ class Work(NamedTuple):
     final: np.ndarray  # (states, layers and directions * sequences * units)
     x: np.ndarray  # (rows, features + 1)
     outs: np.ndarray  # (layers * rows, out_row): outputs, a 1; later their gradients
+    normal: np.ndarray  # as outs, or empty: normalised outputs, 1 / deviation
 
 
 class Place(NamedTuple):
@@ -96,9 +98,9 @@ def fill_masks(dropout, sizes, rows, masks):
     for q in range(masks.shape[0]):
         for i in range(rows.size):
             key = recurrent_key(dropout, q, rows[i])
+            mask = masks[q, i * sizes.padded_size :]
             for j in range(sizes.hidden_size):
-                kept = factor(key, j, dropout.recurrent_rate)
-                masks[q, i * sizes.padded_size + j] = kept
+                mask[j] = factor(key, j, dropout.recurrent_rate)
 
 
 @njit(**MERGED)
@@ -122,27 +124,35 @@ def input_products(step, sizes, plan, packed, x, place, work, first, n):
 def take_states(sizes, place, work, first, last, at):
     """Start the sequences from `first` on at the states in ``work.final``."""
     padded = sizes.padded_size
-    source = place.q * work.n_sequences * padded
+    start = (place.q * work.n_sequences + first) * padded
     for s in range(work.states.shape[0]):
-        for j in range(first * padded, last * padded):
-            work.states[s, at + j] = work.final[s, source + j]
+        source, target = work.final[s, start:], work.states[s, at + first * padded :]
+        for j in range((last - first) * padded):
+            target[j] = source[j]
 
 
 @njit(**MERGED)
 def feed_back(sizes, place, work, at, n):
     """Drop units of n rows of states on their way to the recurrent product."""
     if work.masks.size > 0:
+        h, fed_back, mask = (
+            work.states[0, at:],
+            work.fed_back[0, at:],
+            work.masks[place.q],
+        )
         for j in range(n * sizes.padded_size):
-            work.fed_back[0, at + j] = work.states[0, at + j] * work.masks[place.q, j]
+            fed_back[j] = h[j] * mask[j]
 
 
 @njit(**INNER)
 def write_outputs(sizes, place, work, row, states, at, n):
     """Copy the new h of n sequences into the rows of their step."""
+    first = place.out_row + row
     for i in range(n):
+        source = states[0, at + i * sizes.padded_size :]
+        target = work.outs[first + i, place.out_column :]
         for j in range(sizes.hidden_size):
-            h = states[0, at + i * sizes.padded_size + j]
-            work.outs[place.out_row + row + i, place.out_column + j] = h
+            target[j] = source[j]
 
 
 @njit(**MERGED)
@@ -213,11 +223,11 @@ def backward_layer(step, sizes, plan, packed_transposed, window, place, work):
     for left in range(n_steps - 1, -1, -1):
         n, row = active[t], firsts[t]
         at = (place.row + row) * padded
+        first = place.out_row + row
         for i in range(n):
+            d_h, d_out = d[0, i * padded :], work.outs[first + i, place.out_column :]
             for j in range(k):
-                d[0, i * padded + j] += work.outs[
-                    place.out_row + row + i, place.out_column + j
-                ]
+                d_h[j] += d_out[j]
         cells.backward(step, z, at, work.states, at, d, n * padded)
         if left > 0:
             t += move
@@ -228,8 +238,9 @@ def backward_layer(step, sizes, plan, packed_transposed, window, place, work):
             panels = (packed_transposed, plan.h_transposed_at)
             product(n, padded, (to, ZERO, padded), dz, panels, (n_h, k), more)
             if work.masks.size > 0:
+                d_h, d_fed, mask = d[0], d_fed_back[0], work.masks[place.q]
                 for j in range(n * padded):
-                    d[0, j] += d_fed_back[0, j] * work.masks[place.q, j]
+                    d_h[j] += d_fed[j] * mask[j]
 
 
 @njit(**MERGED)

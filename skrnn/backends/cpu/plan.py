@@ -30,6 +30,8 @@ def make_plan(network, width):
         _layer_plan(network, name, n_inputs, forward, backward)
         for name, n_inputs in network.layers
     ]
+    if network.layer_norm:
+        layers = _with_norms(network, layers, forward)
     hidden, n_out = network.hidden_size, network.n_states_out
     n_outputs = network.n_outputs
     sizes = Sizes(
@@ -77,7 +79,21 @@ def _layer_plan(network, name, n_inputs, forward, backward):
         h_at=forward.add(recurrent, hidden, hidden, n_h),
         h_transposed_at=backward.add_transposed(recurrent, hidden, hidden, n_h),
         x_transposed_at=backward.add_transposed(inputs, n_inputs, hidden, step.n_x),
+        norm_at=-1,
     )
+
+
+def _with_norms(network, layers, forward):
+    """Both directions of a layer share a norm: its weights, then its biases."""
+    n_out = network.n_states_out
+    plans = []
+    for q, plan in enumerate(layers):
+        layer, direction = divmod(q, network.n_directions)
+        if direction == 0:
+            norm_at = forward.add_rows(f"norm_l{layer}", n_out, 0, 1)
+            forward.add_rows(f"norm_bias_l{layer}", n_out, 0, 1)
+        plans.append(plan._replace(norm_at=norm_at))
+    return plans
 
 
 class _Pieces:

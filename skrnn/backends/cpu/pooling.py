@@ -105,17 +105,22 @@ def _add_nothing(pooling, sizes, packed, window, shard, work, pool):
     pass
 
 
+@njit(**INNER)
+def copy(source, target, first, last):
+    """Copy the entries from `first` on and before `last`."""
+    for j in range(first, last):
+        target[j] = source[j]
+
+
 def _add_last(pooling, sizes, packed, window, shard, work, pool):
     outs, first = last_outputs(work)
     for r in range(window.owners.size):
         i = window.owners[r]
         step = window.positions[r] - shard.starts[i]
         if step == shard.lengths[i] - 1:
-            for j in range(sizes.hidden_size):
-                pool.rows[i, j] = outs[first + r, j]
+            copy(outs[first + r], pool.rows[i], ZERO, sizes.hidden_size)
         if step == 0:
-            for j in range(sizes.hidden_size, sizes.n_out):
-                pool.rows[i, j] = outs[first + r, j]
+            copy(outs[first + r], pool.rows[i], sizes.hidden_size, sizes.n_out)
 
 
 def _add_mean(pooling, sizes, packed, window, shard, work, pool):
@@ -231,19 +236,22 @@ def _spread_last(pooling, sizes, weights, window, shard, work, pool, d_rows, gra
     for r in range(window.owners.size):
         i = window.owners[r]
         step = window.positions[r] - shard.starts[i]
-        is_last, is_first = step == shard.lengths[i] - 1, step == 0
+        row = outs[first + r]
         for j in range(sizes.n_out):
-            takes_part = is_last if j < sizes.hidden_size else is_first
-            outs[first + r, j] = d_rows[i, j] if takes_part else 0
+            row[j] = 0
+        if step == shard.lengths[i] - 1:
+            copy(d_rows[i], row, ZERO, sizes.hidden_size)
+        if step == 0:
+            copy(d_rows[i], row, sizes.hidden_size, sizes.n_out)
 
 
 def _spread_mean(pooling, sizes, weights, window, shard, work, pool, d_rows, gradient):
     outs, first = last_outputs(work)
     for r in range(window.owners.size):
         i, state = window.owners[r], outs[first + r]
-        share = state.dtype.type(1 / shard.totals[i])
+        d, share = d_rows[i], state.dtype.type(1 / shard.totals[i])
         for j in range(sizes.n_out):
-            state[j] = d_rows[i, j] * share
+            state[j] = d[j] * share
 
 
 def _spread_max(pooling, sizes, weights, window, shard, work, pool, d_rows, gradient):
@@ -283,19 +291,21 @@ def _spread_attention(
             share = exp(scores[0, r * width] - extra[0]) / extra[1]
             scores[0, r * width] = share
             d_score = share * (dot(d, state, n_out) - dot(d, pool.rows[i], n_out))
+            units = hidden[0, r * padded : (r + 1) * padded]
             for j in range(sizes.hidden_size):
-                u, at_query = hidden[0, r * padded + j], pooling.query_at + j * width
+                u, at_query = units[j], pooling.query_at + j * width
                 gradient[0, at_query] += d_score * u
-                hidden[0, r * padded + j] = d_score * packed[0, at_query] * (1 - u * u)
+                units[j] = d_score * packed[0, at_query] * (1 - u * u)
         rows = (outs, (first + done) * sizes.out_row, sizes.out_row)
-        units = (hidden, ZERO, padded)
-        weight_gradient(n, n_out + 1, rows, units, padded, gradient, pooling.at)
+        d_units = (hidden, ZERO, padded)
+        weight_gradient(n, n_out + 1, rows, d_units, padded, gradient, pooling.at)
         for r in range(n):
-            i, state = window.owners[done + r], outs[first + done + r]
+            d, state = d_rows[window.owners[done + r]], outs[first + done + r]
+            share = scores[0, r * width]
             for j in range(n_out):
-                state[j] = scores[0, r * width] * d_rows[i, j]
+                state[j] = share * d[j]
         panels, n_k = (packed_transposed, pooling.transposed_at), sizes.hidden_size
-        product(n, n_columns, rows, units, panels, (ONE, n_k), ONE)
+        product(n, n_columns, rows, d_units, panels, (ONE, n_k), ONE)
 
 
 _SPREAD = {

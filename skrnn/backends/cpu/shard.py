@@ -24,6 +24,7 @@ from skrnn.backends.cpu.layer import (
     layer_gradient,
     place_of,
 )
+from skrnn.backends.cpu.norm import normalize, normalize_back
 from skrnn.backends.cpu.options import ENTRY, INNER, MERGED
 from skrnn.backends.cpu.pooling import (
     add_window,
@@ -35,7 +36,7 @@ from skrnn.backends.cpu.pooling import (
     write_scores,
 )
 from skrnn.backends.cpu.tile import ONE, ZERO
-from skrnn.backends.cpu.window import Shard, gather, window_of
+from skrnn.backends.cpu.window import Shard, count_rows, gather, window_of
 from skrnn.mathematics.dropout import NO_DROPOUT, factor, output_key
 
 #: What `predict_shards` writes.
@@ -46,7 +47,7 @@ OUTPUTS, STATES, SCORES = range(3)
 def layer_plan(layers, q):
     """Row q of the table as a `LayerPlan`."""
     row = layers[q]
-    return LayerPlan(row[0], row[1], row[2], row[3], row[4], row[5])
+    return LayerPlan(row[0], row[1], row[2], row[3], row[4], row[5], row[6])
 
 
 @njit(**INNER)
@@ -55,6 +56,8 @@ def new_work(network, dropout, shard, n_rows, like, keep):
     step, sizes, layers, _, _ = network
     padded, n = sizes.padded_size, shard.rows.size
     n_places = layers.shape[0]
+    n_outs = n_places // sizes.n_directions * n_rows
+    is_normed = keep and layer_plan(layers, 0).norm_at >= 0
     n_units = (n_places if keep else 1) * n_rows * padded
     states = np.empty((step.n_states, n_units), like.dtype)
     is_masked = dropout.recurrent_rate > 0
@@ -69,7 +72,8 @@ def new_work(network, dropout, shard, n_rows, like, keep):
         masks,
         np.zeros((step.n_states, n_places * n * padded), like.dtype),
         np.empty((n_rows, sizes.n_features + 1), like.dtype),
-        np.empty((n_places // sizes.n_directions * n_rows, sizes.out_row), like.dtype),
+        np.empty((n_outs, sizes.out_row), like.dtype),
+        np.empty((n_outs if is_normed else 0, sizes.out_row), like.dtype),
     )
 
 
@@ -107,6 +111,8 @@ def forward_window(network, dropout, packed, values, window, work, keep):
         forward_layer(step, sizes, plan, packed, window, x, place, work)
         if q % sizes.n_directions == sizes.n_directions - 1:
             layer = q // sizes.n_directions
+            if plan.norm_at >= 0:
+                normalize(sizes, plan.norm_at, packed, work, layer, n_rows)
             for r in range(n_rows):
                 work.outs[layer * work.n_rows + r, sizes.n_out] = 1
             if dropout.rate > 0 and q < last:
@@ -114,13 +120,17 @@ def forward_window(network, dropout, packed, values, window, work, keep):
 
 
 @njit(**MERGED)
-def backward_window(network, dropout, packed_transposed, window, work, gradient):
+def backward_window(network, dropout, weights, window, work, gradient):
     """Add the gradient of all layers' weights; the last layer's outputs have theirs."""
     step, sizes, layers, _, _ = network
+    packed, packed_transposed = weights
     n_rows, n_directions = window.positions.size, sizes.n_directions
     for layer in range(layers.shape[0] // n_directions - 1, -1, -1):
         if dropout.rate > 0 and (layer + 1) * n_directions < layers.shape[0]:
             drop_outputs(dropout, sizes, window, work, layer)
+        plan = layer_plan(layers, layer * n_directions)
+        if plan.norm_at >= 0:
+            normalize_back(sizes, plan.norm_at, packed, work, layer, n_rows, gradient)
         x = work.outs if layer > 0 else work.x
         for q in range(layer * n_directions, (layer + 1) * n_directions):
             place, plan = place_of(sizes, work, q, True), layer_plan(layers, q)
@@ -171,8 +181,7 @@ def shard_gradient(network, dropout, kind, weights, batch, shard, n_steps, gradi
     for p in range(gradient.size):
         gradient[0, p] = 0
     longest, loss = shard.lengths[0], 0.0
-    window = window_of(shard, ZERO, n_steps)
-    work = new_work(network, dropout, shard, window.positions.size, values, True)
+    work = new_work(network, dropout, shard, count_rows(shard, n_steps), values, True)
     pool = new_pool(pooling, sizes, shard.rows.size, values)
     use_memory(sizes, shard, memory, work, pool, False)
     # The gradient of pooled states is known after the last window only: with several,
@@ -196,7 +205,7 @@ def shard_gradient(network, dropout, kind, weights, batch, shard, n_steps, gradi
                 spread_window(
                     pooling, sizes, weights, window, shard, work, pool, d_rows, gradient
                 )
-                backward_window(network, dropout, weights[1], window, work, gradient)
+                backward_window(network, dropout, weights, window, work, gradient)
         if k < n_passes - 1:
             reset_states(work)
     use_memory(sizes, shard, memory, work, pool, True)
@@ -260,8 +269,8 @@ def predict_shards(
 def predict_shard(network, packed, values, memory, shard, n_rows, wanted, results):
     _, sizes, _, pooling, head = network
     longest, n_steps = shard.lengths[0], max(1, n_rows // shard.rows.size)
-    window = window_of(shard, ZERO, n_steps)
-    work = new_work(network, NO_DROPOUT, shard, window.positions.size, values, False)
+    n_rows = count_rows(shard, n_steps)
+    work = new_work(network, NO_DROPOUT, shard, n_rows, values, False)
     pool = new_pool(pooling, sizes, shard.rows.size, values)
     use_memory(sizes, shard, memory, work, pool, False)
     for t in range(0, longest, n_steps):

@@ -33,6 +33,15 @@ class Window(NamedTuple):
 
 
 @njit(**INNER)
+def count_rows(shard, n_steps):
+    """Rows of the first window, which has the most."""
+    n_rows = ZERO
+    for i in range(shard.lengths.size):
+        n_rows += min(shard.lengths[i], n_steps)
+    return n_rows
+
+
+@njit(**INNER)
 def window_of(shard, first, last):
     """The steps from `first` on and before `last`."""
     last = min(last, shard.lengths[0])
@@ -60,6 +69,7 @@ def gather(values, positions, x):
     """Copy the rows of a window out of the values, each followed by a 1."""
     n_features = values.shape[1]
     for r in range(positions.size):
+        source, target = values[positions[r]], x[r]
         for f in range(n_features):
-            x[r, f] = values[positions[r], f]
-        x[r, n_features] = 1
+            target[f] = source[f]
+        target[n_features] = 1

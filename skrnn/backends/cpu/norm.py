@@ -1,0 +1,85 @@
+"""Layer normalisation of a layer's outputs, both directions together.
+
+J. L. Ba, J. R. Kiros and G. E. Hinton, Layer normalization, arXiv:1607.06450, 2016;
+here it stands between layers, not inside a step.
+"""
+
+from math import sqrt
+
+from numba import njit
+
+from skrnn.backends.cpu.options import INNER
+from skrnn.backends.cpu.tile import PANEL_BYTES
+
+EPSILON = 1e-5
+# A row's sum may take another order than a plain loop, to be vectorised: the same in
+# every row, whatever rows stand beside it.
+_SUMS = {**INNER, "fastmath": {"reassoc"}}
+
+
+@njit(**_SUMS)
+def moments(row, n):
+    """Mean of the first n entries, and one over their standard deviation."""
+    total = row.dtype.type(0)
+    for j in range(n):
+        total += row[j]
+    mean = total / row.dtype.type(n)
+    squares = row.dtype.type(0)
+    for j in range(n):
+        squares += (row[j] - mean) * (row[j] - mean)
+    return mean, row.dtype.type(1 / sqrt(squares / n + EPSILON))
+
+
+@njit(**_SUMS)
+def mean_products(a, b, c, n):
+    """Mean of ``a * b``, and of ``a * b * c``, over the first n entries."""
+    first, second = a.dtype.type(0), a.dtype.type(0)
+    for j in range(n):
+        product = a[j] * b[j]
+        first += product
+        second += product * c[j]
+    return first / a.dtype.type(n), second / a.dtype.type(n)
+
+
+@njit(**INNER)
+def normalize(sizes, norm_at, packed, work, layer, n_rows):
+    """Normalise rows of outputs; what `normalize_back` needs is kept if there is room.
+
+    y = weight * (h - mean) / deviation + bias.
+    """
+    n, weights = sizes.n_out, packed[0, norm_at:]
+    biases = packed[0, norm_at + padded_outputs(sizes, packed) :]
+    keep = work.normal.size > 0
+    for r in range(layer * work.n_rows, layer * work.n_rows + n_rows):
+        row = work.outs[r]
+        mean, scale = moments(row, n)
+        if keep:
+            normal = work.normal[r]
+            for j in range(n):
+                normal[j] = (row[j] - mean) * scale
+            normal[n] = scale
+        for j in range(n):
+            row[j] = (row[j] - mean) * scale * weights[j] + biases[j]
+
+
+@njit(**INNER)
+def normalize_back(sizes, norm_at, packed, work, layer, n_rows, gradient):
+    """Turn the gradient of normalised outputs into that of the outputs."""
+    n, weights = sizes.n_out, packed[0, norm_at:]
+    d_weights = gradient[0, norm_at:]
+    d_biases = gradient[0, norm_at + padded_outputs(sizes, packed) :]
+    for r in range(layer * work.n_rows, layer * work.n_rows + n_rows):
+        row, normal = work.outs[r], work.normal[r]
+        mean, along = mean_products(row, weights, normal, n)
+        scale = normal[n]
+        for j in range(n):
+            d_weights[j] += row[j] * normal[j]
+            d_biases[j] += row[j]
+            row[j] = scale * (row[j] * weights[j] - mean - normal[j] * along)
+
+
+@njit(**INNER)
+def padded_outputs(sizes, packed):
+    """Columns of the panels that hold one row of weights."""
+    width = PANEL_BYTES // packed.itemsize
+    return -(-sizes.n_out // width) * width
