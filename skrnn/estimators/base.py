@@ -1,5 +1,6 @@
 """What both estimators share: fitting, states, weights."""
 
+import copy
 import warnings
 from contextlib import contextmanager
 from functools import partial
@@ -71,6 +72,8 @@ class BaseRNN(
             )
             if goes_on and self._resume is not None and self._resume[0] == self.solver:
                 _, state, random_state = self._resume
+                # What fails leaves the old one as it was.
+                random_state = copy.deepcopy(random_state)
             else:
                 random_state = check_random_state(self.random_state)
                 state = self._start(random_state, goes_on)

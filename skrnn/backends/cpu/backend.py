@@ -1,5 +1,7 @@
 """The CPU backend's entry points: loss and gradient of a batch, and outputs."""
 
+from functools import cached_property
+
 import numpy as np
 
 from skrnn.backends.cpu import packing, shard
@@ -25,7 +27,6 @@ class CPUBackend:
     """Computes for one network; holds its plan and the memory of its weights."""
 
     def __init__(self, network):
-        self.n_threads = thread_limit()
         self.network = network
         self.dtype = np.dtype(network.dtype)
         self.width = PANEL_BYTES // self.dtype.itemsize
@@ -42,6 +43,11 @@ class CPUBackend:
         self.packed_transposed = np.zeros((1, plan.n_transposed), self.dtype)
         self.gradients = np.empty((0, plan.n_packed), self.dtype)
         self.no_memory = np.empty((0, 0), self.dtype)
+
+    @cached_property
+    def n_threads(self):
+        """Threads that may run; to find out takes longer than a small prediction."""
+        return thread_limit()
 
     def new_memory(self, n_sequences):
         """Where sequences stand before their first step; unidirectional networks only.
@@ -188,7 +194,8 @@ class CPUBackend:
     def _threads_for(self, n_shards, n_passes):
         """Threads for so many shards and passes through the weights."""
         work = int(n_passes) * self.plan.n_packed
-        return min(self.n_threads, n_shards, 1 + work // WORTH_A_THREAD)
+        useful = min(n_shards, 1 + work // WORTH_A_THREAD)
+        return 1 if useful == 1 else min(useful, self.n_threads)
 
     def _pack(self, parameters, pieces_transposed):
         packing.pack_weights(

@@ -1,5 +1,6 @@
 """Where each matrix of a network stands in the packed vectors."""
 
+from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
@@ -23,6 +24,7 @@ class Plan(NamedTuple):
     n_transposed: int
 
 
+@lru_cache(maxsize=64)  # every prediction needs it
 def make_plan(network, width):
     """Plan for panels of `width` columns."""
     forward, backward = _Pieces(network, width), _Pieces(network, width)

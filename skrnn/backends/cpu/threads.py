@@ -151,6 +151,9 @@ def run_threads(n_threads, function, *arguments):
     """
     crew = _crew
     with crew.budget:
+        if n_threads == 1:
+            function(*arguments)
+            return
         this_round = _Round(crew, n_threads - 1)
         for worker in this_round.workers:
             worker.post((function, arguments, this_round))
