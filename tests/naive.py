@@ -10,7 +10,7 @@ H hidden units, D directions and O outputs::
 Other layers have other numbers, and inputs of size D*H; names of the second direction
 end with ``_reverse``. So the names tell how many layers and directions there are.
 Pooling by attention has ``attention.weight (H, D*H)``, ``attention.bias (H,)`` and
-``attention.query (H,)``, layer normalization ``norm_l0.weight`` and ``norm_l0.bias
+``attention.query (H,)``, layer normalisation ``norm_l0.weight`` and ``norm_l0.bias
 (D*H,)``.
 
 Everything is computed in the dtype of the weights and of ``X``.
@@ -193,7 +193,7 @@ def add_run_gradients(
     return grad_inputs
 
 
-# Layers, each with one run per direction, and perhaps its outputs normalized.
+# Layers, each with one run per direction, and perhaps its outputs normalised.
 
 
 def hidden_states(ends, runs):
@@ -408,7 +408,7 @@ def loss_and_gradients(
     """Weighted mean loss plus L2 penalty, and its gradients in a dict like `weights`.
 
     The penalty, ``alpha / 2 * sum(W**2) / sum(sample_weight)``, leaves out the biases
-    and the weights of a normalization.
+    and the weights of a normalisation.
 
     `y` and `sample_weight` hold an item for each sequence; for a pooling of None it is
     a list with an item for each step. The item of `y` is an integer for the head

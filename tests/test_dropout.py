@@ -46,7 +46,7 @@ def test_loss_and_gradient_equal_the_reference(kind, stack, rates):
 @kinds
 def test_long_sequences(kind):
     problem = make_problem(*kind, **DEEP, lengths=(300, 1, 190))
-    check_loss_gradient(problem, dropout=DROPOUT)
+    check_loss_gradient(problem, relax=5, dropout=DROPOUT)
 
 
 @kinds

@@ -25,7 +25,8 @@ from skrnn.sequences import Sequences
 
 #: What a kernel could get wrong at one size and not at another.
 SHAPES = {
-    "one_unit": {"hidden_size": 1},
+    # Little is left of one unit's states, or two's, if they are normalised.
+    "one_unit": {"hidden_size": 1, "layer_norm": False},
     "part_of_a_panel": {"hidden_size": 7},
     "whole_panels": {"hidden_size": 32},
     "panels_and_a_part": {"hidden_size": 33},
@@ -66,16 +67,17 @@ def test_loss_and_gradient_equal_the_reference(kind, stack):
 @shapes
 @stacks_of(SHALLOW, DEEP)
 def test_shapes(kind, shape, stack):
-    problem = make_problem(*kind, **shape, **stack)
+    problem = make_problem(*kind, **stack | shape)
     check_outputs(problem)
     check_loss_gradient(problem)
 
 
 @kinds
 def test_long_sequences(kind):
+    """Sums of so many terms are less exact."""
     problem = make_problem(*kind, **DEEP, lengths=(700, 1, 290))
     check_outputs(problem)
-    check_loss_gradient(problem)
+    check_loss_gradient(problem, relax=5)
 
 
 @kinds

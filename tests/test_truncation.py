@@ -40,7 +40,7 @@ def test_loss_and_gradient_equal_the_reference(kind, n_layers, bptt_steps):
 @pytest.mark.parametrize("bptt_steps", [7, 64, 299])
 def test_long_sequences(kind, bptt_steps):
     problem = make_problem(*kind, n_layers=2, layer_norm=True, lengths=(300, 1, 190))
-    check_loss_gradient(problem, bptt_steps=bptt_steps)
+    check_loss_gradient(problem, relax=5, bptt_steps=bptt_steps)
 
 
 @kinds
