@@ -56,6 +56,7 @@ def fitted(problem):
             hidden_size=problem.H,
             n_layers=problem.n_layers,
             bidirectional=problem.bidirectional,
+            layer_norm=False,  # the others have none
             pooling="last",
             max_iter=1,
             random_state=0,

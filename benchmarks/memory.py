@@ -31,6 +31,7 @@ class Row(NamedTuple):
     H: int
     n_layers: int = 1
     bidirectional: bool = False
+    layer_norm: bool = False
     pooling: str | None = "last"
     ragged: bool = False
     dtype: str = "float32"
@@ -48,6 +49,7 @@ ROWS = [
     *[Row(cell, 2000, 32, 256) for cell in CELLS],
     *[Row(cell, 2000, 8, 64, 2, True) for cell in CELLS],
     *[Row("gru", 5000, 8, 64, pooling=p) for p in ("mean", "max", "attention", None)],
+    Row("gru", 5000, 8, 64, layer_norm=True),
     Row("gru", 10_000, 8, 64, ragged=True),
     Row("gru", 5000, 8, 64, dtype="float64"),
 ]
@@ -57,11 +59,12 @@ def kept_bytes(row, n_steps):
     """What the backward pass needs of so many steps of sequences.
 
     For each layer and direction the blocks and the states before the step, padded to
-    64 bytes, and the outputs; and the first layer's inputs, with a 1 for the biases.
+    64 bytes, and the outputs, twice if they are normalised; and the first layer's
+    inputs, with a 1 for the biases.
     """
     step, itemsize = get_cell(row.cell, "tanh").step, np.dtype(row.dtype).itemsize
     padded = -(-row.H * itemsize // 64) * 64
-    outputs, inputs = row.H * itemsize, (row.F + 1) * itemsize
+    outputs, inputs = (1 + row.layer_norm) * row.H * itemsize, (row.F + 1) * itemsize
     per_place = (step.n_blocks + step.n_states) * padded + outputs
     return n_steps * (row.n_places * per_place + inputs)
 
@@ -69,7 +72,8 @@ def kept_bytes(row, n_steps):
 def distinct_bytes(row, n_steps):
     """The same without padding, the user's X, and what is there twice.
 
-    The outputs are the next step's states, as Elman's block is.
+    The outputs are the next step's states, as Elman's block is; normalised outputs can
+    be computed from them.
     """
     step = get_cell(row.cell, "tanh").step
     n_values = 1 if row.cell == "rnn" else step.n_blocks + step.n_states
@@ -87,6 +91,7 @@ def training_peak(row, n_threads):
         hidden_size=row.H,
         n_layers=row.n_layers,
         bidirectional=row.bidirectional,
+        layer_norm=row.layer_norm,
         pooling=row.pooling,
         output_sizes=(N_CLASSES,),
         loss_name="softmax",

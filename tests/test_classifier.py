@@ -157,9 +157,9 @@ def partial_fit_calls(*calls):
         ([(LABELS, WORDS)], "`y` has classes not in"),
         ([(LABELS, [0, 1, 2]), (LABELS, [0, 1, 2, 3])], "not the same as on last call"),
         ([(INDICATOR, range(4))], "y must have 4 labels per target"),
-        ([(INDICATOR, range(3)), (INDICATOR[:, :2],)], "y must have 3 labels per target"),
+        ([(INDICATOR, range(3)), (INDICATOR[:, :2],)], "y must have 3 labels"),
         ([(INDICATOR, [1, 2, 3])], "`y` has classes not in"),
-        ([(INDICATOR, range(3)), (LABELS,)], "y must have 3 labels per target"),
+        ([(INDICATOR, range(3)), (LABELS,)], "y must have 3 labels"),
         ([(LABELS, range(3)), (INDICATOR,)], "between one label and several labels"),
     ],
 )
@@ -172,7 +172,7 @@ def test_errors_of_partial_fit(calls, match):
     ("y", "y_later", "match"),
     [
         (LABELS, LABELS + 1, "`y` has classes not in"),
-        (INDICATOR, INDICATOR[:, :2], "y must have 3 labels per target"),
+        (INDICATOR, INDICATOR[:, :2], "y must have 3 labels"),
         (LABELS, INDICATOR, "between one label and several labels"),
     ],
 )

@@ -14,7 +14,6 @@ from skrnn import datasets
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
-EXAMPLES = {"japanese_vowels.py": [], "weather.py": ["--seeds", "1"]}
 
 
 def page_name(page):
@@ -89,15 +88,6 @@ def test_signatures_of_datasets_are_current():
     assert quoted == signatures
 
 
-@pytest.mark.parametrize("name", EXAMPLES)
-def test_example(name, tmp_path):
-    script = ROOT / "examples" / name
-    output = run(tmp_path, script, *EXAMPLES[name], "--output", "here")
-    assert list((tmp_path / "here").glob("*.png"))
-    check = {"japanese_vowels.py": check_vowels, "weather.py": check_weather}[name]
-    check(output)
-
-
 def check_vowels(output):
     (accuracy,) = re.findall(r"Test accuracy: (.+)", output)
     assert float(accuracy) >= 0.965
@@ -108,3 +98,44 @@ def check_weather(output):
     errors = dict(re.findall(r"^(\S.*?) +(\d\.\d\d) ", output, flags=re.M))
     assert float(errors["network, 30 days"]) < float(errors["ridge, 30 days"])
     assert float(errors["ridge, 30 days"]) < float(errors["persistence"])
+
+
+def check_bits(output):
+    assert "1 of 1 networks are right at every single step." in output
+    assert "parity so far [1, 1, 0, 1, 1, 0]" in output
+
+
+def check_tagging(output):
+    accuracies = {
+        name: float(accuracy)
+        for name, accuracy in re.findall(r"^(\S.*?) +(\d\.\d{3}) ", output, flags=re.M)
+    }
+    alone = accuracies["boosting, the day alone"]
+    assert accuracies["network, all days, seed 0"] > alone
+
+
+def check_memory(output):
+    rows = re.findall(r"^ +20 +(\w+) +\S+ +(\S+)", output, flags=re.M)
+    assert [name for name, _ in rows] == ["Elman", "LSTM", "GRU"]
+    assert float(dict(rows)["GRU"]) > 0.9
+
+
+HERE = ("--output", "here")
+#: Arguments of each example, and what checks its output.
+EXAMPLES = {
+    "binary_sequences.py": (("--seeds", "1"), check_bits),
+    "japanese_vowels.py": (HERE, check_vowels),
+    "long_memory.py": (
+        (*HERE, "--lengths", "20", "--sequences", "500", "--max-iter", "30"),
+        check_memory,
+    ),
+    "tagging.py": ((*HERE, "--seeds", "1"), check_tagging),
+    "weather.py": ((*HERE, "--seeds", "1"), check_weather),
+}
+
+
+@pytest.mark.parametrize("name", EXAMPLES)
+def test_example(name, tmp_path):
+    arguments, check = EXAMPLES[name]
+    check(run(tmp_path, ROOT / "examples" / name, *arguments))
+    assert bool(list(tmp_path.glob("here/*.png"))) == ("--output" in arguments)

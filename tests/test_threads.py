@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import pytest
 from numba import njit
-from problems import cells, dtypes, loss_gradient, make_problem
+from problems import DEEP, kinds_with, loss_gradient, make_problem
 
 from skrnn.backends import make_backend
 from skrnn.backends.cpu import threads
@@ -128,14 +128,11 @@ def compute_bits(problem, n_threads):
     return loss, gradient.tobytes(), outputs.tobytes()
 
 
-@cells
-@dtypes
+@kinds_with("last")
 @pytest.mark.usefixtures("four_cores", "always_worth_a_thread")
-def test_any_number_of_threads_gives_the_same_bits(cell, activation, dtype):
+def test_any_number_of_threads_gives_the_same_bits(kind):
     lengths = (5, 2, 9, 1, 7) * 20
-    problem = make_problem(
-        cell, activation, dtype=dtype, lengths=lengths, hidden_size=19
-    )
+    problem = make_problem(*kind, lengths=lengths, hidden_size=19, **DEEP)
     results = {compute_bits(problem, n_threads) for n_threads in (1, 2, 3, 4) * 5}
     assert len(results) == 1
 

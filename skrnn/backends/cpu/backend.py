@@ -101,7 +101,7 @@ class CPUBackend:
             Take these steps of each sequence only, from the first and before the last.
         memory : ndarray or None
             As `new_memory` makes it: where the sequences stand before these steps;
-            renewed.
+            renewed. Not together with `bptt_steps` where states are pooled.
         """
         self._pack(parameters, self.plan.pieces_transposed)
         starts = sequences.offsets[rows]
