@@ -60,35 +60,44 @@ def test_shorter_is_another_training(estimator_class, n_layers, bptt_steps):
 
 
 def steps_of_the_solver(monkeypatch, maker, X, y, **parameters):
-    """In one epoch."""
+    """What the backend was told in each of one epoch."""
     real, calls = CPUBackend.loss_gradient, []
 
     def loss_gradient(*args, **kwargs):
-        calls.append(None)
+        calls.append(kwargs)
         return real(*args, **kwargs)
 
     with monkeypatch.context() as patch:
         patch.setattr(CPUBackend, "loss_gradient", loss_gradient)
         maker(RNNRegressor, max_iter=1, shuffle=False, **parameters).fit(X, y)
-    return len(calls)
+    return calls
 
 
 @pytest.mark.parametrize("bptt_steps", [1, 2, 3, 4, 5, 9])
 def test_each_chunk_of_steps_is_a_step_of_the_solver(bptt_steps, monkeypatch):
     parameters = {"batch_size": 6, "bptt_steps": bptt_steps}
-    counted = steps_of_the_solver(monkeypatch, make_steps, X, Y_ARRAY, **parameters)
-    assert counted == 4 * math.ceil(5 / bptt_steps)
+    calls = steps_of_the_solver(monkeypatch, make_steps, X, Y_ARRAY, **parameters)
+    assert len(calls) == 4 * math.ceil(5 / bptt_steps)
     # As many chunks as the longest sequence of a batch has; here 1 to 3 in the first.
-    counted = steps_of_the_solver(
+    calls = steps_of_the_solver(
         monkeypatch,
         make_steps,
         RAGGED[:3] + RAGGED[5:6],
         STEP_Y[:3] + STEP_Y[5:6],
         **parameters | {"batch_size": 3},
     )
-    assert counted == math.ceil(3 / bptt_steps) + 1
+    assert len(calls) == math.ceil(3 / bptt_steps) + 1
     # One target for each sequence: one step for each batch.
-    assert steps_of_the_solver(monkeypatch, make, X, Y, **parameters) == 4
+    assert len(steps_of_the_solver(monkeypatch, make, X, Y, **parameters)) == 4
+
+
+def test_the_chunks_of_a_batch_leave_out_the_same_units(monkeypatch):
+    parameters = {"batch_size": 6, "bptt_steps": 2, "recurrent_dropout": 0.5}
+    calls = steps_of_the_solver(monkeypatch, make_steps, X, Y_ARRAY, **parameters)
+    seeds = [call["dropout"].seed for call in calls]
+    assert [call["steps"] for call in calls] == 4 * [(0, 2), (2, 4), (4, 6)]
+    assert seeds == np.repeat(seeds[::3], 3).tolist()
+    assert len(set(seeds)) == 4
 
 
 @depths

@@ -257,7 +257,6 @@ def predict_shards(
 
     A window has at most `n_rows` rows, if it has more than one step.
     """
-    step, sizes, layers, pooling, head = network
     s = exchange_add(counter, ONE)
     while s < bounds.size - 1:
         shard = part_of(shards, bounds[s], bounds[s + 1])
