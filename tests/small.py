@@ -15,14 +15,15 @@ WEIGHTS = _rng.uniform(0.5, 2, len(X))
 #: The same sequences, cut to lengths from 1 to 5.
 RAGGED = [x[: 1 + i % 5] for i, x in enumerate(X)]
 
+#: One batch an epoch.
+SMALL = {"hidden_size": 3, "max_iter": 3, "batch_size": 24, "random_state": 0}
+
 TARGETS = {RNNClassifier: LABELS, RNNRegressor: Y}
 
 
 def make(estimator_class, **parameters):
     """A small estimator; the parameters replace its own."""
-    return estimator_class(
-        **{"hidden_size": 3, "max_iter": 3, "random_state": 0} | parameters
-    )
+    return estimator_class(**SMALL | parameters)
 
 
 def output_of(estimator, X):

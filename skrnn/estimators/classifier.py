@@ -122,7 +122,7 @@ class RNNClassifier(ClassifierMixin, BaseRNN):
         if partial:
             self._check_classes(y, classes, reset)
         elif reset:
-            self._labels = kind_of(y if missing.ndim > 1 else y[~missing])
+            self._labels = kind_of(y)
         self.classes_ = self._labels.classes
         targets = self._labels.encode(y, missing, self.dtype)
         all_missing = missing.reshape(len(targets), -1).all(axis=1)
