@@ -355,7 +355,6 @@ BAD_Y = [
     (LABEL, np.zeros((24, 2, 2)), ValueError, "Found array with dim 3"),
     (REAL, np.zeros((24, 0)), ValueError, r"0 feature\(s\)"),
     (LABEL, Y, ValueError, "Unknown label type: continuous"),
-    (LABEL, np.c_[LABELS, LABELS], ValueError, "y should be a 1d array"),
     (LABEL, 2 * INDICATOR - 1, ValueError, "no other values than 0 and 1"),
     (LABEL, 2 * INDICATOR, ValueError, "no other values than 0 and 1"),
 ]
@@ -404,7 +403,7 @@ BAD_PARAMETERS = [
     ("hidden_size", 0),
     ("hidden_size", 2.5),
     ("activation", "sigmoid"),
-    ("pooling", "attention"),
+    ("pooling", "median"),
     ("n_features_per_step", 0),
     ("solver", "lbfgs"),
     ("alpha", -1),
