@@ -51,6 +51,20 @@ class Sequences(NamedTuple):
         """How many sequences there are."""
         return self.offsets.size - 1
 
+    def places(self, rows, steps=None):
+        """Where the steps of some sequences are; of the steps (first, last) only."""
+        starts, ends = self.offsets[rows], self.offsets[rows + 1]
+        if steps is not None:
+            starts, ends = starts + steps[0], np.minimum(ends, starts + steps[1])
+        lengths = ends - starts
+        before = np.cumsum(lengths) - lengths
+        return np.repeat(starts - before, lengths) + np.arange(lengths.sum())
+
+    def take(self, rows):
+        """Some of the sequences."""
+        offsets = np.concatenate([[0], np.cumsum(self.lengths[rows])])
+        return Sequences(_read_only(self.values[self.places(rows)]), offsets)
+
 
 def _read_only(values):
     view = values.view(np.ndarray)

@@ -474,3 +474,17 @@ def adam(parameters, gradient, mean, square, learning_rate, t, beta_1, beta_2, e
     corrected_mean, corrected_square = mean / (1 - beta_1**t), square / (1 - beta_2**t)
     step = learning_rate * corrected_mean / (np.sqrt(corrected_square) + epsilon)
     return parameters - step, mean, square
+
+
+def adamw(
+    parameters, gradient, mean, square, learning_rate, t, *hyperparameters, weight_decay
+):
+    """Adam after decoupled decay of every parameter."""
+    decayed = parameters - learning_rate * weight_decay * parameters
+    return adam(decayed, gradient, mean, square, learning_rate, t, *hyperparameters)
+
+
+def rmsprop(parameters, gradient, square, learning_rate, rho, epsilon):
+    """Returns the parameters and the mean of squares."""
+    square = rho * square + (1 - rho) * gradient**2
+    return parameters - learning_rate * gradient / (np.sqrt(square) + epsilon), square

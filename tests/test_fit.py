@@ -1,6 +1,7 @@
 """Fitting, as both estimators do it: going on, stopping, failing, repeating itself."""
 
 import os
+import re
 import subprocess
 import sys
 
@@ -230,10 +231,15 @@ def test_the_cosine_schedule_ends_without_a_warning(estimator_class):
 @both
 def test_verbose(estimator_class, capsys):
     estimator = fitted(estimator_class, verbose=True)
-    assert capsys.readouterr().out.splitlines() == [
-        f"Iteration {i}, loss = {loss:.8f}"
-        for i, loss in enumerate(estimator.loss_curve_, start=1)
-    ]
+    lines = capsys.readouterr().out.splitlines()
+    for i, (line, loss) in enumerate(zip(lines, estimator.loss_curve_, strict=True)):
+        start, end = (
+            f"Iteration {i + 1}, loss = {loss:.8f}, ",
+            r"\d+\.\d\d s, \d+ steps/s",
+        )
+        assert re.fullmatch(re.escape(start) + end, line)
+    fitted(estimator_class, verbose=True, early_stopping=True)
+    assert "validation score = " in capsys.readouterr().out
     fitted(estimator_class)
     assert capsys.readouterr().out == ""
 
@@ -316,7 +322,7 @@ HUGE = {"cell": "rnn", "activation": "relu", "pooling": "last"}
 
 def test_huge_values_overflow_the_squared_error():
     regressor = make(RNNRegressor, **HUGE)
-    with pytest.raises(ValueError, match="The gradient became"):
+    with pytest.raises(ValueError, match="The loss became"):
         regressor.fit(1e38 * X, Y)
     assert not hasattr(regressor, "n_features_in_")
 

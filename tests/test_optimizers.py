@@ -5,9 +5,9 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
-from skrnn.mathematics.gradients import add_l2, clip_norm
+from skrnn.mathematics.gradients import add_l2, clip_norm, shrink
 from skrnn.mathematics.optimizers import OPTIMIZERS
-from skrnn.mathematics.schedules import SCHEDULES
+from skrnn.mathematics.schedules import SCHEDULES, warmed_up
 
 pytestmark = pytest.mark.nojit
 
@@ -18,7 +18,11 @@ HYPERPARAMETERS = [
     ("sgd", (0.9, True)),
     ("adam", (0.9, 0.999, 1e-8)),
     ("adam", (0.5, 0.9, 1e-1)),
+    ("adamw", (0.9, 0.999, 1e-8)),
+    ("rmsprop", (0.99, 1e-8)),
+    ("rmsprop", (0.5, 1e-1)),
 ]
+WEIGHT_DECAY = 0.1
 dtypes = pytest.mark.parametrize(
     ("dtype", "tolerance"), [("float64", 1e-13), ("float32", 1e-5)]
 )
@@ -32,6 +36,11 @@ def rng():
 def naive_step(name, parameters, gradient, state, rate, t, *hyperparameters):
     if name == "sgd":
         return naive.sgd(parameters, gradient, *state, rate, *hyperparameters)
+    if name == "rmsprop":
+        return naive.rmsprop(parameters, gradient, *state, rate, *hyperparameters)
+    if name == "adamw":
+        arguments = parameters, gradient, *state, rate, t, *hyperparameters
+        return naive.adamw(*arguments, weight_decay=WEIGHT_DECAY)
     return naive.adam(parameters, gradient, *state, rate, t, *hyperparameters)
 
 
@@ -45,6 +54,8 @@ def test_steps_equal_reference(rng, name, hyperparameters, dtype, tolerance):
     for t in range(1, 51):
         gradient = rng.normal(size=37).astype(dtype)
         rate = 0.1 / t  # a schedule
+        if optimizer.decays:
+            shrink(parameters, np.ones(37, dtype), rate * WEIGHT_DECAY)
         optimizer.step(parameters, gradient, state, rate, t, *hyperparameters)
         expected, *expected_state = naive_step(
             name, expected, gradient, expected_state, rate, t, *hyperparameters
@@ -66,6 +77,15 @@ def test_add_l2(rng, dtype, tolerance):
     assert_allclose(penalty, 0.15 * np.sum(parameters[mask == 1] ** 2), tolerance)
     expected = before + 0.3 * parameters * mask
     assert_allclose(gradient, expected, tolerance, tolerance)
+
+
+@dtypes
+def test_shrink(rng, dtype, tolerance):
+    before = rng.normal(size=37).astype(dtype)
+    mask = rng.integers(2, size=37).astype(dtype)
+    parameters = before.copy()
+    shrink(parameters, mask, 0.3)
+    assert_allclose(parameters, np.where(mask, 0.7, 1) * before, tolerance)
 
 
 @dtypes
@@ -104,11 +124,32 @@ def test_clip_norm_reports_what_is_not_finite(dtype, tolerance, bad):
 
 def test_schedules():
     curves = {
-        name: [schedule(progress) for progress in (0, 0.25, 0.5, 1)]
+        name: [schedule.factor(progress, 16, 0.5) for progress in (0, 0.25, 0.5, 1)]
         for name, schedule in SCHEDULES.items()
     }
     root = 0.5**0.5
-    expected = {"constant": [1, 1, 1, 1], "cosine": [1, 0.5 + root / 2, 0.5, 0]}
+    expected = {
+        "constant": [1, 1, 1, 1],
+        "invscaling": [1 / 4] * 4,
+        "adaptive": [1, 1, 1, 1],
+        "cosine": [1, 0.5 + root / 2, 0.5, 0],
+        # Half a cosine from 0.04 up in the first 0.3, another one down to 4e-6.
+        "one-cycle": [
+            0.04,
+            1 - 0.96 * np.cos(np.pi / 2 * 25 / 30) ** 2,
+            4e-6 + (1 - 4e-6) * np.cos(np.pi / 2 * 2 / 7) ** 2,
+            4e-6,
+        ],
+    }
     assert curves.keys() == expected.keys()
     for name, curve in curves.items():
-        assert_allclose(curve, expected[name], rtol=1e-15, err_msg=name)
+        assert_allclose(curve, expected[name], rtol=1e-13, atol=1e-16, err_msg=name)
+
+
+def test_warm_up():
+    def factor(progress):
+        return warmed_up(SCHEDULES["cosine"], 0.2, progress, 0.05, 1, 0.5)
+
+    # The first step is not lost; the schedule has the rest of the fit.
+    curve = [factor(progress) for progress in (0, 0.05, 0.15, 0.2, 0.6, 1)]
+    assert_allclose(curve, [0.25, 0.5, 1, 1, 0.5, 0], rtol=1e-13, atol=1e-16)

@@ -26,6 +26,7 @@ from problems import (
 
 from skrnn import RNNClassifier, RNNRegressor
 from skrnn.backends import make_backend
+from skrnn.mathematics.gradients import shrink
 from skrnn.mathematics.optimizers import OPTIMIZERS
 
 torch = pytest.importorskip("torch")
@@ -388,6 +389,9 @@ def test_truncated_training_equals_pytorch(kind, n_layers):
         ("sgd", (0.9, True), {"momentum": 0.9, "nesterov": True}),
         ("adam", (0.9, 0.999, 1e-8), {}),
         ("adam", (0.5, 0.9, 1e-1), {"betas": (0.5, 0.9), "eps": 1e-1}),
+        ("adamw", (0.9, 0.999, 1e-8), {"weight_decay": 0.1}),
+        ("rmsprop", (0.99, 1e-8), {}),
+        ("rmsprop", (0.5, 1e-1), {"alpha": 0.5, "eps": 1e-1}),
     ],
 )
 def test_optimizers_equal_pytorch(dtype, name, hyperparameters, torch_options):
@@ -395,11 +399,19 @@ def test_optimizers_equal_pytorch(dtype, name, hyperparameters, torch_options):
     parameters = rng.normal(size=37).astype(dtype)
     state = np.zeros((OPTIMIZERS[name].n_state_rows, 37), dtype)
     expected = torch.tensor(parameters)
-    optimizers = {"sgd": torch.optim.SGD, "adam": torch.optim.Adam}
+    optimizers = {
+        "sgd": torch.optim.SGD,
+        "adam": torch.optim.Adam,
+        "adamw": torch.optim.AdamW,
+        "rmsprop": torch.optim.RMSprop,
+    }
     optimizer = optimizers[name]([expected], 0.1, **torch_options)
     for t in range(1, 51):
         gradient = rng.normal(size=37).astype(dtype)
         rate = optimizer.param_groups[0]["lr"] = 0.1 / t  # a schedule
+        if OPTIMIZERS[name].decays:
+            decay = torch_options["weight_decay"]
+            shrink(parameters, np.ones(37, dtype), rate * decay)
         OPTIMIZERS[name].step(parameters, gradient, state, rate, t, *hyperparameters)
         expected.grad = torch.from_numpy(gradient)
         optimizer.step()

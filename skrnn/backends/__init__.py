@@ -6,8 +6,11 @@ from skrnn.backends.cpu import CPUBackend
 BACKENDS = {"cpu": CPUBackend}
 
 
-def make_backend(device, network):
-    """The backend of a device, ready to compute for `network`."""
+def make_backend(device, network, trained=None):
+    """The backend of a device, ready to compute for `network`.
+
+    `trained` are the names of the parts whose gradients are needed; None: of all.
+    """
     if device == "auto":
         device = "cpu"
     if device not in BACKENDS:
@@ -15,7 +18,7 @@ def make_backend(device, network):
             f"device={device!r} needs a backend that this version of skrnn does not "
             f"have; it has {sorted(BACKENDS)}. Use device='auto' or device='cpu'."
         )
-    return BACKENDS[device](network)
+    return BACKENDS[device](network, trained)
 
 
 __all__ = ["BACKENDS", "make_backend"]

@@ -42,3 +42,14 @@ class FitTasks:
         self._fit.call_on_fit_task_end(
             **self._arguments, reconstruction_attributes=attributes
         )
+
+
+class NoTasks:
+    """In the place of `FitTasks`, where callbacks are told nothing."""
+
+    def begin_epoch(self):
+        """To be called before each epoch."""
+
+    def end_epoch(self, attributes):
+        """To be called after it; training goes on."""
+        return False

@@ -6,6 +6,8 @@ import numpy as np
 from scipy import sparse
 from sklearn.base import ClassifierMixin, _fit_context
 from sklearn.metrics import accuracy_score
+from sklearn.utils._param_validation import StrOptions
+from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import column_or_1d
 
 from skrnn.estimators.base import BaseRNN
@@ -15,11 +17,13 @@ from skrnn.estimators.inputs import as_array
 from skrnn.estimators.labels import (
     as_one_type,
     check_labels,
+    class_weights,
     find_missing,
     kind_of,
     kind_of_classes,
 )
 from skrnn.estimators.parameters import Parameter, with_parameters
+from skrnn.estimators.runs import is_stochastic
 
 _IGNORE_LABEL = Parameter(
     None,
@@ -30,8 +34,18 @@ loss or the score. NaN can be it, too. None: no label is missing.""",
 )
 
 
+_CLASS_WEIGHT = Parameter(
+    None,
+    [StrOptions({"balanced"}), dict, list, None],
+    'dict, "balanced" or None (list of dict for several label columns)',
+    """Weights of the classes in the loss, which multiply those of the samples.
+"balanced": inversely proportional to how often a class occurs in y. A class that a
+dict does not name has weight 1. Scores are not weighted.""",
+)
+
+
 @with_common_sections
-@with_parameters(ignore_label=_IGNORE_LABEL)
+@with_parameters(class_weight=_CLASS_WEIGHT, ignore_label=_IGNORE_LABEL)
 class RNNClassifier(ClassifierMixin, BaseRNN):
     """Recurrent neural network that classifies sequences, or each of their steps.
 
@@ -72,7 +86,17 @@ class RNNClassifier(ClassifierMixin, BaseRNN):
 
     @with_callbacks
     @_fit_context(prefer_skip_nested_validation=True)
-    def fit(self, X, y, sample_weight=None):
+    def fit(
+        self,
+        X,
+        y,
+        sample_weight=None,
+        *,
+        X_val=None,
+        y_val=None,
+        sample_weight_val=None,
+        init_weights=None,
+    ):
         """Train the network.
 
         Parameters
@@ -84,14 +108,27 @@ class RNNClassifier(ClassifierMixin, BaseRNN):
             array (n_timesteps_i,) or (n_timesteps_i, n_columns) for each sequence, or
             one array of shape (n_samples, n_timesteps[, n_columns]).
         {sample_weight}
+        {validation}
+        {init_weights}
 
         Returns
         -------
         self : object
             The fitted estimator.
-        """
-        return self._fit(X, y, sample_weight)
 
+        Raises
+        ------
+        skrnn.exceptions.DivergenceError
+            If the loss, a gradient or the weights become infinite or NaN.
+        """
+        validation = {
+            "X_val": X_val,
+            "y_val": y_val,
+            "sample_weight_val": sample_weight_val,
+        }
+        return self._fit(X, y, sample_weight, validation, init_weights)
+
+    @available_if(is_stochastic)
     @_fit_context(prefer_skip_nested_validation=True)
     def partial_fit(self, X, y, classes=None, sample_weight=None):
         """Train for one epoch, going on from where the network is.
@@ -115,6 +152,13 @@ class RNNClassifier(ClassifierMixin, BaseRNN):
         self : object
             The estimator.
         """
+        if self.class_weight == "balanced":
+            raise ValueError(
+                "class_weight='balanced' needs the labels of all samples, which "
+                "partial_fit does not see. Pass a dict, such as "
+                "sklearn.utils.class_weight.compute_class_weight gives it for labels "
+                "that stand for all."
+            )
         return self._partial_fit(X, y, sample_weight, classes=classes, partial=True)
 
     def _check_targets(self, y, *, reset, weights, classes=None, partial=False):
@@ -125,8 +169,20 @@ class RNNClassifier(ClassifierMixin, BaseRNN):
             self._labels = kind_of(y)
         self.classes_ = self._labels.classes
         targets = self._labels.encode(y, missing, self.dtype)
-        all_missing = missing.reshape(len(targets), -1).all(axis=1)
-        return targets, all_missing, self._labels.loss_name, self._labels.output_sizes
+        missing = missing.reshape(len(targets), -1)
+        weights = np.where(missing.all(axis=1), 0, weights)
+        if self.class_weight is not None:
+            weights = weights * class_weights(self.class_weight, y, missing)
+        return targets, weights, self._labels.loss_name, self._labels.output_sizes
+
+    def _strata(self, data):
+        is_single = self._network.pooling is not None and data.targets.shape[1] == 1
+        return data.targets[:, 0] if is_single else None
+
+    def _predicts_the_same(self, other):
+        return super()._predicts_the_same(other) and _equal(
+            self.classes_, getattr(other, "classes_", None)
+        )
 
     def _check_classes(self, y, classes, reset):
         """Take the classes of the first call of partial_fit, or compare them."""
@@ -220,7 +276,9 @@ class RNNClassifier(ClassifierMixin, BaseRNN):
         accuracy : float
             Over samples, or over steps with ``return_sequences=True``.
         """
-        outputs, y, weights = self._to_score(X, y, sample_weight)
+        return self._score_outputs(*self._to_score(X, y, sample_weight))
+
+    def _score_outputs(self, outputs, y, weights):
         predicted = self._labels.decode(outputs)
         y = y.toarray() if sparse.issparse(y) else as_array(y)
         y = column_or_1d(y) if predicted.ndim == 1 else y

@@ -28,6 +28,12 @@ best_loss_ : float
     Lowest loss of an epoch.
 loss_curve_ : list of float
     Loss of each epoch.
+grad_norm_curve_ : list of float
+    Norm of the gradient before clipping, mean over the steps of each epoch.
+validation_scores_ : list of float or None
+    Score of the validation data after each epoch; None without early stopping.
+best_validation_score_ : float or None
+    The highest of them, that of the weights that the estimator has.
 """,
     "notes": """
 Nothing is padded: the cost follows the sum of the lengths. A prediction has the same
@@ -47,6 +53,19 @@ sample_weight : array-like of shape (n_samples,), default=None
     Weight of each sample. None: all weights are 1. With ``return_sequences=True``
     that of all of its steps; or one weight for each step, in the form of y.
 """,
+    "validation": """
+X_val, y_val : as X and y, default=None
+    Validation data for early stopping; None: a part of the samples is set aside. A
+    `Pipeline` with ``transform_input=["X_val"]`` transforms them as X.
+sample_weight_val : as sample_weight, default=None
+    Weights of the validation data.
+""",
+    "init_weights": """
+init_weights : estimator or dict of str to ndarray, default=None
+    Where training starts: a fitted estimator, or what its `get_weights` returned. The
+    output layer may differ: it starts anew if its shape, or the estimator's classes,
+    are others. None: at random weights.
+""",
 }
 
 
@@ -54,8 +73,10 @@ def with_common_sections(estimator_class):
     """Fill in the shared parts in the docstrings of a class and its methods."""
     estimator_class.__doc__ = _fill(estimator_class.__doc__)
     for method in vars(estimator_class).values():
-        if inspect.isfunction(method) and method.__doc__:
-            method.__doc__ = _fill(method.__doc__)
+        # What is there under a condition only is an object that holds the function.
+        function = getattr(method, "fn", method)
+        if inspect.isfunction(function) and function.__doc__:
+            method.__doc__ = function.__doc__ = _fill(function.__doc__)
     return estimator_class
 
 

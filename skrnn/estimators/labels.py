@@ -7,6 +7,7 @@ loss, and makes labels and probabilities of the network's outputs.
 import numpy as np
 import pandas as pd
 from scipy import sparse
+from sklearn.utils.class_weight import compute_sample_weight
 from sklearn.utils.multiclass import (
     check_classification_targets,
     type_of_target,
@@ -212,6 +213,25 @@ def _check_types(y):
             f"All labels in y must have one type, found {', '.join(names)}. If one of "
             "them stands for a missing label, set ignore_label to it (NaN for None)."
         )
+
+
+def class_weights(class_weight, y, missing):
+    """Weight of each target: the product of those of its labels that are there."""
+    y = y.toarray() if sparse.issparse(y) else y
+    columns = y.reshape(len(y), -1)
+    if class_weight == "balanced" or y.ndim == 1:
+        given = [class_weight] * columns.shape[1]
+    else:
+        given = class_weight
+    if not isinstance(given, list) or len(given) != columns.shape[1]:
+        raise ValueError(
+            f"With {columns.shape[1]} label columns class_weight must be 'balanced' or "
+            f"a list with a dict for each of them, got {class_weight!r}."
+        )
+    weights = np.ones(len(y))
+    for column, gaps, of_column in zip(columns.T, missing.T, given, strict=True):
+        weights[~gaps] *= compute_sample_weight(of_column, column[~gaps])
+    return weights
 
 
 def _codes(classes, y):

@@ -14,6 +14,7 @@ from skrnn.mathematics.cells import CELLS
 from skrnn.mathematics.optimizers import OPTIMIZERS
 from skrnn.mathematics.poolings import POOLINGS
 from skrnn.mathematics.schedules import SCHEDULES
+from skrnn.training import LBFGS
 
 N_POSITIONAL = 2  # cell and hidden_size; the others are given by name
 
@@ -121,9 +122,12 @@ make one time step. Other X say so by their shape.""",
     ),
     "solver": Parameter(
         "adam",
-        [StrOptions(set(OPTIMIZERS))],
-        '{"adam", "sgd"}',
-        "Adam, or stochastic gradient descent with momentum.",
+        [StrOptions({*OPTIMIZERS, LBFGS})],
+        '{"adam", "adamw", "sgd", "rmsprop", "lbfgs"}',
+        """Adam; Adam with decoupled `weight_decay`; stochastic gradient descent with
+momentum; RMSprop; or SciPy's L-BFGS-B with all samples at once, for small data.
+"lbfgs" ignores `batch_size`, the learning rate and `max_grad_norm`, ends where the
+largest part of the gradient is below `tol`, and takes no dropout.""",
     ),
     "alpha": Parameter(
         1e-4,
@@ -142,12 +146,25 @@ least 8 and at most 32.""",
     "learning_rate": Parameter(
         "cosine",
         [StrOptions(set(SCHEDULES))],
-        '{"cosine", "constant"}',
-        """"cosine" falls from `learning_rate_init` to 0 over `max_iter` epochs.
-`partial_fit` always uses the constant one.""",
+        '{"cosine", "one-cycle", "constant", "invscaling", "adaptive"}',
+        """"cosine" falls from `learning_rate_init` to 0 over `max_iter` epochs;
+"one-cycle" rises to it in 30 % of them and falls again. "constant" keeps it,
+"invscaling" divides it by ``t ** power_t`` in step t of the solver, and "adaptive"
+by 5 whenever `n_iter_no_change` epochs improved nothing, until it is below 1e-6.
+`partial_fit`, which knows no last epoch, takes "constant" for the first two.""",
     ),
     "learning_rate_init": Parameter(
-        5e-3, [_POSITIVE], "float", "The first learning rate."
+        5e-3, [_POSITIVE], "float", "The first learning rate, or the highest one."
+    ),
+    "power_t": Parameter(
+        0.5, [_at_least(0.0)], "float", 'Exponent of the learning rate "invscaling".'
+    ),
+    "warmup_fraction": Parameter(
+        0.0,
+        [_RATE],
+        "float",
+        """Part of all epochs in which the learning rate first rises linearly from 0;
+the schedule takes the rest of them.""",
     ),
     "max_iter": Parameter(100, [_at_least(1)], "int", "Largest number of epochs."),
     "bptt_steps": Parameter(
@@ -174,7 +191,8 @@ With an int, the result is the same in every bit on any number of threads.""",
         1e-4,
         [_at_least(0.0)],
         "float",
-        "An epoch improves the loss if it lowers the best one by at least so much.",
+        """An epoch improves the loss if it lowers the best one by at least so much, or,
+with early stopping, the score if it raises the best one by so much.""",
     ),
     "n_iter_no_change": Parameter(
         10,
@@ -182,12 +200,49 @@ With an int, the result is the same in every bit on any number of threads.""",
         "int",
         "Training ends when more than so many epochs in a row improve nothing.",
     ),
-    "verbose": Parameter(False, ["verbose"], "bool", "Print the loss of each epoch."),
+    "early_stopping": Parameter(
+        False,
+        ["boolean"],
+        "bool",
+        """Whether to watch the score (accuracy or R^2) of validation data, not the
+loss, and to keep the weights of the epoch where it was best.""",
+    ),
+    "validation_fraction": Parameter(
+        0.1,
+        [Interval(Real, 0, 1, closed="neither")],
+        "float",
+        """Part of the samples that is set aside for early stopping, with the same
+shares of classes if there is one label per sequence. Not used with `X_val`.""",
+    ),
+    "verbose": Parameter(
+        False,
+        ["verbose"],
+        "bool",
+        "Print loss, score, seconds and the solver's steps per second of each epoch.",
+    ),
     "warm_start": Parameter(
         False,
         ["boolean"],
         "bool",
-        "Let `fit` go on from the weights of the last fit.",
+        """Let `fit` go on from the weights of the last fit, for `max_iter` more epochs;
+or, if that was interrupted or comes from a checkpoint, to its end as planned.""",
+    ),
+    "trainable": Parameter(
+        "all",
+        [str, list, tuple],
+        "str or list of str",
+        """What training changes: "all"; "head", the output layer; or names of weights
+as in `get_weights`, or patterns of them such as ``"*_l1"``. The others keep every
+bit, and no gradient is computed below the lowest layer that has one of them. Both
+biases of a gate count as one.""",
+    ),
+    "adapter_rank": Parameter(
+        0,
+        [_at_least(0)],
+        "int",
+        """If above 0, each input and recurrent matrix stays as it is, and a product of
+two matrices of this rank is trained and added to it (LoRA: Hu et al., ICLR 2022).
+`trainable` says which other weights are trained; ``[]`` for none.""",
     ),
     "momentum": Parameter(
         0.9, [Interval(Real, 0, 1, closed="both")], "float", 'Of the solver "sgd".'
@@ -196,19 +251,35 @@ With an int, the result is the same in every bit on any number of threads.""",
         True, ["boolean"], "bool", "Whether that momentum is Nesterov's."
     ),
     "beta_1": Parameter(
-        0.9, [_RATE], "float", 'Of the solver "adam": decay of the mean of gradients.'
+        0.9,
+        [_RATE],
+        "float",
+        'Of the solvers "adam" and "adamw": decay of the mean of gradients.',
     ),
     "beta_2": Parameter(
         0.999,
         [_RATE],
         "float",
-        'Of the solver "adam": decay of the mean of their squares.',
+        'Of the solvers "adam" and "adamw": decay of the mean of their squares.',
+    ),
+    "rho": Parameter(
+        0.99,
+        [_RATE],
+        "float",
+        'Of the solver "rmsprop": decay of the mean of squares of gradients.',
     ),
     "epsilon": Parameter(
         1e-8,
         [_POSITIVE],
         "float",
-        'Of the solver "adam": added to the root of that mean.',
+        'Of "adam", "adamw" and "rmsprop": added to the root of the mean of squares.',
+    ),
+    "weight_decay": Parameter(
+        0.01,
+        [_at_least(0.0)],
+        "float",
+        """Of the solver "adamw": each step takes this part, times the learning rate,
+off each weight. Biases do not decay.""",
     ),
     "max_grad_norm": Parameter(
         1.0,

@@ -3,6 +3,7 @@
 import numpy as np
 from sklearn.base import RegressorMixin, _fit_context
 from sklearn.metrics import r2_score
+from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_array, column_or_1d
 
 from skrnn.estimators.base import BaseRNN
@@ -10,6 +11,7 @@ from skrnn.estimators.callbacks import with_callbacks
 from skrnn.estimators.docs import with_common_sections
 from skrnn.estimators.inputs import check_finite, check_numbers
 from skrnn.estimators.parameters import Parameter, with_parameters
+from skrnn.estimators.runs import is_stochastic
 
 _NORMALIZE_Y = Parameter(
     True,
@@ -61,7 +63,17 @@ class RNNRegressor(RegressorMixin, BaseRNN):
 
     @with_callbacks
     @_fit_context(prefer_skip_nested_validation=True)
-    def fit(self, X, y, sample_weight=None):
+    def fit(
+        self,
+        X,
+        y,
+        sample_weight=None,
+        *,
+        X_val=None,
+        y_val=None,
+        sample_weight_val=None,
+        init_weights=None,
+    ):
         """Train the network.
 
         Parameters
@@ -73,14 +85,27 @@ class RNNRegressor(RegressorMixin, BaseRNN):
             array of shape (n_samples, n_timesteps[, n_outputs]); a value that is NaN is
             missing, and adds nothing to the loss or the score.
         {sample_weight}
+        {validation}
+        {init_weights}
 
         Returns
         -------
         self : object
             The fitted estimator.
-        """
-        return self._fit(X, y, sample_weight)
 
+        Raises
+        ------
+        skrnn.exceptions.DivergenceError
+            If the loss, a gradient or the weights become infinite or NaN.
+        """
+        validation = {
+            "X_val": X_val,
+            "y_val": y_val,
+            "sample_weight_val": sample_weight_val,
+        }
+        return self._fit(X, y, sample_weight, validation, init_weights)
+
+    @available_if(is_stochastic)
     @_fit_context(prefer_skip_nested_validation=True)
     def partial_fit(self, X, y, sample_weight=None):
         """Train for one epoch, going on from where the network is.
@@ -114,7 +139,8 @@ class RNNRegressor(RegressorMixin, BaseRNN):
         with np.errstate(over="ignore"):
             targets = ((columns - self._y_mean) / self._y_scale).astype(self.dtype)
         check_finite(targets, "y", type(self).__name__, allow_nan=True)
-        return targets, missing.all(axis=1), "squared", (self._n_columns,)
+        weights = np.where(missing.all(axis=1), 0, weights)
+        return targets, weights, "squared", (self._n_columns,)
 
     def _check_n_columns(self, columns):
         if columns.shape[1] != self._n_columns:
@@ -196,7 +222,9 @@ class RNNRegressor(RegressorMixin, BaseRNN):
         r2 : float
             Over samples, or over steps with ``return_sequences=True``.
         """
-        outputs, y, weights = self._to_score(X, y, sample_weight)
+        return self._score_outputs(*self._to_score(X, y, sample_weight))
+
+    def _score_outputs(self, outputs, y, weights):
         predicted = self._in_units(outputs)
         if self._network.pooling is not None:
             return r2_score(y, predicted, sample_weight=weights)

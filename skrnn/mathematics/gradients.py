@@ -25,6 +25,14 @@ def add_l2(parameters, mask, strength, gradient):
 
 
 @njit(**_OPTIONS)
+def shrink(parameters, mask, share):
+    """Take away a share of each weight (decoupled weight decay)."""
+    factor = parameters.dtype.type(share)
+    for p in range(parameters.size):
+        parameters[p] -= factor * (mask[p] * parameters[p])
+
+
+@njit(**_OPTIONS)
 def clip_norm(gradient, limit):
     """Scale the gradient so that its norm is at most `limit`; returns the norm.
 

@@ -4,6 +4,7 @@ Inside, the matrices stand input-first and grouped by the cell's blocks; outside
 (`export_weights`, `import_weights`) they have PyTorch's names, shapes and gate order.
 """
 
+import fnmatch
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -91,6 +92,25 @@ class Network:
         shapes["head_bias"] = (self.n_outputs,)
         return shapes
 
+    @property
+    def levels(self):
+        """Of each part the number of its layer; pooling and head count on."""
+        after = {"attention": self.n_layers, "head": self.n_layers + 1}
+        levels = {}
+        for name in self.shapes:
+            first, *rest = name.removesuffix("_reverse").split("_")
+            levels[name] = after[first] if first in after else int(rest[-1][1:])
+        return levels
+
+    @property
+    def matrices(self):
+        """Names of the parts that hold input and recurrent matrices."""
+        return [
+            f"{kind}_{name}"
+            for name, _ in self.layers
+            for kind in ("input", "recurrent")
+        ]
+
     @cached_property
     def starts(self):
         """Where each part starts in the flat vector."""
@@ -156,6 +176,34 @@ class Network:
         return weights
 
     @property
+    def names(self):
+        """Each name of `export_weights`, and the part that it shows."""
+        names = {}
+        for name, _ in self.layers:
+            names[f"weight_ih_{name}"] = f"input_{name}"
+            names[f"weight_hh_{name}"] = f"recurrent_{name}"
+            names[f"bias_ih_{name}"] = names[f"bias_hh_{name}"] = f"bias_{name}"
+        names |= self._norms
+        if self.pooling == "attention":
+            names["attention.weight"] = "attention"
+            names["attention.bias"] = "attention_bias"
+            names["attention.query"] = "attention_query"
+        return names | {"head.weight": "head", "head.bias": "head_bias"}
+
+    def parts(self, patterns):
+        """Names of the parts that some of the exported names or patterns mean."""
+        chosen = set()
+        for pattern in patterns:
+            found = {self.names[name] for name in fnmatch.filter(self.names, pattern)}
+            if not found:
+                raise ValueError(
+                    f"trainable has {pattern!r}, which is no name or pattern of a "
+                    f"weight of this network; it has {list(self.names)}."
+                )
+            chosen |= found
+        return frozenset(chosen)
+
+    @property
     def _norms(self):
         """Names of the layer normalisation's parameters: outside, inside."""
         return {
@@ -179,6 +227,20 @@ class Network:
             ),
             f"bias_ih_{name}": bias[list(cell.gates_ih)].ravel(),
             f"bias_hh_{name}": bias_hh[list(cell.gates_hh)].ravel(),
+        }
+
+    def export_adapter(self, part, a, b):
+        """The thin matrices that are added to a part, for the exported matrix."""
+        kind, name = part.split("_", 1)
+        gates, first = {
+            "input": (self.cell.gates_ih, 0),
+            "recurrent": (self.cell.gates_hh, self.cell.step.h_first),
+        }[kind]
+        blocks = b.reshape(len(b), -1, self.hidden_size)
+        outside = {"input": "weight_ih", "recurrent": "weight_hh"}[kind]
+        return {
+            f"{outside}_{name}.lora_A": a.copy(),
+            f"{outside}_{name}.lora_B": _stack(blocks[:, g - first].T for g in gates),
         }
 
     def import_weights(self, weights):

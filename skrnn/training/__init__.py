@@ -1,5 +1,16 @@
 """Training: epochs and batches, until the loss no longer falls."""
 
-from skrnn.training.loop import Data, Settings, State, train
+from skrnn.training.lbfgs import LBFGS
+from skrnn.training.loop import train
+from skrnn.training.state import Data, Problem, Settings, State
+from skrnn.training.trainable import Trainable
 
-__all__ = ["Data", "Settings", "State", "train"]
+__all__ = [
+    "LBFGS",
+    "Data",
+    "Problem",
+    "Settings",
+    "State",
+    "Trainable",
+    "train",
+]

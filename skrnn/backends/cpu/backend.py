@@ -24,13 +24,17 @@ ALL_STEPS = np.iinfo(np.int64).max // 2
 
 
 class CPUBackend:
-    """Computes for one network; holds its plan and the memory of its weights."""
+    """Computes for one network; holds its plan and the memory of its weights.
 
-    def __init__(self, network):
+    `trained` are the names of the parts whose gradients are needed; None: of all. The
+    gradients of the others may be anything.
+    """
+
+    def __init__(self, network, trained=None):
         self.network = network
         self.dtype = np.dtype(network.dtype)
         self.width = PANEL_BYTES // self.dtype.itemsize
-        self.plan = plan = make_plan(network, self.width)
+        self.plan = plan = make_plan(network, self.width, trained)
         self.kind = network.kind
         self.compiled_network = (
             network.cell.step,

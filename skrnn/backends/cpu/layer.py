@@ -29,6 +29,9 @@ class Sizes(NamedTuple):
     hidden_size: int
     padded_size: int
     n_out: int  # outputs of a layer, of both directions
+    # The lowest layer with anything to train; what pools comes after the last layer,
+    # and then the head. Gradients do not reach below it.
+    first_trained: int
     out_row: int  # distance between rows of outputs: room for a 1, and whole panels
 
 
@@ -42,6 +45,7 @@ class LayerPlan(NamedTuple):
     h_transposed_at: int
     x_transposed_at: int
     norm_at: int  # weights, then biases of the layer's normalisation; or -1
+    trains: int  # 0 where all weights of this layer and direction are frozen
 
 
 class Work(NamedTuple):

@@ -6,9 +6,11 @@ here it stands between layers, not inside a step.
 
 from math import sqrt
 
+import numpy as np
 from numba import njit
 
 from skrnn.backends.cpu.options import INNER
+from skrnn.backends.cpu.products import CHUNK
 from skrnn.backends.cpu.tile import PANEL_BYTES
 
 EPSILON = 1e-5
@@ -66,16 +68,24 @@ def normalize(sizes, norm_at, packed, work, layer, n_rows):
 def normalize_back(sizes, norm_at, packed, work, layer, n_rows, gradient):
     """Turn the gradient of normalised outputs into that of the outputs."""
     n, weights = sizes.n_out, packed[0, norm_at:]
-    d_weights = gradient[0, norm_at:]
-    d_biases = gradient[0, norm_at + padded_outputs(sizes, packed) :]
-    for r in range(layer * work.n_rows, layer * work.n_rows + n_rows):
-        row, normal = work.outs[r], work.normal[r]
-        mean, along = mean_products(row, weights, normal, n)
-        scale = normal[n]
-        for j in range(n):
-            d_weights[j] += row[j] * normal[j]
-            d_biases[j] += row[j]
-            row[j] = scale * (row[j] * weights[j] - mean - normal[j] * along)
+    n_padded = padded_outputs(sizes, packed)
+    # A sum of sums keeps more digits than one over all rows.
+    sums = np.empty(2 * n_padded, packed.dtype)
+    for first in range(0, n_rows, CHUNK):
+        for j in range(sums.size):
+            sums[j] = 0
+        d_weights, d_biases = sums, sums[n_padded:]
+        for i in range(first, min(first + CHUNK, n_rows)):
+            row = work.outs[layer * work.n_rows + i]
+            normal = work.normal[layer * work.n_rows + i]
+            mean, along = mean_products(row, weights, normal, n)
+            scale = normal[n]
+            for j in range(n):
+                d_weights[j] += row[j] * normal[j]
+                d_biases[j] += row[j]
+                row[j] = scale * (row[j] * weights[j] - mean - normal[j] * along)
+        for j in range(sums.size):
+            gradient[0, norm_at + j] += sums[j]
 
 
 @njit(**INNER)

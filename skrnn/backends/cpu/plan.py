@@ -25,11 +25,16 @@ class Plan(NamedTuple):
 
 
 @lru_cache(maxsize=64)  # every prediction needs it
-def make_plan(network, width):
-    """Plan for panels of `width` columns."""
+def make_plan(network, width, trained=None):
+    """Plan for panels of `width` columns.
+
+    `trained` are the names of the parts whose gradients are needed; None: of all.
+    """
+    trained = frozenset(network.shapes) if trained is None else trained
     forward, backward = _Pieces(network, width), _Pieces(network, width)
+    levels = network.levels
     layers = [
-        _layer_plan(network, name, n_inputs, forward, backward)
+        _layer_plan(network, name, n_inputs, trained, forward, backward)
         for name, n_inputs in network.layers
     ]
     if network.layer_norm:
@@ -42,6 +47,7 @@ def make_plan(network, width):
         hidden_size=hidden,
         padded_size=forward.padded(hidden),
         n_out=n_out,
+        first_trained=min(levels[name] for name in trained),
         out_row=forward.padded(n_out + 1),
     )
     pooling = PLANS[network.pooling](0, 0, 0)
@@ -69,7 +75,7 @@ def make_plan(network, width):
     )
 
 
-def _layer_plan(network, name, n_inputs, forward, backward):
+def _layer_plan(network, name, n_inputs, trained, forward, backward):
     step, hidden = network.cell.step, network.hidden_size
     n_h = step.n_blocks - step.h_first
     inputs, bias, recurrent = f"input_{name}", f"bias_{name}", f"recurrent_{name}"
@@ -82,6 +88,7 @@ def _layer_plan(network, name, n_inputs, forward, backward):
         h_transposed_at=backward.add_transposed(recurrent, hidden, hidden, n_h),
         x_transposed_at=backward.add_transposed(inputs, n_inputs, hidden, step.n_x),
         norm_at=-1,
+        trains=int(not trained.isdisjoint((inputs, bias, recurrent))),
     )
 
 

@@ -47,7 +47,7 @@ OUTPUTS, STATES, SCORES = range(3)
 def layer_plan(layers, q):
     """Row q of the table as a `LayerPlan`."""
     row = layers[q]
-    return LayerPlan(row[0], row[1], row[2], row[3], row[4], row[5], row[6])
+    return LayerPlan(row[0], row[1], row[2], row[3], row[4], row[5], row[6], row[7])
 
 
 @njit(**INNER)
@@ -125,7 +125,8 @@ def backward_window(network, dropout, weights, window, work, gradient):
     step, sizes, layers, _, _ = network
     packed, packed_transposed = weights
     n_rows, n_directions = window.positions.size, sizes.n_directions
-    for layer in range(layers.shape[0] // n_directions - 1, -1, -1):
+    lowest = sizes.first_trained
+    for layer in range(layers.shape[0] // n_directions - 1, lowest - 1, -1):
         if dropout.rate > 0 and (layer + 1) * n_directions < layers.shape[0]:
             drop_outputs(dropout, sizes, window, work, layer)
         plan = layer_plan(layers, layer * n_directions)
@@ -135,8 +136,9 @@ def backward_window(network, dropout, weights, window, work, gradient):
         for q in range(layer * n_directions, (layer + 1) * n_directions):
             place, plan = place_of(sizes, work, q, True), layer_plan(layers, q)
             backward_layer(step, sizes, plan, packed_transposed, window, place, work)
-            layer_gradient(step, sizes, plan, n_rows, x, place, work, gradient)
-        if layer > 0:
+            if plan.trains:
+                layer_gradient(step, sizes, plan, n_rows, x, place, work, gradient)
+        if layer > lowest:
             # Not before: the inputs, which it replaces, were needed.
             for q in range(layer * n_directions, (layer + 1) * n_directions):
                 place, plan = place_of(sizes, work, q, True), layer_plan(layers, q)
@@ -176,7 +178,7 @@ def move(saved, at, here, here_at, save):
 @njit(**MERGED)
 def shard_gradient(network, dropout, kind, weights, batch, shard, n_steps, gradient):
     """Loss of a shard; its gradient replaces what is in `gradient`."""
-    _, sizes, _, pooling, head = network
+    _, sizes, layers, pooling, head = network
     values, learned, memory = batch
     for p in range(gradient.size):
         gradient[0, p] = 0
@@ -186,7 +188,9 @@ def shard_gradient(network, dropout, kind, weights, batch, shard, n_steps, gradi
     use_memory(sizes, shard, memory, work, pool, False)
     # The gradient of pooled states is known after the last window only: with several,
     # all of them run once more.
-    n_passes = 2 if is_pooled(pooling) and longest > n_steps else 1
+    reaches_back = sizes.first_trained <= layers.shape[0] // sizes.n_directions
+    is_twice = reaches_back and is_pooled(pooling) and longest > n_steps
+    n_passes = 2 if is_twice else 1
     d_rows = pool.rows
     for k in range(n_passes):
         for t in range(0, longest, n_steps):
@@ -201,7 +205,7 @@ def shard_gradient(network, dropout, kind, weights, batch, shard, n_steps, gradi
                 loss += head_gradient(
                     sizes, head, kind, weights, learned, rows, gradient
                 )
-            if k == n_passes - 1:
+            if reaches_back and k == n_passes - 1:
                 spread_window(
                     pooling, sizes, weights, window, shard, work, pool, d_rows, gradient
                 )

@@ -1,7 +1,8 @@
-"""Adam.
+"""Adam, and AdamW, which also shrinks the weights by a part of themselves.
 
 D. P. Kingma and J. Ba, Adam: a method for stochastic optimization, ICLR 2015,
-algorithm 1.
+algorithm 1; I. Loshchilov and F. Hutter, Decoupled weight decay regularization,
+ICLR 2019, with the learning rate in the decay, as in PyTorch.
 """
 
 from math import sqrt
@@ -28,3 +29,4 @@ def adam_step(parameters, gradient, state, learning_rate, t, beta_1, beta_2, eps
 
 
 ADAM = Optimizer("adam", 2, ("beta_1", "beta_2", "epsilon"), adam_step)
+ADAMW = ADAM._replace(name="adamw", decays=True)

@@ -16,3 +16,4 @@ class Optimizer(NamedTuple):
     n_state_rows: int
     hyperparameters: tuple  # names of the estimator's parameters
     step: Callable
+    decays: bool = False  # whether weights shrink before each step, by `shrink`

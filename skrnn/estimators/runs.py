@@ -1,0 +1,227 @@
+"""The pieces of a fit: settings, validation data, and what sees the epochs."""
+
+import warnings
+from collections.abc import Mapping
+from functools import partial
+from time import perf_counter
+from typing import Any, NamedTuple
+
+import numpy as np
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.model_selection import train_test_split
+from sklearn.utils import _safe_indexing
+from sklearn.utils.validation import check_consistent_length
+
+from skrnn.estimators.steps import check_weights, flatten_steps
+from skrnn.mathematics.optimizers import OPTIMIZERS
+from skrnn.mathematics.schedules import SCHEDULES
+from skrnn.sequences import Sequences
+from skrnn.training import LBFGS, Settings, State, Trainable
+
+# Levels of the stack from `_fit` and `_partial_fit` to the user's line, for warnings:
+# scikit-learn's decorators stand between.
+FIT_LEVEL, PARTIAL_FIT_LEVEL = 5, 4
+
+
+class Run(NamedTuple):
+    """A training that may go on: an unfinished fit, or calls of partial_fit."""
+
+    kind: str  # "fit" or "partial_fit"
+    solver: str
+    trainable: Trainable
+    state: State
+
+
+class Scored(NamedTuple):
+    """Data to score, as the user gave them."""
+
+    sequences: Sequences
+    y: Any
+    weights: np.ndarray
+
+    def take(self, rows, for_steps):
+        """Those of some sequences."""
+        places = self.sequences.places(rows) if for_steps else rows
+        y = _safe_indexing(self.y, places)
+        return Scored(self.sequences.take(rows), y, self.weights[places])
+
+
+def check_scored(X, y, sample_weight, sequences, for_steps):
+    """X, y and weights, with `for_steps` those of all steps below each other."""
+    check_consistent_length(X, y)
+    if for_steps:
+        y = flatten_steps(y, sequences, "y")
+    return Scored(sequences, y, check_weights(sample_weight, sequences, for_steps))
+
+
+def is_stochastic(estimator):
+    """Whether the solver can go on with a part of the data, for `available_if`."""
+    if estimator.solver == LBFGS:
+        raise AttributeError(
+            "partial_fit is only available for stochastic solvers. 'lbfgs' is not "
+            "stochastic."
+        )
+    return True
+
+
+def settings_of(estimator, n_sequences, **changes):
+    """The parameters that the training loop needs."""
+    solver, limit = estimator.solver, estimator.max_grad_norm
+    optimizer = OPTIMIZERS.get(solver)
+    names = optimizer.hyperparameters if optimizer else ()
+    settings = {
+        name: getattr(estimator, name)
+        for name in Settings.__annotations__
+        if name != "hyperparameters"
+    }
+    settings |= {
+        "hyperparameters": tuple(getattr(estimator, name) for name in names),
+        "batch_size": min(n_sequences, _batch_size(estimator.batch_size, n_sequences)),
+        "max_grad_norm": np.inf if limit is None else limit,
+        "dropout": estimator.dropout if estimator.n_layers > 1 else 0.0,
+    }
+    settings = Settings(**settings | changes)
+    if solver == LBFGS:
+        _check_lbfgs(settings)
+    return settings
+
+
+def _batch_size(batch_size, n):
+    if batch_size != "auto":
+        return batch_size
+    # Small data need small batches for enough steps of the solver.
+    return max(8, min(32, n // 8))
+
+
+def _check_lbfgs(settings):
+    for name in ("dropout", "recurrent_dropout", "bptt_steps"):
+        value = getattr(settings, name)
+        if value:
+            raise ValueError(
+                f"solver='lbfgs' needs the exact gradient of one function, but {name}="
+                f"{value}. Use another solver, or leave {name} at its default."
+            )
+
+
+def settings_of_stream(estimator, n_sequences):
+    """Those of one call of partial_fit: a stream has no end to work towards."""
+    schedule = estimator.learning_rate
+    if SCHEDULES[schedule].needs_end:
+        schedule = "constant"
+    return settings_of(
+        estimator, n_sequences, max_iter=1, learning_rate=schedule, warmup_fraction=0.0
+    )
+
+
+def split(n_sequences, fraction, seed, strata):
+    """Rows to learn from, and rows to validate with."""
+    rows, validation_rows = train_test_split(
+        np.arange(n_sequences), test_size=fraction, random_state=seed, stratify=strata
+    )
+    return np.sort(rows), np.sort(validation_rows)
+
+
+def check_pair(X_val, y_val, early_stopping):
+    """Whether validation data are given; refuses half of them."""
+    if (X_val is None) != (y_val is None):
+        given, missing = ("X_val", "y_val") if y_val is None else ("y_val", "X_val")
+        raise ValueError(f"{given} is provided, but {missing} was not provided.")
+    if X_val is not None and not early_stopping:
+        raise ValueError(
+            "X_val and y_val are passed to fit while at the same time early_stopping "
+            "is False. When passing X_val and y_val to fit, early_stopping should be "
+            "set to True."
+        )
+    return X_val is not None
+
+
+def with_given_weights(network, parameters, weights, head_fits):
+    """Initial parameters, replaced by given weights; the head only where it fits."""
+    if not isinstance(weights, Mapping):
+        raise TypeError(
+            "init_weights must be a fitted estimator of this package or a dict as "
+            f"get_weights returns it, got {type(weights).__name__}."
+        )
+    own, given = network.export_weights(parameters), dict(weights)
+    heads = [name for name in own if name.startswith("head.")]
+    shapes_fit = all(np.shape(given.get(n)) == own[n].shape for n in heads)
+    if not (head_fits and shapes_fit):
+        given |= {name: own[name] for name in heads}
+    try:
+        return network.import_weights(given)
+    except ValueError as error:
+        raise ValueError(f"init_weights do not fit this network: {error}") from error
+
+
+class Watch:
+    """Sees the epochs of a fit: prints them, and tells the callbacks.
+
+    Parameters
+    ----------
+    tasks : FitTasks
+    verbose : bool
+    attributes : callable
+        Makes the fitted attributes of a state.
+    state : State
+        Before the first epoch.
+    """
+
+    def __init__(self, tasks, verbose, attributes, state):
+        self.tasks, self.verbose, self.attributes = tasks, verbose, attributes
+        self.last, self._n_steps = None, state.n_steps
+        self.is_stopped = False  # by a callback
+        self.is_done = False  # set when training ended, rather than was interrupted
+
+    def begin_epoch(self):
+        """As `train` calls it."""
+        self.tasks.begin_epoch()
+        self._start = perf_counter()
+
+    def end_epoch(self, state, converged):
+        """As `train` calls it; returns whether a callback wants training to stop."""
+        self.last = state
+        if self.verbose:
+            self._print(state)
+        self.is_stopped = bool(self.tasks.end_epoch(partial(self.attributes, state)))
+        return self.is_stopped
+
+    def _print(self, state):
+        seconds = perf_counter() - self._start
+        parts = [
+            f"Iteration {len(state.loss_curve)}",
+            f"loss = {state.loss_curve[-1]:.8f}",
+        ]
+        if state.best_vector is not None:
+            parts.append(f"validation score = {state.validation_scores[-1]:.6f}")
+        parts.append(f"{seconds:.2f} s")
+        n_steps, self._n_steps = state.n_steps - self._n_steps, state.n_steps
+        if n_steps:
+            parts.append(f"{n_steps / seconds:.0f} steps/s")
+        print(", ".join(parts))
+
+
+def warn_of_idle_dropout(estimator, stacklevel):
+    """Say that dropout between layers needs several."""
+    if estimator.dropout > 0 and estimator.n_layers == 1:
+        warnings.warn(
+            f"dropout={estimator.dropout} has no effect with n_layers=1: it is applied "
+            "to the outputs of all layers but the last.",
+            stacklevel=stacklevel + 1,
+        )
+
+
+def warn_at_max_iter(estimator, stacklevel):
+    """Say that training ended before it converged, unless that was the plan."""
+    if estimator.solver == LBFGS:
+        message = (
+            f"lbfgs failed to converge after {estimator.max_iter} iteration(s) or in "
+            "its line search. Increase max_iter, or scale the data."
+        )
+    elif SCHEDULES[estimator.learning_rate].needs_end:
+        return
+    else:
+        message = (
+            f"Stochastic Optimizer: Maximum iterations ({estimator.max_iter}) reached "
+            "and the optimization hasn't converged yet."
+        )
+    warnings.warn(message, ConvergenceWarning, stacklevel=stacklevel + 1)

@@ -1,0 +1,20 @@
+"""Errors that skrnn raises beside those of Python and scikit-learn."""
+
+
+class DivergenceError(ValueError):
+    """Training stopped because its loss, gradient or weights were not finite.
+
+    The estimator is as it was before the call.
+
+    Attributes
+    ----------
+    weights : dict of str to ndarray
+        Weights before the last epoch that ended well, the initial ones if none did, as
+        `get_weights` returns them: for ``fit(..., init_weights=error.weights)`` with
+        other settings.
+    """
+
+    weights = None
+
+
+__all__ = ["DivergenceError"]

@@ -1,0 +1,25 @@
+"""RMSprop.
+
+T. Tieleman and G. Hinton, Lecture 6.5, Neural networks for machine learning, Coursera,
+2012; epsilon is added to the root, as in PyTorch.
+"""
+
+from math import sqrt
+
+from numba import njit
+
+from skrnn.mathematics.optimizers.base import Optimizer
+
+
+@njit(nogil=True, cache=True, error_model="numpy")
+def rmsprop_step(parameters, gradient, state, learning_rate, t, rho, epsilon):
+    kind = parameters.dtype.type
+    rate, keep, take = kind(learning_rate), kind(rho), kind(1 - rho)
+    epsilon, square = kind(epsilon), state[0]
+    for p in range(parameters.size):
+        g = gradient[p]
+        square[p] = keep * square[p] + take * (g * g)
+        parameters[p] -= rate * g / (sqrt(square[p]) + epsilon)
+
+
+RMSPROP = Optimizer("rmsprop", 1, ("rho", "epsilon"), rmsprop_step)

@@ -1,0 +1,95 @@
+"""The full batch and SciPy's L-BFGS-B, for small data.
+
+R. H. Byrd, P. Lu, J. Nocedal and C. Zhu, A limited memory algorithm for bound
+constrained optimization, SIAM Journal on Scientific Computing, 1995.
+"""
+
+from math import isfinite
+
+import numpy as np
+from scipy import optimize
+
+from skrnn.mathematics.gradients import add_l2, clip_norm
+from skrnn.training.errors import divergence
+from skrnn.training.progress import note_epoch
+
+LBFGS = "lbfgs"
+
+
+def minimize(problem, state, watch):
+    """As `train`; an epoch is an iteration of L-BFGS."""
+    settings = problem.settings
+    run = _Run(problem, state, watch)
+    result = optimize.minimize(
+        run.loss_gradient,
+        state.vector.astype(np.float64),
+        method="L-BFGS-B",
+        jac=True,
+        callback=run.end_iteration,
+        options={
+            "maxiter": settings.max_iter - state.n_epochs,
+            "maxfun": np.inf,
+            "gtol": settings.tol,
+        },
+    )
+    return run.is_done or result.status == 0
+
+
+class _Run:
+    """The functions that SciPy calls."""
+
+    def __init__(self, problem, state, watch):
+        self.problem, self.state, self.watch = problem, state, watch
+        data = problem.data
+        has_steps = problem.network.pooling is None
+        places = data.sequences.places(data.rows) if has_steps else data.rows
+        self.mask = problem.trainable.weight_mask()
+        self.weight = data.weights[places].sum()
+        self.scales = np.zeros(data.weights.size)
+        self.scales[places] = data.weights[places] / self.weight
+        self.gradient = np.empty(problem.network.n_parameters, state.vector.dtype)
+        self.in_epoch = self.is_done = False
+
+    def loss_gradient(self, x):
+        """Loss of all data at a vector in float64, and its gradient."""
+        if not self.in_epoch:
+            self.watch.begin_epoch()
+            self.in_epoch = True
+        problem, data = self.problem, self.problem.data
+        vector = x.astype(self.state.vector.dtype)
+        loss = problem.backend.loss_gradient(
+            problem.trainable.parameters(vector),
+            data.sequences,
+            data.rows,
+            data.targets,
+            self.scales,
+            self.gradient,
+        )
+        gradient = problem.trainable.gradient(vector, self.gradient)
+        strength = problem.settings.alpha / self.weight
+        loss += add_l2(vector, self.mask, strength, gradient)
+        self.norm = clip_norm(gradient, np.inf)
+        if not (isfinite(loss) and isfinite(self.norm)):
+            raise divergence(
+                problem,
+                self.state,
+                f"The loss became {loss:.3g} and the norm of the gradient "
+                f"{self.norm:.3g}",
+            )
+        return loss, gradient.astype(np.float64)
+
+    def end_iteration(self, intermediate_result):
+        """Called by SciPy with the new point, the last one that it has evaluated."""
+        before, self.state = self.state, self.state.copy()
+        state = self.state
+        state.good_vector = before.vector
+        state.vector = intermediate_result.x.astype(state.vector.dtype)
+        state.n_epochs += 1
+        no_gain = note_epoch(
+            self.problem, state, float(intermediate_result.fun), self.norm
+        )
+        # Without a score to watch, SciPy knows better when it has converged.
+        self.is_done = no_gain and self.problem.validate is not None
+        self.in_epoch = False
+        if self.watch.end_epoch(state, self.is_done) or self.is_done:
+            raise StopIteration

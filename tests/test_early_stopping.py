@@ -1,0 +1,164 @@
+"""Validation data: set aside or given, scored each epoch, the best weights kept."""
+
+import numpy as np
+import pytest
+from numpy.testing import assert_array_equal
+from sklearn import config_context
+from sklearn.pipeline import Pipeline
+from sklearn.preprocessing import StandardScaler
+from small import INDICATOR, LABELS, RAGGED, TARGETS, WEIGHTS, X, Y, make, output_of
+
+from skrnn import RNNClassifier, RNNRegressor
+from skrnn.backends import CPUBackend
+
+both = pytest.mark.parametrize("estimator_class", TARGETS)
+STOPPING = {"early_stopping": True, "max_iter": 40, "validation_fraction": 0.25}
+RATE = {"learning_rate_init": 0.1}
+
+
+def fit(estimator_class, X=X, **arguments):
+    estimator = make(estimator_class, **STOPPING, **RATE)
+    return estimator.fit(X, TARGETS[estimator_class], **arguments)
+
+
+def rows_of_training(monkeypatch):
+    """The sequences that training takes, as a list that fills up."""
+    real, rows = CPUBackend.loss_gradient, []
+
+    def loss_gradient(self, parameters, sequences, batch, *args, **kwargs):
+        rows.append(batch)
+        return real(self, parameters, sequences, batch, *args, **kwargs)
+
+    monkeypatch.setattr(CPUBackend, "loss_gradient", loss_gradient)
+    return rows
+
+
+@both
+def test_the_best_weights_are_kept(estimator_class):
+    y = TARGETS[estimator_class]
+    # Wrong targets: what is learned does not help.
+    estimator = fit(estimator_class, X_val=RAGGED[:8], y_val=y[8:16])
+    scores = estimator.validation_scores_
+    assert len(scores) == estimator.n_iter_ == len(estimator.grad_norm_curve_)
+    assert estimator.best_validation_score_ == max(scores) > scores[-1]
+    assert estimator.score(RAGGED[:8], y[8:16]) == max(scores)
+
+
+@both
+def test_it_stops_when_the_score_no_longer_rises(estimator_class):
+    y = TARGETS[estimator_class]
+    estimator = make(estimator_class, **STOPPING, tol=10.0, n_iter_no_change=3)
+    estimator.fit(X, y, X_val=X[:8], y_val=y[:8])
+    # The first score improves on none; one more than three others do not.
+    assert estimator.n_iter_ == 5
+
+
+@both
+def test_weights_of_the_validation_data(estimator_class):
+    y, weights = TARGETS[estimator_class], WEIGHTS[:8]
+    validation = {"X_val": X[:8], "y_val": y[8:16], "sample_weight_val": weights}
+    estimator = fit(estimator_class, **validation)
+    expected = estimator.score(X[:8], y[8:16], weights)
+    assert estimator.best_validation_score_ == expected
+    assert estimator.score(X[:8], y[8:16]) != expected
+
+
+def test_a_part_is_set_aside_with_the_same_shares_of_classes(monkeypatch):
+    rows = rows_of_training(monkeypatch)
+    classifier = fit(RNNClassifier)
+    trained = np.unique(np.concatenate(rows))
+    assert np.bincount(LABELS[trained]).tolist() == [6, 6, 6]
+    aside = np.setdiff1d(np.arange(24), trained)
+    assert classifier.score(X[aside], LABELS[aside]) == max(
+        classifier.validation_scores_
+    )
+
+
+@pytest.mark.parametrize(
+    ("estimator_class", "y"),
+    [
+        (RNNRegressor, Y),
+        (RNNRegressor, np.column_stack([Y, -Y])),
+        (RNNClassifier, INDICATOR),
+        (RNNClassifier, [(x[:, 0] > 0).astype(int) for x in RAGGED]),
+        (RNNRegressor, [x[:, 1] for x in RAGGED]),
+    ],
+    ids=["values", "columns", "indicator", "labels of steps", "values of steps"],
+)
+def test_a_part_of_all_kinds_of_targets_is_set_aside(monkeypatch, estimator_class, y):
+    rows = rows_of_training(monkeypatch)
+    estimator = make(
+        estimator_class, **STOPPING, **RATE, return_sequences=isinstance(y, list)
+    ).fit(RAGGED, y)
+    trained = np.unique(np.concatenate(rows))
+    aside = np.setdiff1d(np.arange(24), trained)
+    assert aside.size == 6
+    y_aside = [y[i] for i in aside] if isinstance(y, list) else y[aside]
+    score = estimator.score([RAGGED[i] for i in aside], y_aside)
+    assert score == pytest.approx(max(estimator.validation_scores_))
+
+
+@both
+def test_random_state_decides_the_split(estimator_class):
+    assert_array_equal(
+        output_of(fit(estimator_class), X), output_of(fit(estimator_class), X)
+    )
+
+
+@both
+def test_without_early_stopping_there_are_no_scores(estimator_class):
+    estimator = make(estimator_class).fit(X, TARGETS[estimator_class])
+    assert estimator.validation_scores_ is None
+    assert estimator.best_validation_score_ is None
+
+
+@both
+def test_errors(estimator_class):
+    y = TARGETS[estimator_class]
+    estimator = make(estimator_class, early_stopping=True)
+    with pytest.raises(ValueError, match="X_val is provided, but y_val was not"):
+        estimator.fit(X, y, X_val=X)
+    with pytest.raises(ValueError, match="y_val is provided, but X_val was not"):
+        estimator.fit(X, y, y_val=y)
+    with pytest.raises(ValueError, match="X has 1 features, but .* expecting 2"):
+        estimator.fit(X, y, X_val=X[:, :, :1], y_val=y)
+    with pytest.raises(ValueError, match="inconsistent numbers of samples"):
+        estimator.fit(X, y, X_val=X, y_val=y[1:])
+    with pytest.raises(ValueError, match="partial_fit does not support early_stop"):
+        estimator.partial_fit(X, y)
+    estimator.set_params(early_stopping=False)
+    with pytest.raises(ValueError, match="early_stopping is False"):
+        estimator.fit(X, y, X_val=X, y_val=y)
+    assert not hasattr(estimator, "n_features_in_")
+
+
+@pytest.mark.filterwarnings("ignore:R\\^2 score is not well-defined")
+def test_a_score_that_is_no_number():
+    with pytest.raises(ValueError, match="score of the validation data .1 samples. is"):
+        make(RNNRegressor, early_stopping=True).fit(X, Y, X_val=X[:1], y_val=Y[:1])
+
+
+def test_too_few_samples_of_a_class():
+    labels = np.where(np.arange(24) == 0, "one", "many")
+    with pytest.raises(ValueError, match="least populated class"):
+        make(RNNClassifier, early_stopping=True).fit(X, labels)
+
+
+def test_a_pipeline_transforms_the_validation_data():
+    rows = X[:, :, 0] * 100 + 7
+    scaler = StandardScaler().fit(rows)
+    expected = fit(
+        RNNRegressor,
+        scaler.transform(rows),
+        X_val=scaler.transform(rows[:8]),
+        y_val=Y[:8],
+    )
+    with config_context(enable_metadata_routing=True):
+        regressor = make(RNNRegressor, **STOPPING, **RATE)
+        regressor.set_fit_request(X_val=True, y_val=True)
+        pipeline = Pipeline(
+            [("scaler", StandardScaler()), ("regressor", regressor)],
+            transform_input=["X_val"],
+        )
+        pipeline.fit(rows, Y, X_val=rows[:8], y_val=Y[:8])
+    assert pipeline[-1].validation_scores_ == expected.validation_scores_
