@@ -219,14 +219,13 @@ def class_weights(class_weight, y, missing):
     """Weight of each target: the product of those of its labels that are there."""
     y = y.toarray() if sparse.issparse(y) else y
     columns = y.reshape(len(y), -1)
-    if class_weight == "balanced" or y.ndim == 1:
-        given = [class_weight] * columns.shape[1]
-    else:
-        given = class_weight
-    if not isinstance(given, list) or len(given) != columns.shape[1]:
+    n_columns, given = columns.shape[1], class_weight
+    if given == "balanced" or (n_columns == 1 and isinstance(given, dict)):
+        given = [given] * n_columns
+    if not isinstance(given, list) or len(given) != n_columns:
         raise ValueError(
-            f"With {columns.shape[1]} label columns class_weight must be 'balanced' or "
-            f"a list with a dict for each of them, got {class_weight!r}."
+            f"With {n_columns} label columns class_weight must be 'balanced' or a list "
+            f"with a dict for each of them, got {class_weight!r}."
         )
     weights = np.ones(len(y))
     for column, gaps, of_column in zip(columns.T, missing.T, given, strict=True):
