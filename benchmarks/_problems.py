@@ -40,6 +40,7 @@ class Problem(NamedTuple):
     n_layers: int = 1
     bidirectional: bool = False
     steps: bool = False  # a target for every step
+    trainable: str = "all"  # or "head"
 
     @property
     def lengths(self):
@@ -146,6 +147,7 @@ def problems_of(args, shapes):
             n_layers=args.layers,
             bidirectional=args.bidirectional,
             steps=getattr(args, "steps", False),
+            trainable=getattr(args, "trainable", "all"),
         )
         for cell in args.cells
         for shape in args.shapes or shapes

@@ -27,8 +27,8 @@ from _timing import (
 )
 from torch import nn
 
+from skrnn import training
 from skrnn.backends import make_backend
-from skrnn.training import Data, Settings, State, train
 
 MAX_NORM = 1.0
 # Steps on one and the same batch would soon fit it, and gradients would sink to
@@ -44,13 +44,16 @@ def skrnn_step(problem):
     The checks of the input, which fit makes once, are left out, as PyTorch has none.
     """
     network, labels = problem.network(), problem.labels()
-    settings = Settings(
+    settings = training.Settings(
         solver="adam",
         hyperparameters=(0.9, 0.999, 1e-8),
+        weight_decay=0.0,
         alpha=0.0,
         batch_size=problem.N,
         learning_rate="constant",
         learning_rate_init=LEARNING_RATE,
+        power_t=0.5,
+        warmup_fraction=0.0,
         max_iter=10**9,
         shuffle=False,
         tol=0.0,
@@ -60,13 +63,22 @@ def skrnn_step(problem):
         recurrent_dropout=0.0,
         bptt_steps=None,
     )
-    data = Data(problem.sequences(), labels[:, None], np.ones(labels.size))
-    random_state = np.random.RandomState(0)
-    state = State.start(network.initial_parameters(random_state), settings.solver)
-    epochs = train(
-        make_backend("cpu", network), network, data, settings, state, random_state
+    data = training.Data(
+        problem.sequences(), labels[:, None], np.ones(labels.size), np.arange(problem.N)
     )
-    return partial(next, epochs)
+    random_state = np.random.RandomState(0)
+    parameters = network.initial_parameters(random_state)
+    pattern = {"all": "*", "head": "head.*"}[problem.trainable]
+    trainable = training.Trainable(network, parameters, network.parts([pattern]))
+    backend = make_backend("cpu", network, trainable.needed)
+    given = training.Problem(backend, network, trainable, data, settings)
+    state = training.State.start(trainable.start(parameters, random_state), "adam")
+
+    def step():
+        nonlocal state
+        state, _ = training.train_epoch(given, state, random_state)
+
+    return step
 
 
 class TorchClassifier(nn.Module):
@@ -75,6 +87,7 @@ class TorchClassifier(nn.Module):
         self.n_directions = 2 if problem.bidirectional else 1
         self.steps = problem.steps
         self.rnn = problem.torch_layers()
+        self.rnn.requires_grad_(problem.trainable == "all")
         self.head = nn.Linear(self.n_directions * problem.H, N_CLASSES)
 
     def forward(self, X):
@@ -133,6 +146,7 @@ def parse_args():
     parser = argparse.ArgumentParser(description=__doc__)
     add_options(parser)
     parser.add_argument("--steps", action="store_true", help="a target for every step")
+    parser.add_argument("--trainable", choices=["all", "head"], default="all")
     return parser.parse_args()
 
 

@@ -224,6 +224,11 @@ def test_errors_of_trainable(estimator_class, trainable):
         estimator.fit(X, TARGETS[estimator_class])
 
 
+def test_trainable_must_have_names():
+    with pytest.raises(TypeError, match="trainable must be .* found 3 in it"):
+        make(RNNRegressor, trainable=[3]).fit(X, Y)
+
+
 # Adapters
 
 

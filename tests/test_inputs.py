@@ -403,7 +403,14 @@ BAD_PARAMETERS = [
     ("hidden_size", 0),
     ("hidden_size", 2.5),
     ("activation", "sigmoid"),
+    ("n_layers", 0),
+    ("bidirectional", "yes"),
+    ("dropout", 1),
+    ("recurrent_dropout", -0.1),
+    ("layer_norm", "yes"),
     ("pooling", "median"),
+    ("return_sequences", "yes"),
+    ("bptt_steps", 0),
     ("n_features_per_step", 0),
     ("solver", "newton-cg"),
     ("alpha", -1),
@@ -411,23 +418,35 @@ BAD_PARAMETERS = [
     ("batch_size", "all"),
     ("learning_rate", "linear"),
     ("learning_rate_init", 0),
+    ("power_t", -1),
+    ("warmup_fraction", 1),
     ("max_iter", 0),
     ("shuffle", "yes"),
     ("random_state", "a"),
     ("tol", -1),
     ("n_iter_no_change", 0),
+    ("early_stopping", "yes"),
+    ("validation_fraction", 1),
     ("verbose", "yes"),
     ("warm_start", "yes"),
+    ("trainable", None),
+    ("adapter_rank", -1),
     ("momentum", 1.1),
     ("nesterovs_momentum", "yes"),
     ("beta_1", 1),
     ("beta_2", 1),
+    ("rho", 1),
     ("epsilon", 0),
+    ("weight_decay", -1),
     ("max_grad_norm", 0),
     ("dtype", "float16"),
     ("device", "tpu"),
     ("normalize_y", "yes"),
 ]
+
+
+def test_every_parameter_is_tried():
+    assert {name for name, _ in BAD_PARAMETERS} == set(RNNRegressor().get_params())
 
 
 @pytest.mark.parametrize("method", ["fit", "partial_fit"])

@@ -194,6 +194,11 @@ class Network:
         """Names of the parts that some of the exported names or patterns mean."""
         chosen = set()
         for pattern in patterns:
+            if not isinstance(pattern, str):
+                raise TypeError(
+                    "trainable must be 'all', 'head', or a list of names or patterns "
+                    f"of weights, found {pattern!r} in it."
+                )
             found = {self.names[name] for name in fnmatch.filter(self.names, pattern)}
             if not found:
                 raise ValueError(

@@ -1,7 +1,7 @@
 """Training: epochs and batches, until the loss no longer falls."""
 
 from skrnn.training.lbfgs import LBFGS
-from skrnn.training.loop import train
+from skrnn.training.loop import train, train_epoch
 from skrnn.training.state import Data, Problem, Settings, State
 from skrnn.training.trainable import Trainable
 
@@ -13,4 +13,5 @@ __all__ = [
     "State",
     "Trainable",
     "train",
+    "train_epoch",
 ]

@@ -26,12 +26,18 @@ def train(problem, state, random_state, watch):
         return minimize(problem, state, watch)
     while state.n_epochs < problem.settings.max_iter:
         watch.begin_epoch()
-        before, state = state, state.copy()
-        loss, norm = Epoch(problem, state, before, random_state).train()
-        state.n_epochs += 1
-        state.good_vector = before.vector
-        converged = note_epoch(problem, state, loss, norm)
-        state.random_state = copy.deepcopy(random_state)
+        state, converged = train_epoch(problem, state, random_state)
         if watch.end_epoch(state, converged) or converged:
             return converged
     return False
+
+
+def train_epoch(problem, before, random_state):
+    """The state after one more epoch, and whether training has converged."""
+    state = before.copy()
+    loss, norm = Epoch(problem, state, before, random_state).train()
+    state.n_epochs += 1
+    state.good_vector = before.vector
+    converged = note_epoch(problem, state, loss, norm)
+    state.random_state = copy.deepcopy(random_state)
+    return state, converged
