@@ -14,6 +14,8 @@ from skrnn import datasets
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+#: Modules that the tests can do without: a page that imports a missing one is skipped.
+OPTIONAL = ["optuna", "torch"]
 
 
 def page_name(page):
@@ -29,6 +31,16 @@ def python_blocks(page):
             line = ""
         lines.append(line if inside else "")
     return "\n".join(lines) if any(lines) else ""
+
+
+def missing_modules(program):
+    """The optional modules that a program imports and that are not installed."""
+    return [
+        name
+        for name in OPTIONAL
+        if re.search(rf"^(import|from) {name}\b", program, flags=re.M)
+        and find_spec(name) is None
+    ]
 
 
 def run(folder, *arguments):
@@ -48,8 +60,8 @@ def run(folder, *arguments):
 def test_blocks_of_page(page, tmp_path):
     # A process of its own, since a page may set the number of threads.
     program = python_blocks(page)
-    if "import torch" in program and find_spec("torch") is None:
-        pytest.skip("the page needs PyTorch")
+    if missing := missing_modules(program):
+        pytest.skip(f"the page needs {', '.join(missing)}")
     script = tmp_path / f"{page.stem}.py"
     script.write_text(program, encoding="utf-8")
     run(tmp_path, script)
@@ -120,15 +132,41 @@ def check_memory(output):
     assert float(dict(rows)["GRU"]) > 0.9
 
 
+def check_online(output):
+    rows = re.findall(r"^(\S.*?) +\d+ +(\S+) +(\S+)$", output, flags=re.M)
+    (_, *before), *after = rows
+    assert len(after) == 3
+    assert min(map(float, before)) > 0.95
+    for _, frozen, goes_on in after:
+        assert float(goes_on) > float(frozen) + 0.2
+
+
+def check_fine_tuning(output):
+    _, speakers, device = output.split("few utterances of each speaker\n")
+    for table in (speakers, device):
+        assert re.findall(r"^(\S.*?)  +\d", table, flags=re.M) == [
+            "from scratch",
+            "fine-tuning, all weights",
+            "fine-tuning, head only",
+            "fine-tuning, adapters",
+        ]
+    # Accuracies with one utterance of each speaker.
+    found = re.findall(r"^\S.*?  +\d+ +\S+ +(\S+)", device, flags=re.M)
+    scratch, *tuned = map(float, found)
+    assert min(tuned) > scratch + 0.05
+
+
 HERE = ("--output", "here")
 #: Arguments of each example, and what checks its output.
 EXAMPLES = {
     "binary_sequences.py": (("--seeds", "1"), check_bits),
+    "fine_tuning.py": (("--seeds", "1"), check_fine_tuning),
     "japanese_vowels.py": (HERE, check_vowels),
     "long_memory.py": (
         (*HERE, "--lengths", "20", "--sequences", "500", "--max-iter", "30"),
         check_memory,
     ),
+    "online_learning.py": (HERE, check_online),
     "tagging.py": ((*HERE, "--seeds", "1"), check_tagging),
     "weather.py": ((*HERE, "--seeds", "1"), check_weather),
 }
