@@ -4,7 +4,6 @@ Each test runs in a new Python process, which is ended if it hangs. It believes 
 cores at most, and each of its batches is worth two threads.
 """
 
-import faulthandler
 import functools
 import itertools
 import os
@@ -12,8 +11,6 @@ import signal
 import subprocess
 import sys
 import threading
-import time
-import warnings
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -57,8 +54,8 @@ def run_in_new_process(name, arguments, **environment):
     """Call a function of this file in a new process; fail if it fails or hangs."""
     here = Path(__file__)
     script = (
-        f"import {here.stem} as here\n"
-        f"here.faulthandler.dump_traceback_later({SECONDS - 10})\n"
+        f"import faulthandler, {here.stem} as here\n"
+        f"faulthandler.dump_traceback_later({SECONDS - 10})\n"
         f"here.{name}(**{arguments!r})"
     )
     process = subprocess.Popen(
@@ -102,7 +99,6 @@ ESTIMATORS = {
     "RNNClassifier": (RNNClassifier, LABELS),
     "RNNRegressor": (RNNRegressor, Y),
 }
-both = pytest.mark.parametrize("name", ESTIMATORS)
 DEEP = {"n_layers": 2, "dropout": 0.3}
 
 
@@ -242,16 +238,16 @@ def test_processes_of_joblib_share_the_cores(backend):
     n_threads_of_a_fit()
     n_jobs = joblib.cpu_count()
     with joblib.parallel_config(backend, n_jobs=n_jobs):
-        counts = joblib.Parallel()([joblib.delayed(n_threads_of_a_fit)()] * 2 * n_jobs)
+        counts = joblib.Parallel()([joblib.delayed(n_threads_of_a_fit)()] * n_jobs)
     assert n_jobs * max(counts) <= joblib.cpu_count()
 
 
-@pytest.mark.parametrize("limit", [1, 2])
 @in_new_process
-def test_inner_max_num_threads(limit):
-    with joblib.parallel_config("loky", n_jobs=2, inner_max_num_threads=limit):
-        counts = joblib.Parallel()([joblib.delayed(n_threads_of_a_fit)()] * 2)
-    assert counts == [min(limit, joblib.cpu_count())] * 2
+def test_inner_max_num_threads():
+    for limit in (1, 2):
+        with joblib.parallel_config("loky", n_jobs=2, inner_max_num_threads=limit):
+            counts = joblib.Parallel()([joblib.delayed(n_threads_of_a_fit)()] * 2)
+        assert counts == [min(limit, joblib.cpu_count())] * 2
 
 
 def one_thread_works():
@@ -281,10 +277,10 @@ def test_limit_set_while_running():
 
 def settings():
     """The caller's numbers of threads."""
-    limits = {
-        library["filepath"]: library["num_threads"] for library in threadpool_info()
+    of_numba = numba.get_num_threads()  # may load a library
+    return of_numba, {
+        pool["filepath"]: pool["num_threads"] for pool in threadpool_info()
     }
-    return numba.get_num_threads(), limits
 
 
 def fit_with_nan():
@@ -304,13 +300,13 @@ def fit_and_interrupt():
 
 
 @needs_signals
-@pytest.mark.parametrize("limit", [1, 2])
 @in_new_process
-def test_settings_stay_as_they_are(limit):
-    numba.set_num_threads(min(limit, numba.config.NUMBA_NUM_THREADS))
-    with threadpool_limits(limit):
-        before = settings()
-        for work in (fit_bits, fit_with_nan, fit_and_diverge, fit_and_interrupt):
+def test_settings_stay_as_they_are():
+    works = (fit_bits, fit_with_nan, fit_and_diverge, fit_and_interrupt)
+    for limit, work in itertools.product((1, 2), works):
+        numba.set_num_threads(min(limit, numba.config.NUMBA_NUM_THREADS))
+        with threadpool_limits(limit):
+            before = settings()
             work()
             assert settings() == before, work.__name__
 
@@ -325,7 +321,7 @@ def test_settings_stay_as_they_are_after_fits_at_once():
 
     with threadpool_limits(2), ThreadPoolExecutor(2) as callers:
         before = settings()
-        for _ in range(40):
+        for _ in range(10):
             list(callers.map(start_together, range(2)))
             assert settings() == before
 
@@ -352,8 +348,11 @@ class SendSignal(AfterEpoch):
 
 
 @needs_signals
-@both
-@pytest.mark.parametrize("depth", [{}, DEEP], ids=["shallow", "deep"])
+@pytest.mark.parametrize(
+    ("name", "depth"),
+    [("RNNClassifier", {}), ("RNNRegressor", {}), ("RNNClassifier", DEEP)],
+    ids=["classifier", "regressor", "deep"],
+)
 @in_new_process
 def test_interrupted_fit_goes_on_to_the_same_bits(name, depth):
     estimator_class, y = ESTIMATORS[name]
@@ -378,14 +377,16 @@ def test_interrupted_fit_goes_on_to_the_same_bits(name, depth):
         assert bits(estimator) == bits(expected)
 
 
-def interrupt_at_line(number):
-    """Raise KeyboardInterrupt at a line that this thread runs of the pool's code."""
-    lines = itertools.count(1)
+#: Where to interrupt: a signal is handled where a function begins, and at most lines.
+PLACES = {(threads.__file__, "line"), (threading.__file__, "call")}
+
+
+def interrupt_at_place(number):
+    """Raise KeyboardInterrupt at one of the places that this thread runs through."""
+    places = itertools.count(1)
 
     def trace(frame, event, _):
-        if frame.f_code.co_filename not in (threads.__file__, threading.__file__):
-            return None
-        if event == "line" and next(lines) == number:
+        if (frame.f_code.co_filename, event) in PLACES and next(places) == number:
             raise KeyboardInterrupt
         return trace
 
@@ -395,16 +396,17 @@ def interrupt_at_line(number):
 @in_new_process
 def test_after_an_interrupt_anywhere_all_threads_work_on():
     joblib.cpu_count = lambda: 2
-    threads._new_crew()
-    for number in itertools.count(1):
-        interrupt_at_line(number)
+    n_interrupts = 0
+    for number, is_new in itertools.product(range(1, 100), (True, False)):
+        if is_new:  # must start its threads first
+            threads._new_crew()
+        interrupt_at_place(number)
         try:
             threads.run_threads(2, int)
         except KeyboardInterrupt:
+            n_interrupts += 1
+        finally:
             sys.settrace(None)
-        else:
-            sys.settrace(None)
-            break
         barrier = threading.Barrier(2, timeout=10)  # passed by two threads at once
         threads.run_threads(2, barrier.wait)
-    assert number > 10
+    assert n_interrupts > 50

@@ -53,17 +53,20 @@ class Checkpoint:
 
     Examples
     --------
-    >>> import os, tempfile
+    >>> from pathlib import Path
+    >>> from tempfile import TemporaryDirectory
     >>> import joblib
     >>> from skrnn import RNNClassifier
     >>> from skrnn.callbacks import Checkpoint
     >>> from skrnn.datasets import load_japanese_vowels
     >>> X, y = load_japanese_vowels(return_X_y=True)
-    >>> path = os.path.join(tempfile.mkdtemp(), "model.joblib")
+    >>> folder = TemporaryDirectory()
+    >>> path = Path(folder.name) / "model.joblib"
     >>> classifier = RNNClassifier(random_state=0, max_iter=5)
     >>> classifier = classifier.set_callbacks(Checkpoint(path)).fit(X, y)
     >>> joblib.load(path).n_iter_
     5
+    >>> folder.cleanup()
     """
 
     @validate_params(

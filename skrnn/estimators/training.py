@@ -78,7 +78,9 @@ class TrainingMixin(CallbackSupportMixin):
                 random_state = check_random_state(self.random_state)
                 run = self._start("partial_fit", random_state, goes_on)
             settings = settings_of_stream(self, data.rows.size)
-            run = run._replace(state=replace(run.state, n_epochs=0))
+            run = run._replace(
+                state=replace(run.state, n_epochs=0, has_converged=False)
+            )
             attributes = partial(self._fitted_attributes, run)
             watch = Watch(NoTasks(), self.verbose, attributes, run.state)
             self._train(run, data, settings, None, random_state, watch)

@@ -13,6 +13,8 @@ from typing import NamedTuple
 import numpy as np
 from numba import config, njit
 
+from skrnn.mathematics.intrinsics import by_type
+
 _OPTIONS = {"no_cpython_wrapper": True, "no_cfunc_wrapper": True}
 _GOLDEN = np.uint64(0x9E3779B97F4A7C15)
 _MIX_1, _MIX_2 = np.uint64(0xBF58476D1CE4E5B9), np.uint64(0x94D049BB133111EB)
@@ -27,7 +29,22 @@ class Dropout(NamedTuple):
     seed: int
 
 
-NO_DROPOUT = Dropout(0.0, 0.0, 0)
+class NoDropout(Dropout):
+    """Nothing is dropped; a class of its own, so that compiled code leaves it out."""
+
+    __slots__ = ()
+
+
+NO_DROPOUT = NoDropout(0.0, 0.0, 0)
+
+
+def unless_no_dropout(function):
+    """A function of a `Dropout` that does nothing, and is not compiled, without one."""
+
+    def nothing(dropout, *others):
+        pass
+
+    return by_type(lambda kind: nothing if kind is NoDropout else function)
 
 
 def _wrapping(function):

@@ -1,7 +1,21 @@
 """Random matrices to start from, input-first."""
 
+import os
+import threading
+
 import numpy as np
 from threadpoolctl import threadpool_limits
+
+# The limit is the whole process's. Two threads that set it at once would leave it set:
+# the second would take the first one's limit for the caller's.
+_limit_lock = threading.Lock()
+if hasattr(os, "register_at_fork"):
+    # No child starts with the lock taken, or with the limit.
+    os.register_at_fork(
+        before=_limit_lock.acquire,
+        after_in_parent=_limit_lock.release,
+        after_in_child=_limit_lock.release,
+    )
 
 
 def glorot_uniform(random_state, n_inputs, n_outputs):
@@ -21,7 +35,7 @@ def orthogonal(random_state, size):
     dynamics of learning in deep linear neural networks, ICLR 2014.
     """
     # The bits of a threaded factorisation may depend on the number of threads.
-    with threadpool_limits(limits=1, user_api="blas"):
+    with _limit_lock, threadpool_limits(limits=1, user_api="blas"):
         q, r = np.linalg.qr(random_state.standard_normal((size, size)))
     # The signs make the distribution uniform: F. Mezzadri, How to generate random
     # matrices from the classical compact groups, Notices of the AMS 54(5), 2007.

@@ -19,6 +19,8 @@ LBFGS = "lbfgs"
 def minimize(problem, state, watch):
     """As `train`; an epoch is an iteration of L-BFGS."""
     settings = problem.settings
+    if state.has_converged or state.n_epochs >= settings.max_iter:
+        return state.has_converged
     run = _Run(problem, state, watch)
     result = optimize.minimize(
         run.loss_gradient,
@@ -90,6 +92,6 @@ class _Run:
         )
         # Without a score to watch, SciPy knows better when it has converged.
         self.is_done = no_gain and self.problem.validate is not None
-        self.in_epoch = False
+        state.has_converged, self.in_epoch = self.is_done, False
         if self.watch.end_epoch(state, self.is_done) or self.is_done:
             raise StopIteration

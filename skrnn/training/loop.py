@@ -24,12 +24,13 @@ def train(problem, state, random_state, watch):
     """
     if problem.settings.solver == LBFGS:
         return minimize(problem, state, watch)
-    while state.n_epochs < problem.settings.max_iter:
+    # A fit that is resumed may have had its last epoch.
+    while not state.has_converged and state.n_epochs < problem.settings.max_iter:
         watch.begin_epoch()
         state, converged = train_epoch(problem, state, random_state)
-        if watch.end_epoch(state, converged) or converged:
-            return converged
-    return False
+        if watch.end_epoch(state, converged):
+            break
+    return state.has_converged
 
 
 def train_epoch(problem, before, random_state):
@@ -39,5 +40,6 @@ def train_epoch(problem, before, random_state):
     state.n_epochs += 1
     state.good_vector = before.vector
     converged = note_epoch(problem, state, loss, norm)
+    state.has_converged = converged
     state.random_state = copy.deepcopy(random_state)
     return state, converged

@@ -67,6 +67,7 @@ class State:
     n_epochs: int = 0  # of this fit
     rate_factor: float = 1.0
     n_stale_epochs: int = 0
+    has_converged: bool = False  # in its last epoch
     best_loss: float = np.inf
     best_score: float = -np.inf
     best_vector: np.ndarray | None = None  # the one with the best score

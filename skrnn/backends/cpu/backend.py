@@ -4,11 +4,12 @@ from functools import cached_property
 
 import numpy as np
 
-from skrnn.backends.cpu import packing, shard
+from skrnn.backends.cpu import shard
 from skrnn.backends.cpu.plan import make_plan
 from skrnn.backends.cpu.pooling import pool_start
 from skrnn.backends.cpu.threads import run_threads, thread_limit
 from skrnn.backends.cpu.tile import PANEL_BYTES
+from skrnn.backends.cpu.window import LENGTH, NUMBER, START, TOTAL
 from skrnn.mathematics.dropout import NO_DROPOUT
 
 # Sequences of a shard: enough to use a panel of weights several times while it is in
@@ -43,10 +44,11 @@ class CPUBackend:
             plan.pooling,
             plan.head,
         )
-        self.packed = np.zeros((1, plan.n_packed), self.dtype)
-        self.packed_transposed = np.zeros((1, plan.n_transposed), self.dtype)
+        # The parameters, and a zero for all that is no parameter.
+        self.flat = np.zeros(network.n_parameters + 1, self.dtype)
+        self.packed = np.zeros(plan.sources.size, self.dtype)
         self.gradients = np.empty((0, plan.n_packed), self.dtype)
-        self.no_memory = np.empty((0, 0), self.dtype)
+        self.no_memory = shard.NoMemory(np.empty((0, 0), self.dtype))
 
     @cached_property
     def n_threads(self):
@@ -107,7 +109,7 @@ class CPUBackend:
             As `new_memory` makes it: where the sequences stand before these steps;
             renewed. Not together with `bptt_steps` where states are pooled.
         """
-        self._pack(parameters, self.plan.pieces_transposed)
+        self._pack(parameters, self.plan.sources.size)
         starts = sequences.offsets[rows]
         lengths = sequences.offsets[rows + 1] - starts
         if steps is not None:
@@ -118,7 +120,7 @@ class CPUBackend:
         if len(self.gradients) < n_shards:
             self.gradients = np.empty((n_shards, self.plan.n_packed), self.dtype)
         gradients, losses = self.gradients[:n_shards], np.empty(n_shards)
-        memory = self.no_memory if memory is None else memory
+        memory = self.no_memory if memory is None else shard.Memory(memory)
         run_threads(
             self._threads_for(n_shards, 3 * lengths.sum()),
             shard.train_shards,
@@ -126,15 +128,17 @@ class CPUBackend:
             self.compiled_network,
             dropout,
             self.kind,
-            (self.packed, self.packed_transposed),
+            self.packed,
             (sequences.values, (targets, scales), memory),
-            (starts[order], lengths[order], lengths[order], rows[order]),
+            _shards(order, starts, lengths, lengths, rows),
             bounds,
             ALL_STEPS if bptt_steps is None else bptt_steps,
             gradients,
             losses,
         )
-        packing.unpack_sum(gradients, self.plan.pieces, self.width, gradient)
+        # Added up in their order, one after the other.
+        total = np.add.reduce(gradients) if n_shards > 1 else gradients[0]
+        np.take(total, self.plan.targets, out=gradient, mode="clip")
         return float(losses.sum())
 
     def outputs(self, parameters, sequences, *, memory=None, totals=None):
@@ -169,7 +173,7 @@ class CPUBackend:
         return results
 
     def _run_predict(self, parameters, sequences, wanted, results, memory, totals):
-        self._pack(parameters, self.plan.pieces_transposed[:0])
+        self._pack(parameters, self.plan.n_packed)
         lengths = sequences.lengths
         # Neighbours in length together, so that a shard's rows stay active.
         order = np.argsort(-lengths, kind="stable")
@@ -181,12 +185,13 @@ class CPUBackend:
             self.compiled_network,
             self.packed,
             sequences.values,
-            self.no_memory if memory is None else memory,
-            (
-                sequences.offsets[order],
-                lengths[order],
-                (lengths if totals is None else totals)[order],
+            self.no_memory if memory is None else shard.Memory(memory),
+            _shards(
                 order,
+                sequences.offsets,
+                lengths,
+                lengths if totals is None else totals,
+                np.arange(order.size),
             ),
             bounds,
             # Where a layer needs the last step first, there is one window.
@@ -201,15 +206,19 @@ class CPUBackend:
         useful = min(n_shards, 1 + work // WORTH_A_THREAD)
         return 1 if useful == 1 else min(useful, self.n_threads)
 
-    def _pack(self, parameters, pieces_transposed):
-        packing.pack_weights(
-            parameters,
-            self.width,
-            self.plan.pieces,
-            self.packed,
-            pieces_transposed,
-            self.packed_transposed,
-        )
+    def _pack(self, parameters, n):
+        """Fill the first n of the packed weights."""
+        self.flat[:-1] = parameters
+        # With out, NumPy is fast only where it need not check the places.
+        np.take(self.flat, self.plan.sources[:n], out=self.packed[:n], mode="clip")
+
+
+def _shards(order, starts, lengths, totals, numbers):
+    """Sequences in this order, as compiled code takes them: the columns of a shard."""
+    table = np.empty((order.size, 4), np.int64)
+    table[:, START], table[:, LENGTH] = starts[order], lengths[order]
+    table[:, TOTAL], table[:, NUMBER] = totals[order], numbers[order]
+    return table
 
 
 def _deal(lengths, shard_rows):

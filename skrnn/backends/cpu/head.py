@@ -21,55 +21,55 @@ class HeadPlan(NamedTuple):
 
 
 @njit(**INNER)
-def apply_head(sizes, head, packed, states, first, n, outputs):
+def apply_head(sizes, head, packed, m, at, n, outputs):
     """Outputs of n rows of states, each of which has a 1 after its features."""
     padded, n_k = head.padded_outputs, sizes.n_out + 1
-    rows = (states, first * sizes.out_row, sizes.out_row)
+    rows = (m, at, sizes.out_row, ZERO)
     c = (outputs, ZERO, padded)
     product(n, padded, c, rows, (packed, head.at), (ONE, n_k), ZERO)
 
 
 @njit(**INNER)
-def write_head_outputs(sizes, head, packed, rows, results):
-    """Write the outputs of rows of states to their places."""
-    states, first, places = rows
-    padded = head.padded_outputs
-    outputs = np.empty((1, min(CHUNK, places.size) * padded), states.dtype)
-    for done in range(0, places.size, CHUNK):
-        n = min(CHUNK, places.size - done)
-        apply_head(sizes, head, packed, states, first + done, n, outputs)
+def write_head_outputs(sizes, head, packed, m, rows, results):
+    """Write the outputs of rows of states to their places; see `head_gradient`."""
+    first, places, column = rows
+    padded, n_rows = head.padded_outputs, places.shape[0]
+    outputs = np.empty(min(CHUNK, n_rows) * padded, m.dtype)
+    for done in range(0, n_rows, CHUNK):
+        n = min(CHUNK, n_rows - done)
+        apply_head(sizes, head, packed, m, first + done * sizes.out_row, n, outputs)
         for i in range(n):
             for o in range(head.n_outputs):
-                results[places[done + i], o] = outputs[0, i * padded + o]
+                results[places[done + i, column], o] = outputs[i * padded + o]
 
 
 @njit(**INNER)
-def head_gradient(sizes, head, kind, weights, learned, rows, gradient):
+def head_gradient(sizes, head, kind, packed, learned, m, rows, gradient):
     """Loss of rows of states, which are replaced by their gradient.
 
-    `rows` is ``(array, first, places)``: row ``first + r`` of the array has the target
-    and the scale number ``places[r]``. The head's gradient is added to `gradient`.
+    `rows` is ``(start, places, column)``: row r from `start` on has the target and the
+    scale number ``places[r, column]``. The head's gradient is added to `gradient`.
     """
-    states, first, places = rows
-    packed, packed_transposed = weights
+    first, places, column = rows
     targets, scales = learned
-    padded, loss = head.padded_outputs, 0.0
-    width = PANEL_BYTES // states.itemsize
+    padded, n_rows, loss = head.padded_outputs, places.shape[0], 0.0
+    width = PANEL_BYTES // m.itemsize
     n_columns = -(-sizes.n_out // width) * width
-    outputs = np.empty((1, min(CHUNK, places.size) * padded), states.dtype)
-    for done in range(0, places.size, CHUNK):
-        n = min(CHUNK, places.size - done)
-        apply_head(sizes, head, packed, states, first + done, n, outputs)
+    outputs = np.empty(min(CHUNK, n_rows) * padded, m.dtype)
+    for done in range(0, n_rows, CHUNK):
+        n, at = min(CHUNK, n_rows - done), first + done * sizes.out_row
+        apply_head(sizes, head, packed, m, at, n, outputs)
         for i in range(n):
-            place, row = places[done + i], outputs[0, i * padded : (i + 1) * padded]
+            place, row = places[done + i, column], outputs[i * padded :]
             loss += loss_gradient(kind, row, targets[place], scales[place])
             for o in range(head.n_outputs, padded):
                 row[o] = 0
-        block = (states, (first + done) * sizes.out_row, sizes.out_row)
+        block = (m, at, sizes.out_row)
         d_outputs = (outputs, ZERO, padded)
         n_a = sizes.n_out + 1
         weight_gradient(n, n_a, block, d_outputs, padded, gradient, head.at)
-        panels = (packed_transposed, head.transposed_at)
+        d_outputs = (outputs, ZERO, padded, ZERO)
+        panels = (packed, head.transposed_at)
         n_k = (ONE, head.n_outputs)
         product(n, n_columns, block, d_outputs, panels, n_k, ZERO)
     return loss

@@ -1,6 +1,6 @@
 """One recurrent layer in one direction, over one window of a shard.
 
-The layers of a network share the arrays of `Work`, where each has a *slot*. While
+The layers of a network share the memory of `Work`, where each has a *slot*. While
 training, each layer in each direction has a slot of its own, so that `z`
 (pre-activations, later their gradients) and `states` (before each step) are kept for
 the way back; otherwise all take the first.
@@ -14,8 +14,9 @@ from numba import njit
 from skrnn.backends.cpu.options import INNER, MERGED
 from skrnn.backends.cpu.products import CHUNK, copy_panel, product
 from skrnn.backends.cpu.tile import ONE, PANEL_BYTES, ZERO, panel_product
+from skrnn.backends.cpu.window import ACTIVE, FIRST, NUMBER
 from skrnn.mathematics import cells
-from skrnn.mathematics.dropout import factor, recurrent_key
+from skrnn.mathematics.dropout import factor, recurrent_key, unless_no_dropout
 
 # Rows that the input product takes at a time: a product of few rows wastes the tile.
 INPUT_ROWS = 32
@@ -36,7 +37,7 @@ class Sizes(NamedTuple):
 
 
 class LayerPlan(NamedTuple):
-    """Where the panels of a layer in one direction start in the packed vectors."""
+    """Where the panels of a layer in one direction start in the packed weights."""
 
     n_inputs: int
     x_at: int  # input weights and biases of the first n_x blocks
@@ -49,249 +50,276 @@ class LayerPlan(NamedTuple):
 
 
 class Work(NamedTuple):
-    """The memory of a shard. Rows are those of the window."""
+    """The memory of a shard: one vector `m`, and where in it is what.
 
+    One vector, since every array that a function takes makes it longer to compile.
+    Rows are those of the window. A state is that of all slots, rows and units.
+    """
+
+    m: np.ndarray
     n_sequences: int
     n_rows: int  # of a slot
-    z: np.ndarray  # (blocks, slots * rows * units)
-    states: np.ndarray  # (states, slots * rows * units), before each step
-    fed_back: np.ndarray  # as states: h as it enters the recurrent product
-    masks: np.ndarray  # (layers and directions, sequences * units), or empty
-    final: np.ndarray  # (states, layers and directions * sequences * units)
-    x: np.ndarray  # (rows, features + 1)
-    outs: np.ndarray  # (layers * rows, out_row): outputs, a 1; later their gradients
-    normal: np.ndarray  # as outs, or empty: normalised outputs, 1 / deviation
+    plane: int  # distance between the blocks of z, and between states
+    final_plane: int  # the same in `final`
+    z: int  # (blocks, slots * rows * units)
+    states: int  # (states, slots * rows * units), before each step
+    fed_back: int  # h as it enters the recurrent product: `states`, or a plane
+    masks: int  # (layers and directions * sequences * units), or -1
+    final: int  # (states, layers and directions * sequences * units)
+    d: int  # (states + 1, sequences * units): gradients of states, and of what is fed
+    x: int  # (rows, features + 1)
+    outs: int  # (layers * rows, out_row): outputs, a 1; later their gradients
+    last: int  # where those of the last layer start
+    normal: int  # as outs, or -1: normalised outputs, 1 / deviation
+    pooled: int  # (sequences, out_row): a pooling's sums or best; at last its result
+    d_pooled: int  # as pooled, its gradient
+    extra: int  # (sequences, 2): attention's highest score and sum of weights
+    best: np.ndarray  # (sequences * out_row): max pooling's step
 
 
 class Place(NamedTuple):
     """Where one layer in one direction finds its own in `Work`."""
 
-    q: int  # its number
     reverse: bool
-    row: int  # first row in z and states
-    x_row: int  # first row of its inputs
-    x_stride: int
-    out_row: int  # first row in outs
-    out_column: int
+    z: int  # its slot
+    states: int
+    fed_back: int
+    masks: int
+    final: int
+    x: int  # its inputs
+    x_row: int
+    out: int
 
 
 @njit(**INNER)
 def place_of(sizes, work, q, keep):
     """The place of layer and direction number q."""
     layer, direction = q // sizes.n_directions, q % sizes.n_directions
+    slot = q * work.n_rows * sizes.padded_size if keep else ZERO
+    of_sequences = q * work.n_sequences * sizes.padded_size
+    layer_size = work.n_rows * sizes.out_row
     return Place(
-        q,
         direction == 1,
-        q * work.n_rows if keep else ZERO,
-        max(layer - 1, 0) * work.n_rows,
+        work.z + slot,
+        work.states + slot,
+        work.fed_back + slot,
+        work.masks + of_sequences,
+        work.final + of_sequences,
+        work.outs + (layer - 1) * layer_size if layer > 0 else work.x,
         sizes.out_row if layer > 0 else sizes.n_features + 1,
-        layer * work.n_rows,
-        direction * sizes.hidden_size,
+        work.outs + layer * layer_size + direction * sizes.hidden_size,
     )
 
 
 @njit(**INNER)
-def last_outputs(work):
-    """The outputs of the last layer: the array, and the first row."""
-    return work.outs, work.outs.shape[0] - work.n_rows
+def copy(m, source, target, n):
+    """Copy n neighbours from one place of the memory to another.
+
+    Like all loops over neighbours, it is one over slices: an index that is a sum might
+    be negative, for all that Numba knows, and then no loop is vectorised.
+    """
+    here, there = m[source:], m[target:]
+    for j in range(n):
+        there[j] = here[j]
 
 
-@njit(**INNER)
-def fill_masks(dropout, sizes, rows, masks):
-    """Draw the masks of recurrent dropout; they keep for all windows."""
-    for q in range(masks.shape[0]):
-        for i in range(rows.size):
-            key = recurrent_key(dropout, q, rows[i])
-            mask = masks[q, i * sizes.padded_size :]
+def _fill_masks(dropout, sizes, shard, work, n_places):
+    if work.masks < 0:
+        return
+    for q in range(n_places):
+        for i in range(shard.shape[0]):
+            key = recurrent_key(dropout, q, shard[i, NUMBER])
+            mask = work.m[work.masks + (q * shard.shape[0] + i) * sizes.padded_size :]
             for j in range(sizes.hidden_size):
                 mask[j] = factor(key, j, dropout.recurrent_rate)
+            for j in range(sizes.hidden_size, sizes.padded_size):
+                mask[j] = 0
+
+
+#: fill_masks(dropout, sizes, shard, work, n_places): draw the masks of recurrent
+#: dropout; they keep for all windows.
+fill_masks = unless_no_dropout(_fill_masks)
 
 
 @njit(**MERGED)
-def input_products(step, sizes, plan, packed, x, place, work, first, n):
+def input_products(step, sizes, plan, packed, place, work, first, n):
     """``z = x W_x + b`` for n rows of the window, `first` on."""
     padded, n_x = sizes.padded_size, plan.n_inputs + 1
-    z_at = (place.row + first) * padded
-    x_at = (place.x_row + first) * place.x_stride
+    z_at, x_at = place.z + first * padded, place.x + first * place.x_row
     for block in range(step.n_blocks):
         if block < step.n_x:
             b_at, at, k = plan.x_at + block * n_x * padded, x_at, n_x
         else:  # the 1 at the end of each row of x alone
             b_at = plan.bias_at + (block - step.n_x) * padded
             at, k = x_at + n_x - 1, ONE
-        z = (work.z, block * work.z.shape[1] + z_at, padded)
-        rows = (x, at, place.x_stride)
+        z = (work.m, z_at + block * work.plane, padded)
+        rows = (work.m, at, place.x_row, ZERO)
         product(n, padded, z, rows, (packed, b_at), (ONE, k), ZERO)
 
 
 @njit(**INNER)
-def take_states(sizes, place, work, first, last, at):
-    """Start the sequences from `first` on at the states in ``work.final``."""
+def take_states(step, sizes, place, work, first, last, row):
+    """Start the sequences from `first` on at the states in `final`, at a step's row."""
     padded = sizes.padded_size
-    start = (place.q * work.n_sequences + first) * padded
-    for s in range(work.states.shape[0]):
-        source, target = work.final[s, start:], work.states[s, at + first * padded :]
-        for j in range((last - first) * padded):
-            target[j] = source[j]
+    for s in range(step.n_states):
+        source = place.final + s * work.final_plane + first * padded
+        target = place.states + s * work.plane + (row + first) * padded
+        copy(work.m, source, target, (last - first) * padded)
 
 
 @njit(**MERGED)
-def feed_back(sizes, place, work, at, n):
+def feed_back(sizes, place, work, row, n):
     """Drop units of n rows of states on their way to the recurrent product."""
-    if work.masks.size > 0:
-        h, fed_back, mask = (
-            work.states[0, at:],
-            work.fed_back[0, at:],
-            work.masks[place.q],
-        )
+    if work.masks >= 0:
+        m, at = work.m, row * sizes.padded_size
+        h, fed_back = m[place.states + at :], m[place.fed_back + at :]
+        mask = m[place.masks :]
         for j in range(n * sizes.padded_size):
             fed_back[j] = h[j] * mask[j]
 
 
 @njit(**INNER)
-def write_outputs(sizes, place, work, row, states, at, n):
+def write_outputs(sizes, place, work, row, h_at, n):
     """Copy the new h of n sequences into the rows of their step."""
-    first = place.out_row + row
     for i in range(n):
-        source = states[0, at + i * sizes.padded_size :]
-        target = work.outs[first + i, place.out_column :]
-        for j in range(sizes.hidden_size):
-            target[j] = source[j]
+        out = place.out + (row + i) * sizes.out_row
+        copy(work.m, h_at + i * sizes.padded_size, out, sizes.hidden_size)
 
 
 @njit(**MERGED)
 def recurrent_step(step, sizes, plan, packed, work, place, row, n, next_row, n_stay):
     """One step of n rows: `n_stay` sequences go on at `next_row`, the others end."""
-    padded, k = sizes.padded_size, sizes.hidden_size
-    z, states, final = work.z, work.states, work.final
-    at, next_at = (place.row + row) * padded, (place.row + next_row) * padded
-    h = (work.fed_back, at, padded)
+    padded, k, m, plane = sizes.padded_size, sizes.hidden_size, work.m, work.plane
+    at, old = place.z + row * padded, place.states + row * padded
+    fed = place.fed_back + row * padded
     for block in range(step.h_first, step.n_blocks):
-        c = (z, block * z.shape[1] + at, padded)
         b_at = plan.h_at + (block - step.h_first) * k * padded
+        c, h = (m, at + block * plane, padded), (m, fed, padded, ZERO)
         product(n, padded, c, h, (packed, b_at), (ONE, k), ONE)
-    m = n_stay * padded
-    end = place.q * work.n_sequences * padded + m
-    cells.forward(step, z, at, states, at, states, next_at, m)
-    cells.forward(step, z, at + m, states, at + m, final, end, n * padded - m)
-    write_outputs(sizes, place, work, row, states, next_at, n_stay)
-    write_outputs(sizes, place, work, row + n_stay, final, end, n - n_stay)
+    stay = n_stay * padded
+    new, end = place.states + next_row * padded, place.final + stay
+    cells.forward(step, m, at, plane, old, new, plane, stay)
+    at, old, n_units = at + stay, old + stay, n * padded - stay
+    cells.forward(step, m, at, plane, old, end, work.final_plane, n_units)
+    write_outputs(sizes, place, work, row, new, n_stay)
+    write_outputs(sizes, place, work, row + n_stay, end, n - n_stay)
 
 
 @njit(**INNER)
-def forward_layer(step, sizes, plan, packed, window, x, place, work):
-    """Run all steps of a window, from the states in ``work.final``, which it renews."""
-    active, firsts, padded = window.active, window.firsts, sizes.padded_size
-    n_steps = active.size
+def forward_layer(step, sizes, plan, packed, window, place, work):
+    """Run all steps of a window, from the states in `final`, which it renews."""
+    steps = window.steps
+    n_steps = steps.shape[0] - 1
     t, move = (n_steps - 1, -1) if place.reverse else (ZERO, 1)
-    take_states(sizes, place, work, ZERO, active[t], (place.row + firsts[t]) * padded)
+    take_states(step, sizes, place, work, ZERO, steps[t, ACTIVE], steps[t, FIRST])
     ready = t  # the first step whose input product is not made
     for left in range(n_steps - 1, -1, -1):
-        n, row = active[t], firsts[t]
+        n, row = steps[t, ACTIVE], steps[t, FIRST]
         if t == ready:
-            ready = input_steps(step, sizes, plan, packed, window, x, place, work, t)
-        feed_back(sizes, place, work, (place.row + row) * padded, n)
-        n_next = active[t + move] if left > 0 else ZERO
-        next_row = firsts[t + move] if left > 0 else ZERO
+            ready = input_steps(step, sizes, plan, packed, steps, place, work, t)
+        feed_back(sizes, place, work, row, n)
+        n_next = steps[t + move, ACTIVE] if left > 0 else ZERO
+        next_row = steps[t + move, FIRST] if left > 0 else ZERO
         n_stay = min(n, n_next)
         recurrent_step(step, sizes, plan, packed, work, place, row, n, next_row, n_stay)
-        take_states(sizes, place, work, n_stay, n_next, (place.row + next_row) * padded)
+        take_states(step, sizes, place, work, n_stay, n_next, next_row)
         t += move
 
 
 @njit(**MERGED)
-def input_steps(step, sizes, plan, packed, window, x, place, work, t):
+def input_steps(step, sizes, plan, packed, steps, place, work, t):
     """The input products of step t and, if they are few rows, of some after it."""
-    firsts, n_steps = window.firsts, window.active.size
+    n_steps = steps.shape[0] - 1
     first, last = t, t + 1
     if place.reverse:
-        while first > 0 and firsts[last] - firsts[first] < INPUT_ROWS:
+        while first > 0 and steps[last, FIRST] - steps[first, FIRST] < INPUT_ROWS:
             first -= 1
     else:
-        while last < n_steps and firsts[last] - firsts[first] < INPUT_ROWS:
+        while last < n_steps and steps[last, FIRST] - steps[first, FIRST] < INPUT_ROWS:
             last += 1
-    n = firsts[last] - firsts[first]
-    input_products(step, sizes, plan, packed, x, place, work, firsts[first], n)
+    row = steps[first, FIRST]
+    n = steps[last, FIRST] - row
+    input_products(step, sizes, plan, packed, place, work, row, n)
     return first - 1 if place.reverse else last
 
 
 @njit(**MERGED)
-def backward_layer(step, sizes, plan, packed_transposed, window, place, work):
+def backward_layer(step, sizes, plan, packed, window, place, work):
     """Replace z by the gradient of the pre-activations, from that of the outputs."""
-    active, firsts, padded = window.active, window.firsts, sizes.padded_size
-    z, k, n_steps = work.z, sizes.hidden_size, window.active.size
-    n_h = step.n_blocks - step.h_first
-    d = np.zeros((step.n_states, work.n_sequences * padded), z.dtype)
-    d_fed_back = np.empty((1, work.n_sequences * padded), z.dtype)
+    m, padded, k, steps = work.m, sizes.padded_size, sizes.hidden_size, window.steps
+    n_h, n_steps = step.n_blocks - step.h_first, steps.shape[0] - 1
+    d_plane = work.n_sequences * padded
+    d_fed_back = work.d + step.n_states * d_plane
+    d = m[work.d :]
+    for j in range(step.n_states * d_plane):
+        d[j] = 0
     t, move = (ZERO, 1) if place.reverse else (n_steps - 1, -1)
     for left in range(n_steps - 1, -1, -1):
-        n, row = active[t], firsts[t]
-        at = (place.row + row) * padded
-        first = place.out_row + row
+        n, row = steps[t, ACTIVE], steps[t, FIRST]
+        at, old = place.z + row * padded, place.states + row * padded
         for i in range(n):
-            d_h, d_out = d[0, i * padded :], work.outs[first + i, place.out_column :]
+            d_h, d_out = d[i * padded :], m[place.out + (row + i) * sizes.out_row :]
             for j in range(k):
                 d_h[j] += d_out[j]
-        cells.backward(step, z, at, work.states, at, d, n * padded)
+        cells.backward(step, m, at, work.plane, old, work.d, d_plane, n * padded)
         if left > 0:
             t += move
             # The sequences that the step before it in time has as well.
-            n = min(n, active[t])
-            to, more = (d_fed_back, ZERO) if work.masks.size > 0 else (d, ONE)
-            dz = (z, step.h_first * z.shape[1] + at, padded)
-            panels = (packed_transposed, plan.h_transposed_at)
-            product(n, padded, (to, ZERO, padded), dz, panels, (n_h, k), more)
-            if work.masks.size > 0:
-                d_h, d_fed, mask = d[0], d_fed_back[0], work.masks[place.q]
+            n = min(n, steps[t, ACTIVE])
+            to, more = (d_fed_back, ZERO) if work.masks >= 0 else (work.d, ONE)
+            dz = (m, at + step.h_first * work.plane, padded, work.plane)
+            panels = (packed, plan.h_transposed_at)
+            product(n, padded, (m, to, padded), dz, panels, (n_h, k), more)
+            if work.masks >= 0:
+                d_fed, mask = m[d_fed_back:], m[place.masks :]
                 for j in range(n * padded):
-                    d_h[j] += d_fed[j] * mask[j]
+                    d[j] += d_fed[j] * mask[j]
 
 
 @njit(**MERGED)
-def layer_gradient(step, sizes, plan, n_rows, x, place, work, gradient):
+def layer_gradient(step, sizes, plan, n_rows, place, work, gradient):
     """Add the gradients of the packed weights, from z as `backward_layer` left it.
 
     One product over all steps: gradient = [x, 1]^T dz and h^T dz, a panel at a time.
     """
-    dz, padded, n_x = work.z, sizes.padded_size, plan.n_inputs + 1
-    width = PANEL_BYTES // dz.itemsize
+    m, padded, n_x = work.m, sizes.padded_size, plan.n_inputs + 1
+    width = PANEL_BYTES // m.itemsize
     k_h = sizes.hidden_size
-    panel = np.empty((1, CHUNK * width), dz.dtype)
+    panel = np.empty(CHUNK * width, m.dtype)
     for first in range(0, n_rows, CHUNK):
         k = min(CHUNK, n_rows - first)
-        x_at = (place.x_row + first) * place.x_stride
-        at = (place.row + first) * padded
+        x_at, at = place.x + first * place.x_row, first * padded
         for block in range(step.n_blocks):
             for j in range(0, padded, width):
-                copy_panel(dz, block, at + j, padded, k, panel)
+                dz = place.z + block * work.plane + at + j
+                copy_panel(m, dz, padded, k, panel)
                 if block < step.n_x:
                     to = plan.x_at + (block * padded + j) * n_x
                     n, a_at = n_x, x_at
                 else:
                     to = plan.bias_at + (block - step.n_x) * padded + j
                     n, a_at = ONE, x_at + n_x - 1
-                strides = (width, ONE, place.x_stride, ZERO)
-                panel_product(
-                    n, gradient, x, panel, (to, a_at, ZERO), strides, (ONE, k), ONE
-                )
+                places, strides = (to, a_at, ZERO), (width, ONE, place.x_row, ZERO)
+                panel_product(n, gradient, m, panel, places, strides, (ONE, k), ONE)
                 if block >= step.h_first:
                     to = plan.h_at + ((block - step.h_first) * padded + j) * k_h
+                    places = (to, place.fed_back + at, ZERO)
                     strides = (width, ONE, padded, ZERO)
-                    sides = gradient, work.fed_back, panel
-                    panel_product(k_h, *sides, (to, at, ZERO), strides, (ONE, k), ONE)
+                    panel_product(
+                        k_h, gradient, m, panel, places, strides, (ONE, k), ONE
+                    )
 
 
 @njit(**MERGED)
-def input_gradient(step, sizes, plan, packed_transposed, n_rows, place, work, more):
+def input_gradient(step, sizes, plan, packed, n_rows, place, work, more):
     """Replace the inputs of a layer above the first by their gradient.
 
     With `more` it is added to what the other direction left there.
     """
-    padded = sizes.padded_size
-    width = PANEL_BYTES // work.z.itemsize
-    inputs = (work.outs, place.x_row * place.x_stride, place.x_stride)
-    dz = (work.z, place.row * padded, padded)
-    panels = (packed_transposed, plan.x_transposed_at)
+    width = PANEL_BYTES // work.m.itemsize
+    inputs = (work.m, place.x, place.x_row)
+    dz = (work.m, place.z, sizes.padded_size, work.plane)
+    panels = (packed, plan.x_transposed_at)
     n_columns = -(-sizes.n_out // width) * width
     blocks = (step.n_x, sizes.hidden_size)
     product(n_rows, n_columns, inputs, dz, panels, blocks, more)

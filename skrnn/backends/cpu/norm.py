@@ -49,14 +49,13 @@ def normalize(sizes, norm_at, packed, work, layer, n_rows):
 
     y = weight * (h - mean) / deviation + bias.
     """
-    n, weights = sizes.n_out, packed[0, norm_at:]
-    biases = packed[0, norm_at + padded_outputs(sizes, packed) :]
-    keep = work.normal.size > 0
+    n, weights, m = sizes.n_out, packed[norm_at:], work.m
+    biases = weights[padded_outputs(sizes, packed) :]
     for r in range(layer * work.n_rows, layer * work.n_rows + n_rows):
-        row = work.outs[r]
+        row = m[work.outs + r * sizes.out_row :]
         mean, scale = moments(row, n)
-        if keep:
-            normal = work.normal[r]
+        if work.normal >= 0:
+            normal = m[work.normal + r * sizes.out_row :]
             for j in range(n):
                 normal[j] = (row[j] - mean) * scale
             normal[n] = scale
@@ -67,25 +66,25 @@ def normalize(sizes, norm_at, packed, work, layer, n_rows):
 @njit(**INNER)
 def normalize_back(sizes, norm_at, packed, work, layer, n_rows, gradient):
     """Turn the gradient of normalised outputs into that of the outputs."""
-    n, weights = sizes.n_out, packed[0, norm_at:]
+    n, weights, m = sizes.n_out, packed[norm_at:], work.m
     n_padded = padded_outputs(sizes, packed)
     # A sum of sums keeps more digits than one over all rows.
     sums = np.empty(2 * n_padded, packed.dtype)
+    d_biases = sums[n_padded:]
     for first in range(0, n_rows, CHUNK):
         for j in range(sums.size):
             sums[j] = 0
-        d_weights, d_biases = sums, sums[n_padded:]
         for i in range(first, min(first + CHUNK, n_rows)):
-            row = work.outs[layer * work.n_rows + i]
-            normal = work.normal[layer * work.n_rows + i]
+            at = (layer * work.n_rows + i) * sizes.out_row
+            row, normal = m[work.outs + at :], m[work.normal + at :]
             mean, along = mean_products(row, weights, normal, n)
             scale = normal[n]
             for j in range(n):
-                d_weights[j] += row[j] * normal[j]
+                sums[j] += row[j] * normal[j]
                 d_biases[j] += row[j]
                 row[j] = scale * (row[j] * weights[j] - mean - normal[j] * along)
         for j in range(sums.size):
-            gradient[0, norm_at + j] += sums[j]
+            gradient[norm_at + j] += sums[j]
 
 
 @njit(**INNER)

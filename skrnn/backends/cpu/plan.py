@@ -1,4 +1,4 @@
-"""Where each matrix of a network stands in the packed vectors."""
+"""Where each matrix of a network stands among the packed weights."""
 
 from functools import lru_cache
 from typing import NamedTuple
@@ -7,21 +7,26 @@ import numpy as np
 
 from skrnn.backends.cpu.head import HeadPlan
 from skrnn.backends.cpu.layer import LayerPlan, Sizes
-from skrnn.backends.cpu.packing import Piece
 from skrnn.backends.cpu.pooling import PLANS
 
 
 class Plan(NamedTuple):
-    """The sizes that compiled code needs, and the pieces of both packed vectors."""
+    """The sizes that compiled code needs, and where the packed weights come from.
+
+    Weights are copied from the flat vector into *panels*, and gradients back. Lanes
+    beyond the last column, and rows of no part, are always zero, so that padded units
+    are always exactly zero.
+    """
 
     sizes: Sizes
     layers: np.ndarray  # one `LayerPlan` a row
     pooling: NamedTuple
     head: HeadPlan
-    pieces: np.ndarray
-    n_packed: int
-    pieces_transposed: np.ndarray
-    n_transposed: int
+    n_packed: int  # numbers in the packed weights, and in a gradient of them
+    # Of each packed number, then of each one that is packed transposed, its place in
+    # the flat vector; the place behind its end for a zero.
+    sources: np.ndarray
+    targets: np.ndarray  # of each number of the flat vector, its place in a gradient
 
 
 @lru_cache(maxsize=64)  # every prediction needs it
@@ -31,7 +36,13 @@ def make_plan(network, width, trained=None):
     `trained` are the names of the parts whose gradients are needed; None: of all.
     """
     trained = frozenset(network.shapes) if trained is None else trained
-    forward, backward = _Pieces(network, width), _Pieces(network, width)
+    # The transposed weights stand behind the others, whose size is known at the end.
+    n_packed = _lay_out(network, width, trained, 0).n_packed
+    return _lay_out(network, width, trained, n_packed)
+
+
+def _lay_out(network, width, trained, transposed_at):
+    forward, backward = _Pieces(network, width), _Pieces(network, width, transposed_at)
     levels = network.levels
     layers = [
         _layer_plan(network, name, n_inputs, trained, forward, backward)
@@ -68,10 +79,8 @@ def make_plan(network, width, trained=None):
         np.array(layers),
         pooling,
         head,
-        np.array(forward.pieces),
         forward.size,
-        np.array(backward.pieces),
-        backward.size,
+        *_places(network, forward, backward),
     )
 
 
@@ -105,30 +114,47 @@ def _with_norms(network, layers, forward):
     return plans
 
 
-class _Pieces:
-    """The pieces of one packed vector; each method says where it put what it adds."""
+def _places(network, forward, backward):
+    sources = np.full(max(forward.size, backward.size), network.n_parameters)
+    for packed, flat in backward.pieces:
+        sources[packed] = flat
+    targets = np.empty(network.n_parameters, np.int64)
+    for packed, flat in forward.pieces:
+        sources[packed] = flat
+        targets[flat] = packed
+    return sources, targets
 
-    def __init__(self, network, width):
+
+class _Pieces:
+    """Matrices among the packed weights; each method says where it put what it adds."""
+
+    def __init__(self, network, width, size=0):
         self.starts, self.width = network.starts, width
-        self.pieces, self.size = [], 0
+        self.pieces, self.size = [], size  # pairs of arrays: places packed, and flat
 
     def padded(self, n):
         """The columns of so many whole panels as n columns need."""
         return -(-n // self.width) * self.width
 
+    def _add(self, at, panel_rows, first_row, flat_at, shape, transposed=False):
+        """One matrix, from a row of its panels on; in flat memory of this shape."""
+        flat = flat_at + np.arange(np.prod(shape)).reshape(shape)
+        flat = flat.T if transposed else flat
+        rows, columns = np.indices(flat.shape)
+        lanes = columns % self.width
+        packed = at + (columns - lanes) * panel_rows + lanes
+        self.pieces.append((packed + (first_row + rows) * self.width, flat))
+
     def add(self, name, n_rows, n_columns, n=1, bias=None):
         """The n matrices of a part; with `bias`, each with a row of that part below."""
         at, flat_at = self.size, self.starts[name]
+        rows = n_rows if bias is None else n_rows + 1
         for i in range(n):
-            rows = n_rows if bias is None else n_rows + 1
-            weights = flat_at + i * n_rows * n_columns
-            piece = Piece(weights, n_rows, n_columns, self.size, rows, 0)
-            self.pieces.append(piece)
+            start = flat_at + i * n_rows * n_columns
+            self._add(self.size, rows, 0, start, (n_rows, n_columns))
             if bias is not None:
-                row = self.starts[bias] + i * n_columns
-                self.pieces.append(
-                    piece._replace(flat_at=row, n_rows=1, first_row=n_rows)
-                )
+                start = self.starts[bias] + i * n_columns
+                self._add(self.size, rows, n_rows, start, (1, n_columns))
             self.size += rows * self.padded(n_columns)
         return at
 
@@ -136,24 +162,17 @@ class _Pieces:
         """Some rows of a part, each with panels of its own."""
         at = self.size
         for row in range(first, last):
-            flat_at = self.starts[name] + row * n_columns
-            self.pieces.append(Piece(flat_at, 1, n_columns, self.size, 1, 0))
+            start = self.starts[name] + row * n_columns
+            self._add(self.size, 1, 0, start, (1, n_columns))
             self.size += self.padded(n_columns)
         return at
 
     def add_transposed(self, name, n_rows, n_columns, n=1):
         """The n matrices of a part, transposed and below each other."""
-        at, flat_at = self.size, self.starts[name]
-        self.pieces += [
-            Piece(
-                flat_at=flat_at + i * n_rows * n_columns,
-                n_rows=n_rows,
-                n_columns=n_columns,
-                packed_at=at,
-                panel_rows=n * n_columns,
-                first_row=i * n_columns,
-            )
-            for i in range(n)
-        ]
-        self.size += n * n_columns * self.padded(n_rows)
+        at, panel_rows = self.size, n * n_columns
+        for i in range(n):
+            start = self.starts[name] + i * n_rows * n_columns
+            shape = (n_rows, n_columns)
+            self._add(at, panel_rows, i * n_columns, start, shape, transposed=True)
+        self.size += panel_rows * self.padded(n_rows)
         return at

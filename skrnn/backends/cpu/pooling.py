@@ -1,7 +1,7 @@
 """From the states of all steps to one vector a sequence, a window at a time.
 
 A pooling keeps, for each sequence, a row of sums or of the best so far, and two more
-numbers (`Pool`); so the steps may come in any pieces, with the same bits in the end.
+numbers (`Work`); so the steps may come in any pieces, with the same bits in the end.
 
 Compiled code chooses the formulas by the class of the plan, so that it compiles those
 of one pooling only.
@@ -13,10 +13,18 @@ from typing import NamedTuple
 import numpy as np
 from numba import njit
 
-from skrnn.backends.cpu.layer import last_outputs
+from skrnn.backends.cpu.layer import copy
 from skrnn.backends.cpu.options import INNER
 from skrnn.backends.cpu.products import CHUNK, product, weight_gradient
 from skrnn.backends.cpu.tile import ONE, PANEL_BYTES, ZERO
+from skrnn.backends.cpu.window import (
+    LENGTH,
+    NUMBER,
+    OWNER,
+    POSITION,
+    START,
+    TOTAL,
+)
 from skrnn.mathematics.activations import tanh
 from skrnn.mathematics.intrinsics import by_type
 
@@ -68,93 +76,84 @@ PLANS = {
 }
 
 
-class Pool(NamedTuple):
-    """What a pooling remembers of the sequences of a shard."""
-
-    rows: np.ndarray  # (sequences, out_row): sums or the best; in the end the result
-    extra: np.ndarray  # (sequences, 2): attention's highest score and sum of weights
-    best: np.ndarray  # (sequences, out_row): max pooling's step
-
-
 @njit(**INNER)
-def score_rows(pooling, sizes, packed, outs, first, n, hidden, scores):
+def score_rows(pooling, sizes, packed, m, at, n, hidden, scores):
     """Attention's hidden layer for n rows, and their scores, one a panel."""
     padded, k = sizes.padded_size, sizes.hidden_size
-    width = PANEL_BYTES // outs.itemsize
-    rows = (outs, first * sizes.out_row, sizes.out_row)
-    units = (hidden, ZERO, padded)
-    product(n, padded, units, rows, (packed, pooling.at), (ONE, sizes.n_out + 1), ZERO)
+    width = PANEL_BYTES // m.itemsize
+    rows, units = (m, at, sizes.out_row, ZERO), (hidden, ZERO, padded)
+    panels, n_k = (packed, pooling.at), (ONE, sizes.n_out + 1)
+    product(n, padded, units, rows, panels, n_k, ZERO)
     for j in range(n * padded):
-        hidden[0, j] = tanh(hidden[0, j])
+        hidden[j] = tanh(hidden[j])
     # The query is a matrix of one column.
-    query = (packed, pooling.query_at)
+    query, units = (packed, pooling.query_at), (hidden, ZERO, padded, ZERO)
     product(n, width, (scores, ZERO, width), units, query, (ONE, k), ZERO)
 
 
 @njit(**INNER)
-def chunk_memory(sizes, outs):
+def chunk_memory(sizes, m):
     """Attention's hidden layer and scores for a chunk of rows."""
-    width = PANEL_BYTES // outs.itemsize
+    width = PANEL_BYTES // m.itemsize
     return (
-        np.empty((1, CHUNK * sizes.padded_size), outs.dtype),
-        np.empty((1, CHUNK * width), outs.dtype),
+        np.empty(CHUNK * sizes.padded_size, m.dtype),
+        np.empty(CHUNK * width, m.dtype),
     )
 
 
-def _add_nothing(pooling, sizes, packed, window, shard, work, pool):
+def _add_nothing(pooling, sizes, packed, window, shard, work):
     pass
 
 
-@njit(**INNER)
-def copy(source, target, first, last):
-    """Copy the entries from `first` on and before `last`."""
-    for j in range(first, last):
-        target[j] = source[j]
-
-
-def _add_last(pooling, sizes, packed, window, shard, work, pool):
-    outs, first = last_outputs(work)
-    for r in range(window.owners.size):
-        i = window.owners[r]
-        step = window.positions[r] - shard.starts[i]
-        if step == shard.lengths[i] - 1:
-            copy(outs[first + r], pool.rows[i], ZERO, sizes.hidden_size)
+def _add_last(pooling, sizes, packed, window, shard, work):
+    for r in range(window.rows.shape[0]):
+        i, state = window.rows[r, OWNER], work.last + r * sizes.out_row
+        row = work.pooled + i * sizes.out_row
+        step = window.rows[r, POSITION] - shard[i, START]
+        forward = sizes.hidden_size
+        if step == shard[i, LENGTH] - 1:
+            copy(work.m, state, row, forward)
         if step == 0:
-            copy(outs[first + r], pool.rows[i], sizes.hidden_size, sizes.n_out)
+            copy(work.m, state + forward, row + forward, sizes.n_out - forward)
 
 
-def _add_mean(pooling, sizes, packed, window, shard, work, pool):
-    outs, first = last_outputs(work)
-    for r in range(window.owners.size):
-        row, state = pool.rows[window.owners[r]], outs[first + r]
+def _add_mean(pooling, sizes, packed, window, shard, work):
+    m = work.m
+    for r in range(window.rows.shape[0]):
+        row = m[work.pooled + window.rows[r, OWNER] * sizes.out_row :]
+        state = m[work.last + r * sizes.out_row :]
         for j in range(sizes.n_out):
             row[j] += state[j]
 
 
-def _add_max(pooling, sizes, packed, window, shard, work, pool):
-    outs, first = last_outputs(work)
-    for r in range(window.owners.size):
-        i = window.owners[r]
-        row, best, state = pool.rows[i], pool.best[i], outs[first + r]
-        step = np.int32(window.positions[r] - shard.starts[i])
+def _add_max(pooling, sizes, packed, window, shard, work):
+    for r in range(window.rows.shape[0]):
+        i = window.rows[r, OWNER]
+        row, state = (
+            work.m[work.pooled + i * sizes.out_row :],
+            work.m[work.last + r * sizes.out_row :],
+        )
+        best = work.best[i * sizes.out_row :]
+        step = np.int32(window.rows[r, POSITION] - shard[i, START])
         for j in range(sizes.n_out):
             # A NaN is the largest, and stays.
             if state[j] > row[j] or state[j] != state[j]:
                 row[j], best[j] = state[j], step
 
 
-def _add_attention(pooling, sizes, packed, window, shard, work, pool):
+def _add_attention(pooling, sizes, packed, window, shard, work):
     """A softmax without its sum known, which is why the sums so far may shrink."""
-    outs, first = last_outputs(work)
-    hidden, scores = chunk_memory(sizes, outs)
-    width = PANEL_BYTES // outs.itemsize
-    n_rows = window.owners.size
+    m = work.m
+    hidden, scores = chunk_memory(sizes, m)
+    width = PANEL_BYTES // m.itemsize
+    n_rows = window.rows.shape[0]
     for done in range(0, n_rows, CHUNK):
-        n = min(CHUNK, n_rows - done)
-        score_rows(pooling, sizes, packed, outs, first + done, n, hidden, scores)
+        n, at = min(CHUNK, n_rows - done), work.last + done * sizes.out_row
+        score_rows(pooling, sizes, packed, m, at, n, hidden, scores)
         for r in range(n):
-            i, state = window.owners[done + r], outs[first + done + r]
-            row, extra, score = pool.rows[i], pool.extra[i], scores[0, r * width]
+            i, state = window.rows[done + r, OWNER], m[at + r * sizes.out_row :]
+            row, extra = m[work.pooled + i * sizes.out_row :], m[work.extra + 2 * i :]
+            score = scores[r * width]
             if not score <= extra[0]:  # written so that a NaN passes
                 shrink = exp(extra[0] - score)
                 extra[0] = score
@@ -175,17 +174,17 @@ is_pooled = by_type(
 )
 
 
-def _rows_of_steps(pooling, pooled, work, shard, window):
-    outs, first = last_outputs(work)
-    return outs, first, window.positions
+def _rows_of_steps(pooling, at, work, shard, window):
+    return work.last, window.rows, POSITION
 
 
-def _rows_of_sequences(pooling, pooled, work, shard, window):
-    return pooled, ZERO, shard.rows
+def _rows_of_sequences(pooling, at, work, shard, window):
+    return at, shard, NUMBER
 
 
-#: head_rows(pooling, pooled, work, shard, window): what the head takes: an array, the
-#: first row, and for each row from there on the number of its output.
+#: head_rows(pooling, at, work, shard, window): what the head takes, where the pooled
+#: rows start at `at`: the start of the rows, and a table and its column with the number
+#: of each one's output.
 head_rows = by_type(
     lambda kind: _rows_of_steps if kind is NoPooling else _rows_of_sequences
 )
@@ -198,67 +197,70 @@ _ADD = {
     AttentionPooling: _add_attention,
 }
 
-#: add_window(pooling, sizes, packed, window, shard, work, pool): take in the
-#: outputs of a window, the rows of `outs` from `first` on.
+#: add_window(pooling, sizes, packed, window, shard, work): take in the outputs of the
+#: last layer in a window.
 add_window = by_type(_ADD.__getitem__)
 
 
 _DIVISORS = {
-    MeanPooling: lambda pooling, total, extra: total,
-    AttentionPooling: lambda pooling, total, extra: extra[1],
+    MeanPooling: lambda pooling, total, weights: total,
+    AttentionPooling: lambda pooling, total, weights: weights,
 }
 
-#: pool_divisor(pooling, total, extra): by what a sequence's row is to be divided.
+#: pool_divisor(pooling, total, weights): by what a sequence's row is to be divided.
 pool_divisor = by_type(
-    lambda kind: _DIVISORS.get(kind, lambda pooling, total, extra: 1)
+    lambda kind: _DIVISORS.get(kind, lambda pooling, total, weights: 1)
 )
 
 
 @njit(**INNER)
-def finish_pool(pooling, sizes, shard, pool):
+def finish_pool(pooling, sizes, shard, work):
     """Turn sums into means; a 1 behind each row, for the biases of the head."""
-    for i in range(shard.rows.size):
-        row = pool.rows[i]
-        divisor = row.dtype.type(pool_divisor(pooling, shard.totals[i], pool.extra[i]))
+    for i in range(shard.shape[0]):
+        row, weights = work.m[work.pooled + i * sizes.out_row :], work.extra + 2 * i + 1
+        divisor = pool_divisor(pooling, shard[i, TOTAL], work.m[weights])
+        divisor = work.m.dtype.type(divisor)
         for j in range(sizes.n_out):
             row[j] /= divisor
         row[sizes.n_out] = 1
 
 
-def _spread_nothing(
-    pooling, sizes, weights, window, shard, work, pool, d_rows, gradient
-):
+def _spread_nothing(pooling, sizes, packed, window, shard, work, gradient):
     pass
 
 
-def _spread_last(pooling, sizes, weights, window, shard, work, pool, d_rows, gradient):
-    outs, first = last_outputs(work)
-    for r in range(window.owners.size):
-        i = window.owners[r]
-        step = window.positions[r] - shard.starts[i]
-        row = outs[first + r]
+def _spread_last(pooling, sizes, packed, window, shard, work, gradient):
+    m, forward = work.m, sizes.hidden_size
+    for r in range(window.rows.shape[0]):
+        i, row = window.rows[r, OWNER], work.last + r * sizes.out_row
+        d = work.d_pooled + i * sizes.out_row
+        step = window.rows[r, POSITION] - shard[i, START]
+        d_state = m[row:]
         for j in range(sizes.n_out):
-            row[j] = 0
-        if step == shard.lengths[i] - 1:
-            copy(d_rows[i], row, ZERO, sizes.hidden_size)
+            d_state[j] = 0
+        if step == shard[i, LENGTH] - 1:
+            copy(m, d, row, forward)
         if step == 0:
-            copy(d_rows[i], row, sizes.hidden_size, sizes.n_out)
+            copy(m, d + forward, row + forward, sizes.n_out - forward)
 
 
-def _spread_mean(pooling, sizes, weights, window, shard, work, pool, d_rows, gradient):
-    outs, first = last_outputs(work)
-    for r in range(window.owners.size):
-        i, state = window.owners[r], outs[first + r]
-        d, share = d_rows[i], state.dtype.type(1 / shard.totals[i])
+def _spread_mean(pooling, sizes, packed, window, shard, work, gradient):
+    m = work.m
+    for r in range(window.rows.shape[0]):
+        i, state = window.rows[r, OWNER], m[work.last + r * sizes.out_row :]
+        d = m[work.d_pooled + i * sizes.out_row :]
+        share = m.dtype.type(1 / shard[i, TOTAL])
         for j in range(sizes.n_out):
             state[j] = d[j] * share
 
 
-def _spread_max(pooling, sizes, weights, window, shard, work, pool, d_rows, gradient):
-    outs, first = last_outputs(work)
-    for r in range(window.owners.size):
-        i, state = window.owners[r], outs[first + r]
-        best, d, step = pool.best[i], d_rows[i], window.positions[r] - shard.starts[i]
+def _spread_max(pooling, sizes, packed, window, shard, work, gradient):
+    m = work.m
+    for r in range(window.rows.shape[0]):
+        i, state = window.rows[r, OWNER], m[work.last + r * sizes.out_row :]
+        d = m[work.d_pooled + i * sizes.out_row :]
+        best = work.best[i * sizes.out_row :]
+        step = window.rows[r, POSITION] - shard[i, START]
         for j in range(sizes.n_out):
             state[j] = d[j] if best[j] == step else 0
 
@@ -271,41 +273,41 @@ def dot(a, b, n):
     return total
 
 
-def _spread_attention(
-    pooling, sizes, weights, window, shard, work, pool, d_rows, gradient
-):
+def _spread_attention(pooling, sizes, packed, window, shard, work, gradient):
     """With shares p: d(score) = p (d . h - d . pooled), d(h) = p d + W d(hidden)."""
-    outs, first = last_outputs(work)
-    packed, packed_transposed = weights
-    hidden, scores = chunk_memory(sizes, outs)
-    width = PANEL_BYTES // outs.itemsize
-    padded, n_out = sizes.padded_size, sizes.n_out
+    m, padded, n_out, out_row = work.m, sizes.padded_size, sizes.n_out, sizes.out_row
+    hidden, scores = chunk_memory(sizes, m)
+    width = PANEL_BYTES // m.itemsize
     n_columns = -(-n_out // width) * width
-    n_rows = window.owners.size
+    n_rows = window.rows.shape[0]
     for done in range(0, n_rows, CHUNK):
-        n = min(CHUNK, n_rows - done)
-        score_rows(pooling, sizes, packed, outs, first + done, n, hidden, scores)
+        n, at = min(CHUNK, n_rows - done), work.last + done * out_row
+        score_rows(pooling, sizes, packed, m, at, n, hidden, scores)
         for r in range(n):
-            i, state = window.owners[done + r], outs[first + done + r]
-            extra, d = pool.extra[i], d_rows[i]
-            share = exp(scores[0, r * width] - extra[0]) / extra[1]
-            scores[0, r * width] = share
-            d_score = share * (dot(d, state, n_out) - dot(d, pool.rows[i], n_out))
-            units = hidden[0, r * padded : (r + 1) * padded]
+            i, state = window.rows[done + r, OWNER], m[at + r * out_row :]
+            d, pooled = (
+                m[work.d_pooled + i * out_row :],
+                m[work.pooled + i * out_row :],
+            )
+            highest, weights = m[work.extra + 2 * i], m[work.extra + 2 * i + 1]
+            share = exp(scores[r * width] - highest) / weights
+            scores[r * width] = share
+            d_score = share * (dot(d, state, n_out) - dot(d, pooled, n_out))
+            units = hidden[r * padded :]
             for j in range(sizes.hidden_size):
                 u, at_query = units[j], pooling.query_at + j * width
-                gradient[0, at_query] += d_score * u
-                units[j] = d_score * packed[0, at_query] * (1 - u * u)
-        rows = (outs, (first + done) * sizes.out_row, sizes.out_row)
-        d_units = (hidden, ZERO, padded)
+                gradient[at_query] += d_score * u
+                units[j] = d_score * packed[at_query] * (1 - u * u)
+        rows, d_units = (m, at, out_row), (hidden, ZERO, padded)
         weight_gradient(n, n_out + 1, rows, d_units, padded, gradient, pooling.at)
         for r in range(n):
-            d, state = d_rows[window.owners[done + r]], outs[first + done + r]
-            share = scores[0, r * width]
+            d = m[work.d_pooled + window.rows[done + r, OWNER] * out_row :]
+            state, share = m[at + r * out_row :], scores[r * width]
             for j in range(n_out):
                 state[j] = share * d[j]
-        panels, n_k = (packed_transposed, pooling.transposed_at), sizes.hidden_size
-        product(n, n_columns, rows, d_units, panels, (ONE, n_k), ONE)
+        panels, n_k = (packed, pooling.transposed_at), (ONE, sizes.hidden_size)
+        d_units = (hidden, ZERO, padded, ZERO)
+        product(n, n_columns, rows, d_units, panels, n_k, ONE)
 
 
 _SPREAD = {
@@ -316,9 +318,9 @@ _SPREAD = {
     AttentionPooling: _spread_attention,
 }
 
-#: spread_window(pooling, sizes, weights, window, shard, work, pool, d_rows, gradient):
-#: replace the last layer's outputs of a window by their gradient, where `d_rows` is
-#: that of the pooled rows. That of the pooling's own weights is added to `gradient`.
+#: spread_window(pooling, sizes, packed, window, shard, work, gradient): replace the
+#: last layer's outputs of a window by their gradient, from that of the pooled rows.
+#: That of the pooling's own weights is added to `gradient`.
 spread_window = by_type(_SPREAD.__getitem__)
 
 
@@ -327,15 +329,14 @@ def _write_no_scores(pooling, sizes, packed, window, work, results):
 
 
 def _write_scores(pooling, sizes, packed, window, work, results):
-    outs, first = last_outputs(work)
-    hidden, scores = chunk_memory(sizes, outs)
-    width = PANEL_BYTES // outs.itemsize
-    n_rows = window.owners.size
+    hidden, scores = chunk_memory(sizes, work.m)
+    width = PANEL_BYTES // work.m.itemsize
+    n_rows = window.rows.shape[0]
     for done in range(0, n_rows, CHUNK):
-        n = min(CHUNK, n_rows - done)
-        score_rows(pooling, sizes, packed, outs, first + done, n, hidden, scores)
+        n, at = min(CHUNK, n_rows - done), work.last + done * sizes.out_row
+        score_rows(pooling, sizes, packed, work.m, at, n, hidden, scores)
         for r in range(n):
-            results[window.positions[done + r], 0] = scores[0, r * width]
+            results[window.rows[done + r, POSITION], 0] = scores[r * width]
 
 
 #: write_scores(pooling, sizes, packed, window, work, results): attention's score of
@@ -352,13 +353,11 @@ pool_start = by_type(lambda kind: _STARTS.get(kind, lambda pooling: 0.0))
 
 
 @njit(**INNER)
-def new_pool(pooling, sizes, n_sequences, like):
-    """The memory of a pooling, before the first step."""
-    rows = np.empty((n_sequences, sizes.out_row), like.dtype)
-    extra = np.empty((n_sequences, 2), like.dtype)
-    best = np.zeros((n_sequences, sizes.out_row), np.int32)
-    for i in range(n_sequences):
-        for j in range(sizes.out_row):
-            rows[i, j] = pool_start(pooling)
-        extra[i, 0], extra[i, 1] = -np.inf, 0
-    return Pool(rows, extra, best)
+def start_pool(pooling, sizes, shard, work):
+    """The memory of a pooling before the first step."""
+    m, pooled = work.m, work.m[work.pooled :]
+    for j in range(shard.shape[0] * sizes.out_row):
+        pooled[j] = pool_start(pooling)
+        work.best[j] = 0
+    for i in range(shard.shape[0]):
+        m[work.extra + 2 * i], m[work.extra + 2 * i + 1] = -np.inf, 0

@@ -9,6 +9,8 @@ end are where the next one starts. Training has one window, or several whose gra
 do not reach back into each other (truncated backpropagation through time).
 """
 
+from typing import NamedTuple
+
 import numpy as np
 from numba import njit
 
@@ -18,6 +20,7 @@ from skrnn.backends.cpu.layer import (
     LayerPlan,
     Work,
     backward_layer,
+    copy,
     fill_masks,
     forward_layer,
     input_gradient,
@@ -31,13 +34,25 @@ from skrnn.backends.cpu.pooling import (
     finish_pool,
     head_rows,
     is_pooled,
-    new_pool,
     spread_window,
+    start_pool,
     write_scores,
 )
-from skrnn.backends.cpu.tile import ONE, ZERO
-from skrnn.backends.cpu.window import Shard, count_rows, gather, window_of
-from skrnn.mathematics.dropout import NO_DROPOUT, factor, output_key
+from skrnn.backends.cpu.tile import ONE, PANEL_BYTES, ZERO
+from skrnn.backends.cpu.window import (
+    LENGTH,
+    NUMBER,
+    POSITION,
+    count_rows,
+    window_of,
+)
+from skrnn.mathematics.dropout import (
+    NO_DROPOUT,
+    factor,
+    output_key,
+    unless_no_dropout,
+)
+from skrnn.mathematics.intrinsics import by_type
 
 #: What `predict_shards` writes.
 OUTPUTS, STATES, SCORES = range(3)
@@ -51,48 +66,94 @@ def layer_plan(layers, q):
 
 
 @njit(**INNER)
+def aligned(n):
+    """The next multiple of a panel's width, in either precision."""
+    return -(-n // PANEL_BYTES) * PANEL_BYTES
+
+
+@njit(**INNER)
 def new_work(network, dropout, shard, n_rows, like, keep):
     """Memory for windows of up to `n_rows` rows."""
-    step, sizes, layers, _, _ = network
-    padded, n = sizes.padded_size, shard.rows.size
-    n_places = layers.shape[0]
-    n_outs = n_places // sizes.n_directions * n_rows
-    is_normed = keep and layer_plan(layers, 0).norm_at >= 0
-    n_units = (n_places if keep else 1) * n_rows * padded
-    states = np.empty((step.n_states, n_units), like.dtype)
+    step, sizes, layers, pooling, _ = network
+    n, n_places = shard.shape[0], layers.shape[0]
+    of_layer, of_sequences = n_rows * sizes.out_row, n * sizes.padded_size
+    of_outs = n_places // sizes.n_directions * of_layer
+    plane = (n_places if keep else 1) * n_rows * sizes.padded_size
+    final_plane = n_places * of_sequences
     is_masked = dropout.recurrent_rate > 0
-    masks = np.zeros((n_places if is_masked else 0, n * padded), like.dtype)
-    fill_masks(dropout, sizes, shard.rows, masks)
-    return Work(
+    is_normed = keep > 0 and layer_plan(layers, 0).norm_at >= 0
+    z = ZERO
+    states = z + aligned(step.n_blocks * plane)
+    final = states + aligned(step.n_states * plane)
+    fed_back = final + aligned(step.n_states * final_plane)
+    masks = fed_back + (aligned(plane) if is_masked else 0)
+    d = masks + (aligned(final_plane) if is_masked else 0)
+    x = d + (aligned((step.n_states + 1) * of_sequences) if keep else 0)
+    outs = x + aligned(n_rows * (sizes.n_features + 1))
+    normal = outs + aligned(of_outs)
+    pooled = normal + (aligned(of_outs) if is_normed else 0)
+    d_pooled = pooled + aligned(n * sizes.out_row)
+    extra = d_pooled + (aligned(n * sizes.out_row) if keep else 0)
+    work = Work(
+        np.empty(extra + 2 * n, like.dtype),
         n,
         n_rows,
-        np.empty((step.n_blocks, n_units), like.dtype),
+        plane,
+        final_plane,
+        z,
         states,
-        np.empty((1, n_units), like.dtype) if is_masked else states,
-        masks,
-        np.zeros((step.n_states, n_places * n * padded), like.dtype),
-        np.empty((n_rows, sizes.n_features + 1), like.dtype),
-        np.empty((n_outs, sizes.out_row), like.dtype),
-        np.empty((n_outs if is_normed else 0, sizes.out_row), like.dtype),
+        fed_back if is_masked else states,
+        masks if is_masked else -ONE,
+        final,
+        d,
+        x,
+        outs,
+        outs + of_outs - of_layer,
+        normal if is_normed else -ONE,
+        pooled,
+        d_pooled,
+        extra,
+        np.empty(n * sizes.out_row, np.int32),
     )
+    fill_masks(dropout, sizes, shard, work, n_places)
+    reset_states(step, work)
+    start_pool(pooling, sizes, shard, work)
+    return work
 
 
 @njit(**INNER)
-def reset_states(work):
+def reset_states(step, work):
     """Let all sequences start again."""
-    for s in range(work.final.shape[0]):
-        for j in range(work.final.shape[1]):
-            work.final[s, j] = 0
+    final = work.m[work.final :]
+    for j in range(step.n_states * work.final_plane):
+        final[j] = 0
 
 
 @njit(**INNER)
-def drop_outputs(dropout, sizes, window, work, layer):
-    """Drop units of a layer's outputs, or of their gradients: the same ones."""
-    for r in range(window.positions.size):
-        key = output_key(dropout, layer, window.positions[r])
-        row = work.outs[layer * work.n_rows + r]
+def gather(values, window, work):
+    """Copy the rows of a window out of the values, each followed by a 1."""
+    n_features = values.shape[1]
+    for r in range(window.rows.shape[0]):
+        source = values[window.rows[r, POSITION]]
+        row = work.m[work.x + r * (n_features + 1) :]
+        for f in range(n_features):
+            row[f] = source[f]
+        row[n_features] = 1
+
+
+def _drop_outputs(dropout, sizes, window, work, layer):
+    if dropout.rate == 0:
+        return
+    for r in range(window.rows.shape[0]):
+        key = output_key(dropout, layer, window.rows[r, POSITION])
+        row = work.m[work.outs + (layer * work.n_rows + r) * sizes.out_row :]
         for j in range(sizes.n_out):
             row[j] *= row.dtype.type(factor(key, j, dropout.rate))
+
+
+#: drop_outputs(dropout, sizes, window, work, layer): drop units of a layer's outputs,
+#: or of their gradients: the same ones.
+drop_outputs = unless_no_dropout(_drop_outputs)
 
 
 @njit(**MERGED)
@@ -102,68 +163,82 @@ def forward_window(network, dropout, packed, values, window, work, keep):
     With `keep` all is kept that `backward_window` needs.
     """
     step, sizes, layers, _, _ = network
-    n_rows, last = window.positions.size, layers.shape[0] - 1
-    gather(values, window.positions, work.x)
+    n_rows, last = window.rows.shape[0], layers.shape[0] - 1
+    gather(values, window, work)
     for q in range(layers.shape[0]):
-        place = place_of(sizes, work, q, keep)
-        x = work.outs if q >= sizes.n_directions else work.x
-        plan = layer_plan(layers, q)
-        forward_layer(step, sizes, plan, packed, window, x, place, work)
+        place, plan = place_of(sizes, work, q, keep), layer_plan(layers, q)
+        forward_layer(step, sizes, plan, packed, window, place, work)
         if q % sizes.n_directions == sizes.n_directions - 1:
             layer = q // sizes.n_directions
             if plan.norm_at >= 0:
                 normalize(sizes, plan.norm_at, packed, work, layer, n_rows)
+            first = work.outs + layer * work.n_rows * sizes.out_row + sizes.n_out
             for r in range(n_rows):
-                work.outs[layer * work.n_rows + r, sizes.n_out] = 1
-            if dropout.rate > 0 and q < last:
+                work.m[first + r * sizes.out_row] = 1
+            if q < last:
                 drop_outputs(dropout, sizes, window, work, layer)
 
 
 @njit(**MERGED)
-def backward_window(network, dropout, weights, window, work, gradient):
+def backward_window(network, dropout, packed, window, work, gradient):
     """Add the gradient of all layers' weights; the last layer's outputs have theirs."""
     step, sizes, layers, _, _ = network
-    packed, packed_transposed = weights
-    n_rows, n_directions = window.positions.size, sizes.n_directions
+    n_rows, n_directions = window.rows.shape[0], sizes.n_directions
     lowest = sizes.first_trained
     for layer in range(layers.shape[0] // n_directions - 1, lowest - 1, -1):
-        if dropout.rate > 0 and (layer + 1) * n_directions < layers.shape[0]:
+        if (layer + 1) * n_directions < layers.shape[0]:
             drop_outputs(dropout, sizes, window, work, layer)
         plan = layer_plan(layers, layer * n_directions)
         if plan.norm_at >= 0:
             normalize_back(sizes, plan.norm_at, packed, work, layer, n_rows, gradient)
-        x = work.outs if layer > 0 else work.x
         for q in range(layer * n_directions, (layer + 1) * n_directions):
-            place, plan = place_of(sizes, work, q, True), layer_plan(layers, q)
-            backward_layer(step, sizes, plan, packed_transposed, window, place, work)
+            place, plan = place_of(sizes, work, q, ONE), layer_plan(layers, q)
+            backward_layer(step, sizes, plan, packed, window, place, work)
             if plan.trains:
-                layer_gradient(step, sizes, plan, n_rows, x, place, work, gradient)
+                layer_gradient(step, sizes, plan, n_rows, place, work, gradient)
         if layer > lowest:
             # Not before: the inputs, which it replaces, were needed.
             for q in range(layer * n_directions, (layer + 1) * n_directions):
-                place, plan = place_of(sizes, work, q, True), layer_plan(layers, q)
+                place, plan = place_of(sizes, work, q, ONE), layer_plan(layers, q)
                 more = ONE if q % n_directions > 0 else ZERO
-                input_gradient(
-                    step, sizes, plan, packed_transposed, n_rows, place, work, more
-                )
+                input_gradient(step, sizes, plan, packed, n_rows, place, work, more)
 
 
-@njit(**INNER)
-def use_memory(sizes, shard, memory, work, pool, save):
-    """Go on from what the memory holds of the sequences; or `save` where they are."""
-    padded, n = sizes.padded_size, shard.rows.size
-    n_units = work.final.shape[1] // n  # of one sequence, in all layers
-    for i in range(n if memory.shape[1] > 0 else 0):
-        saved = memory[shard.rows[i]]
-        for s in range(work.final.shape[0]):
+class Memory(NamedTuple):
+    """Where sequences stand, one a row: states of all layers, and what pools."""
+
+    rows: np.ndarray
+
+
+class NoMemory(Memory):
+    """Sequences start at their first step; compiled code leaves the memory out."""
+
+    __slots__ = ()
+
+
+def _use_memory(memory, step, sizes, shard, work, save):
+    padded, n = sizes.padded_size, shard.shape[0]
+    n_units = work.final_plane // n  # of one sequence, in all layers
+    for i in range(n):
+        saved = memory.rows[shard[i, NUMBER]]
+        for s in range(step.n_states):
             for j in range(n_units):
-                at = (j // padded * n + i) * padded + j % padded
-                move(saved, s * n_units + j, work.final[s], at, save)
-        k = work.final.shape[0] * n_units
+                at = s * work.final_plane + (j // padded * n + i) * padded + j % padded
+                move(saved, s * n_units + j, work.m, work.final + at, save)
+        k = step.n_states * n_units
         for j in range(sizes.n_out):
-            move(saved, k + j, pool.rows[i], j, save)
+            move(saved, k + j, work.m, work.pooled + i * sizes.out_row + j, save)
         for j in range(2):
-            move(saved, saved.size - 2 + j, pool.extra[i], j, save)
+            move(saved, saved.size - 2 + j, work.m, work.extra + 2 * i + j, save)
+
+
+def _use_no_memory(memory, step, sizes, shard, work, save):
+    pass
+
+
+#: use_memory(memory, step, sizes, shard, work, save): go on from what the memory holds
+#: of the sequences; or `save` where they are.
+use_memory = by_type(lambda kind: _use_no_memory if kind is NoMemory else _use_memory)
 
 
 @njit(**INNER)
@@ -176,53 +251,41 @@ def move(saved, at, here, here_at, save):
 
 
 @njit(**MERGED)
-def shard_gradient(network, dropout, kind, weights, batch, shard, n_steps, gradient):
+def shard_gradient(network, dropout, kind, packed, batch, shard, n_steps, gradient):
     """Loss of a shard; its gradient replaces what is in `gradient`."""
-    _, sizes, layers, pooling, head = network
+    step, sizes, layers, pooling, head = network
     values, learned, memory = batch
     for p in range(gradient.size):
-        gradient[0, p] = 0
-    longest, loss = shard.lengths[0], 0.0
-    work = new_work(network, dropout, shard, count_rows(shard, n_steps), values, True)
-    pool = new_pool(pooling, sizes, shard.rows.size, values)
-    use_memory(sizes, shard, memory, work, pool, False)
+        gradient[p] = 0
+    longest, loss = shard[0, LENGTH], 0.0
+    work = new_work(network, dropout, shard, count_rows(shard, n_steps), values, ONE)
+    use_memory(memory, step, sizes, shard, work, False)
     # The gradient of pooled states is known after the last window only: with several,
     # all of them run once more.
     reaches_back = sizes.first_trained <= layers.shape[0] // sizes.n_directions
     is_twice = reaches_back and is_pooled(pooling) and longest > n_steps
     n_passes = 2 if is_twice else 1
-    d_rows = pool.rows
     for k in range(n_passes):
         for t in range(0, longest, n_steps):
             window = window_of(shard, t, t + n_steps)
-            forward_window(network, dropout, weights[0], values, window, work, True)
+            forward_window(network, dropout, packed, values, window, work, ONE)
             if k == 0:
-                add_window(pooling, sizes, weights[0], window, shard, work, pool)
+                add_window(pooling, sizes, packed, window, shard, work)
             if k == 0 and (not is_pooled(pooling) or t + n_steps >= longest):
-                finish_pool(pooling, sizes, shard, pool)
-                d_rows = pool.rows.copy()
-                rows = head_rows(pooling, d_rows, work, shard, window)
+                finish_pool(pooling, sizes, shard, work)
+                n_pooled = shard.shape[0] * sizes.out_row
+                copy(work.m, work.pooled, work.d_pooled, n_pooled)
+                rows = head_rows(pooling, work.d_pooled, work, shard, window)
                 loss += head_gradient(
-                    sizes, head, kind, weights, learned, rows, gradient
+                    sizes, head, kind, packed, learned, work.m, rows, gradient
                 )
             if reaches_back and k == n_passes - 1:
-                spread_window(
-                    pooling, sizes, weights, window, shard, work, pool, d_rows, gradient
-                )
-                backward_window(network, dropout, weights, window, work, gradient)
+                spread_window(pooling, sizes, packed, window, shard, work, gradient)
+                backward_window(network, dropout, packed, window, work, gradient)
         if k < n_passes - 1:
-            reset_states(work)
-    use_memory(sizes, shard, memory, work, pool, True)
+            reset_states(step, work)
+    use_memory(memory, step, sizes, shard, work, True)
     return loss
-
-
-@njit(**INNER)
-def part_of(shards, first, last):
-    """The shard with the sequences from `first` on and before `last`."""
-    starts, lengths, totals, rows = shards
-    return Shard(
-        starts[first:last], lengths[first:last], totals[first:last], rows[first:last]
-    )
 
 
 @njit(**ENTRY)
@@ -231,7 +294,7 @@ def train_shards(
     network,
     dropout,
     kind,
-    weights,
+    packed,
     batch,
     shards,
     bounds,
@@ -246,9 +309,9 @@ def train_shards(
     """
     s = exchange_add(counter, ONE)
     while s < losses.size:
-        shard = part_of(shards, bounds[s], bounds[s + 1])
+        shard = shards[bounds[s] : bounds[s + 1]]
         losses[s] = shard_gradient(
-            network, dropout, kind, weights, batch, shard, n_steps, gradients[s : s + 1]
+            network, dropout, kind, packed, batch, shard, n_steps, gradients[s]
         )
         s = exchange_add(counter, ONE)
 
@@ -263,42 +326,41 @@ def predict_shards(
     """
     s = exchange_add(counter, ONE)
     while s < bounds.size - 1:
-        shard = part_of(shards, bounds[s], bounds[s + 1])
+        shard = shards[bounds[s] : bounds[s + 1]]
         predict_shard(network, packed, values, memory, shard, n_rows, wanted, results)
         s = exchange_add(counter, ONE)
 
 
 @njit(**MERGED)
 def predict_shard(network, packed, values, memory, shard, n_rows, wanted, results):
-    _, sizes, _, pooling, head = network
-    longest, n_steps = shard.lengths[0], max(1, n_rows // shard.rows.size)
+    step, sizes, _, pooling, head = network
+    longest, n_steps = shard[0, LENGTH], max(1, n_rows // shard.shape[0])
     n_rows = count_rows(shard, n_steps)
-    work = new_work(network, NO_DROPOUT, shard, n_rows, values, False)
-    pool = new_pool(pooling, sizes, shard.rows.size, values)
-    use_memory(sizes, shard, memory, work, pool, False)
+    work = new_work(network, NO_DROPOUT, shard, n_rows, values, ZERO)
+    use_memory(memory, step, sizes, shard, work, False)
     for t in range(0, longest, n_steps):
         window = window_of(shard, t, t + n_steps)
-        forward_window(network, NO_DROPOUT, packed, values, window, work, False)
+        forward_window(network, NO_DROPOUT, packed, values, window, work, ZERO)
         if wanted == SCORES:
             write_scores(pooling, sizes, packed, window, work, results)
             continue
-        add_window(pooling, sizes, packed, window, shard, work, pool)
+        add_window(pooling, sizes, packed, window, shard, work)
         is_last = t + n_steps >= longest
         if is_last:
-            use_memory(sizes, shard, memory, work, pool, True)
+            use_memory(memory, step, sizes, shard, work, True)
         if is_last or not is_pooled(pooling):
-            finish_pool(pooling, sizes, shard, pool)
-            rows = head_rows(pooling, pool.rows, work, shard, window)
+            finish_pool(pooling, sizes, shard, work)
+            rows = head_rows(pooling, work.pooled, work, shard, window)
             if wanted == STATES:
-                write_states(sizes, rows, results)
+                write_states(sizes, work.m, rows, results)
             else:
-                write_head_outputs(sizes, head, packed, rows, results)
+                write_head_outputs(sizes, head, packed, work.m, rows, results)
 
 
 @njit(**INNER)
-def write_states(sizes, rows, results):
-    """Write rows of states to their places."""
-    states, first, places = rows
-    for i in range(places.size):
+def write_states(sizes, m, rows, results):
+    """Write rows of states to their places; see `head_gradient`."""
+    first, places, column = rows
+    for i in range(places.shape[0]):
         for j in range(sizes.n_out):
-            results[places[i], j] = states[first + i, j]
+            results[places[i, column], j] = m[first + i * sizes.out_row + j]

@@ -7,7 +7,8 @@ All callers share one budget of threads: what runs never exceeds the cores.
 
 import os
 import threading
-from queue import SimpleQueue
+from multiprocessing import current_process
+from queue import Empty, SimpleQueue
 
 import joblib
 import numba
@@ -28,6 +29,9 @@ def thread_limit():
     NUMBA_NUM_THREADS (which joblib sets for its workers), ``numba.set_num_threads``
     and the cores that this process may use.
     """
+    # One of several workers, as multiprocessing.Pool starts them; it sets no limit.
+    if current_process().daemon:
+        return 1
     limit = numba.config.NUMBA_NUM_THREADS
     # Asking Numba for the current limit would start its own threads.
     if parallel._is_initialized:
@@ -56,14 +60,14 @@ class _Worker(threading.Thread):
         super().__init__(name="skrnn", daemon=True)
         self.state = np.zeros(1, np.int64)
         self.job = None
-        self.bell = threading.Semaphore(0)
+        self.bell = SimpleQueue()
         self.start()
 
     def post(self, job):
         """Hand over ``(function, arguments, round)``."""
         self.job = job
         if exchange(self.state, _POSTED) == _ASLEEP:
-            self.bell.release()
+            self.bell.put(None)
 
     def run(self):
         while True:
@@ -79,7 +83,7 @@ class _Worker(threading.Thread):
 
     def _await_job(self):
         if not _spin(self.state, _POSTED) and exchange(self.state, _ASLEEP) != _POSTED:
-            self.bell.acquire()
+            self.bell.get()
         exchange(self.state, _AWAKE)
 
 
@@ -95,7 +99,7 @@ class _Round:
     def finish(self, worker, error):
         """Called by a worker when it is done."""
         self.crew.idle.append(worker)
-        self.crew.budget.release()
+        self.crew.budget.put(None)
         self.errors.put(error)
         exchange_add(self.n_finished, 1)
 
@@ -108,21 +112,26 @@ class _Round:
 
 
 class _Crew:
-    """The idle workers, and how many more threads may run."""
+    """The idle workers, and a permit for each thread more that may run."""
 
-    def __init__(self):
-        self.idle = []
-        self.budget = threading.Semaphore(max(1, joblib.cpu_count()))
+    def __init__(self, idle=None):
+        self.idle = [] if idle is None else idle
+        # No semaphore: an interrupt could leave the lock taken that it has inside.
+        self.budget = SimpleQueue()
+        for _ in range(max(1, joblib.cpu_count())):
+            self.budget.put(None)
 
     def hire(self, n):
         """Up to n workers, as the budget allows."""
         workers = []
-        while len(workers) < n and self.budget.acquire(blocking=False):
-            try:
+        try:
+            while len(workers) < n:
+                self.budget.get_nowait()
                 workers.append(self._idle_or_new())
-            except RuntimeError:  # no thread to be had: fewer will do
-                self.budget.release()
-                break
+        except Empty:
+            pass
+        except RuntimeError:  # no thread to be had: fewer will do
+            self.budget.put(None)
         return workers
 
     def _idle_or_new(self):
@@ -132,14 +141,15 @@ class _Crew:
             return _Worker()
 
 
-def _new_crew():
+def _new_crew(idle=None):
+    """Start with a whole budget; `idle` are workers to go on with."""
     global _crew
-    _crew = _Crew()
+    _crew = _Crew(idle)
 
 
 _new_crew()
 if hasattr(os, "register_at_fork"):
-    # Threads do not survive a fork, and a semaphore may be taken for ever.
+    # Threads do not survive a fork, nor do they give their permits back.
     os.register_at_fork(after_in_child=_new_crew)
 
 
@@ -150,14 +160,26 @@ def run_threads(n_threads, function, *arguments):
     however many threads there are.
     """
     crew = _crew
-    with crew.budget:
-        if n_threads == 1:
-            function(*arguments)
-            return
-        this_round = _Round(crew, n_threads - 1)
-        for worker in this_round.workers:
-            worker.post((function, arguments, this_round))
-        try:
-            function(*arguments)
-        finally:
-            this_round.wait()
+    try:
+        crew.budget.get()
+        _run_round(crew, n_threads, function, arguments)
+        crew.budget.put(None)
+    except BaseException:
+        # Ctrl-C may strike anywhere, even while a permit changes hands, which is then
+        # lost for ever. Who waits for one of the old crew gets this caller's.
+        _new_crew(crew.idle)
+        crew.budget.put(None)
+        raise
+
+
+def _run_round(crew, n_threads, function, arguments):
+    if n_threads == 1:
+        function(*arguments)
+        return
+    this_round = _Round(crew, n_threads - 1)
+    for worker in this_round.workers:
+        worker.post((function, arguments, this_round))
+    try:
+        function(*arguments)
+    finally:
+        this_round.wait()

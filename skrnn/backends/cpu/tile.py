@@ -136,6 +136,7 @@ class _Tile:
         return self.loop(n_planes, [a, b, *sums], plane)[2:]
 
 
+@np.errstate(over="ignore", invalid="ignore")  # of lanes that nobody reads
 def _tile_twin(rows, c, a, b, at, strides, sizes, accumulate):
     (c_at, a_at, b_at), (c_row, a_row, a_k, a_plane) = at, strides
     (n_planes, n_k), width = sizes, PANEL_BYTES // c.itemsize

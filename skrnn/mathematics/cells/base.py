@@ -60,20 +60,19 @@ def make_cell(
     return Cell(name, gates_ih, gates_hh, step, forget)
 
 
-#: forward(step, z, at, old, old_at, new, new_at, m): the non-linear part of a step, for
-#: ``m = rows * hidden_size`` units. Every array is 2D and C-contiguous; the units of a
-#: step are m neighbours in a row.
+#: forward(step, m, z, plane, old, new, new_plane, size): the non-linear part of a step,
+#: for ``size = rows * units`` neighbours. All is in the vector m:
 #:
-#: z (n_blocks, capacity): pre-activations from column `at` on; on return what
-#:     `backward` needs of them.
-#: old (n_states, capacity): states before the step, from column `old_at` on.
-#: new (n_states, capacity): on return the states after the step, from `new_at` on.
+#: z: from here on the pre-activations of the first block, those of the next one `plane`
+#:     further, and so on; on return what `backward` needs of them.
+#: old: the states before the step, h first, the next one `plane` further.
+#: new: on return the states after the step, the next one `new_plane` further.
 forward = by_type(_FORWARD.__getitem__)
 
-#: backward(step, z, at, old, old_at, d, m): back through `forward`.
+#: backward(step, m, z, plane, old, d, d_plane, size): back through `forward`.
 #:
 #: z: as `forward` left it; on return the gradient of the pre-activations.
 #: old: as in `forward`.
-#: d (n_states, capacity): gradient of the new states, from column 0 on; on return that
-#:     of the old states, without what reaches h through the recurrent matrix product.
+#: d: gradient of the new states, the next one `d_plane` further; on return that of the
+#:     old states, without what reaches h through the recurrent matrix product.
 backward = by_type(_BACKWARD.__getitem__)

@@ -28,14 +28,14 @@ def relu_backward(h, dh):
 
 
 def _make_elman(name, step_class, activation, activation_backward):
-    def forward(step, z, at, old, old_at, new, new_at, m):
-        z0, h = z[0, at : at + m], new[0, new_at : new_at + m]
-        for j in range(m):
+    def forward(step, m, z, plane, old, new, new_plane, size):
+        z0, h = m[z:], m[new:]
+        for j in range(size):
             z0[j] = h[j] = activation(z0[j])
 
-    def backward(step, z, at, old, old_at, d, m):
-        z0, dh = z[0, at : at + m], d[0, :m]
-        for j in range(m):
+    def backward(step, m, z, plane, old, d, d_plane, size):
+        z0, dh = m[z:], m[d:]
+        for j in range(size):
             z0[j] = activation_backward(z0[j], dh[j])
             dh[j] = 0
 

@@ -31,19 +31,17 @@ def gru_backward(n, r, z, n_h, h_old, dh):
     return dn, dn * n_h * (r - r * r), dh * (h_old - n) * (z - z * z), dn * r, dh * z
 
 
-def _forward(step, z, at, old, old_at, new, new_at, m):
-    n, r = z[0, at : at + m], z[1, at : at + m]
-    u, n_h = z[2, at : at + m], z[3, at : at + m]
-    h_old, h = old[0, old_at : old_at + m], new[0, new_at : new_at + m]
-    for j in range(m):
+def _forward(step, m, z, plane, old, new, new_plane, size):
+    n, r, u, n_h = m[z:], m[z + plane :], m[z + 2 * plane :], m[z + 3 * plane :]
+    h_old, h = m[old:], m[new:]
+    for j in range(size):
         n[j], r[j], u[j], h[j] = gru_forward(n[j], r[j], u[j], n_h[j], h_old[j])
 
 
-def _backward(step, z, at, old, old_at, d, m):
-    n, r = z[0, at : at + m], z[1, at : at + m]
-    u, n_h = z[2, at : at + m], z[3, at : at + m]
-    h_old, dh = old[0, old_at : old_at + m], d[0, :m]
-    for j in range(m):
+def _backward(step, m, z, plane, old, d, d_plane, size):
+    n, r, u, n_h = m[z:], m[z + plane :], m[z + 2 * plane :], m[z + 3 * plane :]
+    h_old, dh = m[old:], m[d:]
+    for j in range(size):
         n[j], r[j], u[j], n_h[j], dh[j] = gru_backward(
             n[j], r[j], u[j], n_h[j], h_old[j], dh[j]
         )

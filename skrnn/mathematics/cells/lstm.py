@@ -39,22 +39,18 @@ def lstm_backward(i, f, g, o, c_old, dh, dc):
     )
 
 
-def _forward(step, z, at, old, old_at, new, new_at, m):
-    i, f = z[0, at : at + m], z[1, at : at + m]
-    g, o = z[2, at : at + m], z[3, at : at + m]
-    c_old = old[1, old_at : old_at + m]
-    h, c = new[0, new_at : new_at + m], new[1, new_at : new_at + m]
-    for j in range(m):
+def _forward(step, m, z, plane, old, new, new_plane, size):
+    i, f, g, o = m[z:], m[z + plane :], m[z + 2 * plane :], m[z + 3 * plane :]
+    c_old, h, c = m[old + plane :], m[new:], m[new + new_plane :]
+    for j in range(size):
         i[j], f[j], g[j], o[j] = gates(i[j], f[j], g[j], o[j])
         h[j], c[j] = lstm_forward(i[j], f[j], g[j], o[j], c_old[j])
 
 
-def _backward(step, z, at, old, old_at, d, m):
-    i, f = z[0, at : at + m], z[1, at : at + m]
-    g, o = z[2, at : at + m], z[3, at : at + m]
-    c_old = old[1, old_at : old_at + m]
-    dh, dc = d[0, :m], d[1, :m]
-    for j in range(m):
+def _backward(step, m, z, plane, old, d, d_plane, size):
+    i, f, g, o = m[z:], m[z + plane :], m[z + 2 * plane :], m[z + 3 * plane :]
+    c_old, dh, dc = m[old + plane :], m[d:], m[d + d_plane :]
+    for j in range(size):
         i[j], f[j], g[j], o[j], dc[j] = lstm_backward(
             i[j], f[j], g[j], o[j], c_old[j], dh[j], dc[j]
         )
