@@ -1,5 +1,6 @@
 """scikit-learn's own checks of an estimator, all of them, for every cell."""
 
+from sklearn.base import clone
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from skrnn import RNNClassifier, RNNRegressor
@@ -20,5 +21,5 @@ EXACT = {"dtype": "float64", "batch_size": 1000, "max_iter": 20}
 @parametrize_with_checks(ESTIMATORS)
 def test_estimator_check(estimator, check):
     if check.func.__name__ == "check_sample_weight_equivalence_on_dense_data":
-        estimator.set_params(**EXACT)
+        estimator = clone(estimator).set_params(**EXACT)
     check(estimator)

@@ -65,6 +65,7 @@ def test_both_have_the_same_parameters_and_nearly_the_same_defaults():
     assert parameters.pop("normalize_y") is True
     classifier_parameters = RNNClassifier().get_params()
     assert classifier_parameters.pop("ignore_label") is None
+    assert classifier_parameters.pop("class_weight") is None
     different = {
         name: (value, classifier_parameters[name])
         for name, value in parameters.items()

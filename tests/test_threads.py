@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from numba import njit
 from problems import DEEP, kinds_with, loss_gradient, make_problem
+from threadpoolctl import threadpool_limits
 
 from skrnn.backends import make_backend
 from skrnn.backends.cpu import threads
@@ -165,9 +166,21 @@ def test_an_error_reaches_the_caller_and_the_crew_works_on(where, error):
 def test_thread_limit(monkeypatch):
     monkeypatch.setattr(threads.joblib, "cpu_count", lambda: 6)
     monkeypatch.setattr(threads.numba.config, "NUMBA_NUM_THREADS", 8)
+    monkeypatch.setattr(threads, "_openmp_effective_n_threads", lambda: 7)
+    assert thread_limit() == 6
+    monkeypatch.setattr(threads, "_openmp_effective_n_threads", lambda: 4)
+    assert thread_limit() == 4
+    monkeypatch.setattr(threads, "_openmp_parallelism_enabled", lambda: False)
     assert thread_limit() == 6
     monkeypatch.setattr(threads.numba.config, "NUMBA_NUM_THREADS", 3)
     assert thread_limit() == 3
+
+
+def test_thread_limit_heeds_threadpoolctl():
+    before = thread_limit()
+    with threadpool_limits(1):
+        assert thread_limit() == 1
+    assert thread_limit() == before
 
 
 def test_thread_limit_heeds_set_num_threads():

@@ -50,7 +50,7 @@ class Stream:
         check_scalar(n_sequences, "n_sequences", Integral, min_val=1)
         # A copy, which keeps its weights, classes and units.
         self._estimator = copy.copy(estimator)
-        self._estimator._resume = None
+        self._estimator._run = self._estimator._adapted = None
         self._network, self._parameters = estimator._network, estimator._parameters
         self._backend = make_backend(estimator.device, self._network)
         self._memory = self._backend.new_memory(n_sequences)

@@ -32,7 +32,7 @@ class CPUBackend:
     """
 
     def __init__(self, network, trained=None):
-        self.network = network
+        self.network, self.trained = network, trained
         self.dtype = np.dtype(network.dtype)
         self.width = PANEL_BYTES // self.dtype.itemsize
         self.plan = plan = make_plan(network, self.width, trained)
@@ -49,6 +49,10 @@ class CPUBackend:
         self.packed = np.zeros(plan.sources.size, self.dtype)
         self.gradients = np.empty((0, plan.n_packed), self.dtype)
         self.no_memory = shard.NoMemory(np.empty((0, 0), self.dtype))
+
+    def __reduce__(self):
+        # All else is made anew.
+        return CPUBackend, (self.network, self.trained)
 
     @cached_property
     def n_threads(self):
@@ -136,8 +140,9 @@ class CPUBackend:
             gradients,
             losses,
         )
-        # Added up in their order, one after the other.
-        total = np.add.reduce(gradients) if n_shards > 1 else gradients[0]
+        # Added up in their order, one after the other. What overflows is found later.
+        with np.errstate(over="ignore", invalid="ignore"):
+            total = np.add.reduce(gradients) if n_shards > 1 else gradients[0]
         np.take(total, self.plan.targets, out=gradient, mode="clip")
         return float(losses.sum())
 

@@ -8,7 +8,7 @@ import numpy as np
 from numba import njit
 
 from skrnn.backends.cpu.options import INNER
-from skrnn.backends.cpu.tile import ONE, PANEL_BYTES, ZERO, panel_product
+from skrnn.backends.cpu.tile import ONE, PANEL_BYTES, ZERO, panel_product, row_product
 
 # Rows of a weight-gradient product at a time: a packed panel of gradients (64 bytes a
 # row) stays in the first-level cache.
@@ -35,6 +35,10 @@ def product(n, n_columns, c, a, b, sizes, accumulate):
     width = PANEL_BYTES // to.itemsize
     n_k = sizes[0] * sizes[1]
     strides = (to_row, left_row, ONE, left_block)
+    if n == 1:
+        places, n_panels = (to_at, left_at, at), n_columns // width
+        row_product(n_panels, to, left, panels, places, strides, sizes, accumulate)
+        return
     for j in range(0, n_columns, width):
         places = (to_at + j, left_at, at + j * n_k)
         panel_product(n, to, left, panels, places, strides, sizes, accumulate)

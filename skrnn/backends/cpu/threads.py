@@ -15,6 +15,10 @@ import numba
 import numpy as np
 from numba import njit
 from numba.np.ufunc import parallel
+from sklearn.utils._openmp_helpers import (
+    _openmp_effective_n_threads,
+    _openmp_parallelism_enabled,
+)
 
 from skrnn.backends.cpu.atomics import exchange, exchange_add, pause
 from skrnn.backends.cpu.options import ENTRY
@@ -26,7 +30,8 @@ SPINS = 5000  # about 0.1 ms
 def thread_limit():
     """How many threads may run at once.
 
-    NUMBA_NUM_THREADS (which joblib sets for its workers), ``numba.set_num_threads``
+    NUMBA_NUM_THREADS (which joblib sets for its workers), ``numba.set_num_threads``,
+    OMP_NUM_THREADS and threadpoolctl, as far as scikit-learn's own loops heed these,
     and the cores that this process may use.
     """
     # One of several workers, as multiprocessing.Pool starts them; it sets no limit.
@@ -36,6 +41,8 @@ def thread_limit():
     # Asking Numba for the current limit would start its own threads.
     if parallel._is_initialized:
         limit = min(limit, numba.get_num_threads())
+    if _openmp_parallelism_enabled():
+        limit = min(limit, _openmp_effective_n_threads())
     return max(1, min(limit, joblib.cpu_count()))
 
 

@@ -9,6 +9,8 @@ Each sum runs over k in ascending order, whatever the number of rows in the tile
 row's result has the same bits whatever rows stand beside it.
 """
 
+from itertools import product
+
 import numpy as np
 from llvmlite import binding, ir
 from numba import njit, types
@@ -25,10 +27,10 @@ TILE_ROWS = 8 if binding.get_host_cpu_features().get("avx512f") else 4
 
 
 class _Tile:
-    """Builds the body of `tile`: everything that depends on the number of rows."""
+    """Builds the body of `tile`: everything that depends on its rows and panels."""
 
-    def __init__(self, context, builder, dtype, rows):
-        self.builder, self.rows = builder, rows
+    def __init__(self, context, builder, dtype, rows, panels):
+        self.builder, self.rows, self.panels = builder, rows, panels
         scalar = context.get_value_type(dtype)
         self.width = PANEL_BYTES * 8 // dtype.bitwidth
         self.align = dtype.bitwidth // 8
@@ -62,6 +64,13 @@ class _Tile:
         )
         return self.builder.shuffle_vector(one, undefined, ir.Constant(lanes, None))
 
+    def places(self, c, c_row):
+        """Where the sums belong: row by row, all panels of a row."""
+        for r in range(self.rows):
+            row = self.row(c, c_row, r)
+            for p in range(self.panels):
+                yield self.builder.gep(row, [self.index(p * self.width)])
+
     def sums_at_start(self, accumulate, c, c_row):
         """What is in c, or zeros."""
         builder, before = self.builder, self.builder.block
@@ -71,7 +80,7 @@ class _Tile:
         accumulate = builder.icmp_signed("!=", accumulate, zero)
         builder.cbranch(accumulate, from_memory, start)
         builder.position_at_end(from_memory)
-        stored = [self.load(self.row(c, c_row, r)) for r in range(self.rows)]
+        stored = [self.load(place) for place in self.places(c, c_row)]
         builder.branch(start)
         builder.position_at_end(start)
         sums = []
@@ -112,15 +121,16 @@ class _Tile:
         """Add the products over all planes and k; returns the sums."""
         builder = self.builder
         (a_row, a_k, a_plane), (n_planes, n_k) = a_strides, sizes
+        panel = builder.mul(builder.mul(n_planes, n_k), self.index(self.width))
 
         def step(values):
             a, b, *sums = values
-            panel_row = self.load(b)
+            panel_rows = [self.load(self.row(b, panel, p)) for p in range(self.panels)]
+            factors = [self.broadcast(self.row(a, a_row, r)) for r in range(self.rows)]
+            pairs = product(factors, panel_rows)
             sums = [
-                builder.call(
-                    self.fma, [self.broadcast(self.row(a, a_row, r)), panel_row, total]
-                )
-                for r, total in enumerate(sums)
+                builder.call(self.fma, [*pair, total])
+                for pair, total in zip(pairs, sums, strict=True)
             ]
             return [
                 builder.gep(a, [a_k]),
@@ -137,30 +147,30 @@ class _Tile:
 
 
 @np.errstate(over="ignore", invalid="ignore")  # of lanes that nobody reads
-def _tile_twin(rows, c, a, b, at, strides, sizes, accumulate):
+def _tile_twin(rows, panels, c, a, b, at, strides, sizes, accumulate):
     (c_at, a_at, b_at), (c_row, a_row, a_k, a_plane) = at, strides
     (n_planes, n_k), width = sizes, PANEL_BYTES // c.itemsize
-    c, a, b = c.reshape(-1), a.reshape(-1), b.reshape(-1)
-    for r in range(rows):
-        total = c[c_at + r * c_row :][:width]
+    for r, panel in np.ndindex(rows, panels):
+        total = c[c_at + r * c_row + panel * width :][:width]
+        b_panel = b[b_at + panel * n_planes * n_k * width :]
         if not accumulate:
             total[:] = 0
         for p, k in np.ndindex(n_planes, n_k):
             value = a[a_at + r * a_row + p * a_plane + k * a_k]
-            total += value * b[b_at + (p * n_k + k) * width :][:width]
+            total += value * b_panel[(p * n_k + k) * width :][:width]
 
 
 @intrinsic_with_twin(_tile_twin)
-def tile(typingctx, rows, c, a, b, at, strides, sizes, accumulate):
-    """``c[r] = sum over planes and k of a[r, plane, k] * b[plane, k]``: one panel of c.
+def tile(typingctx, rows, panels, c, a, b, at, strides, sizes, accumulate):
+    """``c[r] = sum over planes and k of a[r, plane, k] * b[plane, k]``: panels of c.
 
     Parameters
     ----------
-    rows : literal int
-        Number of rows.
+    rows, panels : literal int
+        Number of rows, and of neighbouring panels.
     c, a, b : C-contiguous ndarray
         Used as flat memory, entered at the elements ``at = (c_at, a_at, b_at)``.
-        b is one packed panel.
+        b is packed panels, one after the other.
     strides : (c_row, a_row, a_k, a_plane)
         Elements between neighbouring rows of c; rows, k and planes of a.
     sizes : (n_planes, n_k)
@@ -168,9 +178,9 @@ def tile(typingctx, rows, c, a, b, at, strides, sizes, accumulate):
     accumulate : int
         Not 0: the sums start from what is in c.
     """
-    if not isinstance(rows, types.IntegerLiteral):
+    if not all(isinstance(n, types.IntegerLiteral) for n in (rows, panels)):
         return None
-    signature = types.void(rows, c, a, b, at, strides, sizes, accumulate)
+    signature = types.void(rows, panels, c, a, b, at, strides, sizes, accumulate)
 
     def codegen(context, builder, signature, args):
         def integers(value):
@@ -180,15 +190,16 @@ def tile(typingctx, rows, c, a, b, at, strides, sizes, accumulate):
             pointer = context.make_array(kind)(context, builder, array).data
             return builder.gep(pointer, [offset])
 
-        _, *arrays, at, strides, sizes, accumulate = args
-        kinds = signature.args[1:4]
+        _, _, *arrays, at, strides, sizes, accumulate = args
+        kinds = signature.args[2:5]
         c, a, b = map(entry, kinds, arrays, integers(at))
         c_row, *a_strides = integers(strides)
-        body = _Tile(context, builder, kinds[0].dtype, rows.literal_value)
+        shape = rows.literal_value, panels.literal_value
+        body = _Tile(context, builder, kinds[0].dtype, *shape)
         sums = body.sums_at_start(accumulate, c, c_row)
         sums = body.multiply(sums, a, a_strides, integers(sizes), b)
-        for r, total in enumerate(sums):
-            body.store(total, body.row(c, c_row, r))
+        for total, place in zip(sums, body.places(c, c_row), strict=True):
+            body.store(total, place)
         return context.get_dummy_value()
 
     return signature, codegen
@@ -206,16 +217,40 @@ def panel_product(n, c, a, b, at, strides, sizes, accumulate):
         here = (c_at, a_at, b_at)
         if TILE_ROWS >= 8 and n >= 8:
             rows = 8
-            tile(8, c, a, b, here, strides, sizes, accumulate)
+            tile(8, 1, c, a, b, here, strides, sizes, accumulate)
         elif n >= 4:
             rows = 4
-            tile(4, c, a, b, here, strides, sizes, accumulate)
+            tile(4, 1, c, a, b, here, strides, sizes, accumulate)
         elif n >= 2:
             rows = 2
-            tile(2, c, a, b, here, strides, sizes, accumulate)
+            tile(2, 1, c, a, b, here, strides, sizes, accumulate)
         else:
             rows = 1
-            tile(1, c, a, b, here, strides, sizes, accumulate)
+            tile(1, 1, c, a, b, here, strides, sizes, accumulate)
         n -= rows
         c_at += rows * strides[0]
         a_at += rows * strides[1]
+
+
+@njit(**INNER)
+def row_product(n_panels, c, a, b, at, strides, sizes, accumulate):
+    """`tile` for one row and any number of panels.
+
+    One row in one panel is one chain of sums, each of which waits for the last one.
+    """
+    c_at, a_at, b_at = at
+    width = PANEL_BYTES // c.itemsize
+    while n_panels > 0:
+        here = (c_at, a_at, b_at)
+        if n_panels >= 4:
+            panels = 4
+            tile(1, 4, c, a, b, here, strides, sizes, accumulate)
+        elif n_panels >= 2:
+            panels = 2
+            tile(1, 2, c, a, b, here, strides, sizes, accumulate)
+        else:
+            panels = 1
+            tile(1, 1, c, a, b, here, strides, sizes, accumulate)
+        n_panels -= panels
+        c_at += panels * width
+        b_at += panels * width * sizes[0] * sizes[1]
