@@ -32,7 +32,8 @@ class BaseRNN(
 
     def _sequences_to_predict(self, X):
         """Sequences, and a function that gives results for them the form of X."""
-        check_is_fitted(self)
+        if not self.__sklearn_is_fitted__():
+            check_is_fitted(self)  # raises
         sequences = check_sequences(self, X, self._network.dtype, reset=False)
         if self._network.pooling is not None:
             return sequences, lambda results: results

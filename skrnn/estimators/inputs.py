@@ -33,6 +33,10 @@ def check_finite(values, input_name, estimator_name, *, allow_nan=False):
     """Raise scikit-learn's error for NaN, infinity and numbers that became it."""
     # It looks at the sum first, where infinities of both signs make NumPy warn.
     with np.errstate(over="ignore", invalid="ignore"):
+        # Most of the time this is all; what scikit-learn does takes ten times as long
+        # for a short sequence.
+        if np.isfinite(values.sum(dtype=np.float64)):
+            return
         assert_all_finite(
             values,
             allow_nan=allow_nan,
@@ -158,9 +162,11 @@ def _check_3d(estimator, X, reset):
             f"Found array with dim {X.ndim}, while dim <= 3 is required by "
             f"{_name(estimator)}."
         )
-    X = check_array(
-        X, estimator=estimator, input_name="X", allow_nd=True, **_ARRAY_OPTIONS
-    )
+    # It would find nothing in such an array, in half of the time of a prediction.
+    if not (type(X) is np.ndarray and X.dtype.kind in "fiub" and X.size):
+        X = check_array(
+            X, estimator=estimator, input_name="X", allow_nd=True, **_ARRAY_OPTIONS
+        )
     if 0 in X.shape:
         raise ValueError(
             f"Found array with shape {X.shape} while a minimum of 1 time step and 1 "

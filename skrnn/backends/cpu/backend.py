@@ -36,7 +36,6 @@ class CPUBackend:
         self.dtype = np.dtype(network.dtype)
         self.width = PANEL_BYTES // self.dtype.itemsize
         self.plan = plan = make_plan(network, self.width, trained)
-        self.kind = network.kind
         self.compiled_network = (
             network.cell.step,
             plan.sizes,
@@ -45,7 +44,7 @@ class CPUBackend:
             plan.head,
         )
         # The parameters, and a zero for all that is no parameter.
-        self.flat = np.zeros(network.n_parameters + 1, self.dtype)
+        self.flat = np.zeros(plan.targets.size + 1, self.dtype)
         self.packed = np.zeros(plan.sources.size, self.dtype)
         self.gradients = np.empty((0, plan.n_packed), self.dtype)
         self.no_memory = shard.NoMemory(np.empty((0, 0), self.dtype))
@@ -131,7 +130,7 @@ class CPUBackend:
             np.zeros(1, np.int64),
             self.compiled_network,
             dropout,
-            self.kind,
+            self.network.kind,
             self.packed,
             (sequences.values, (targets, scales), memory),
             _shards(order, starts, lengths, lengths, rows),
