@@ -113,6 +113,21 @@ def test_without_early_stopping_there_are_no_scores(estimator_class):
 
 
 @both
+def test_warm_start(estimator_class):
+    y = TARGETS[estimator_class]
+    estimator = fit(estimator_class, X_val=X[:8], y_val=y[:8])
+    n_epochs = estimator.n_iter_
+    estimator.set_params(warm_start=True, max_iter=2)
+    # Wrong targets: all scores are lower than before.
+    estimator.fit(X, y, X_val=X[:8], y_val=y[8:16])
+    assert len(estimator.validation_scores_) == n_epochs + 2
+    assert estimator.best_validation_score_ == estimator.score(X[:8], y[8:16])
+    estimator.set_params(early_stopping=False).fit(X, y)
+    assert estimator.validation_scores_ is None
+    assert estimator.best_validation_score_ is None
+
+
+@both
 def test_errors(estimator_class):
     y = TARGETS[estimator_class]
     estimator = make(estimator_class, early_stopping=True)

@@ -238,7 +238,8 @@ class TrainingMixin(CallbackSupportMixin):
             # The best loss starts anew: one on other data is no measure for this fit.
             values["loss_curve"] = self.loss_curve_
             values["grad_norm_curve"] = self.grad_norm_curve_
-            values["validation_scores"] = self.validation_scores_ or []
+            if self.early_stopping:
+                values["validation_scores"] = self.validation_scores_ or []
         trainable, vector = self._trainable(parameters), None
         if goes_on and self._adapted is not None:
             old, old_vector = self._adapted
@@ -272,7 +273,7 @@ class TrainingMixin(CallbackSupportMixin):
 
     def _fitted_attributes(self, run, state, is_whole=False):
         """What a fit leaves that has come to this state."""
-        trainable, has_scores = run.trainable, bool(state.validation_scores)
+        trainable, is_validated = run.trainable, state.best_vector is not None
         return {
             "_parameters": trainable.parameters(state.result),
             "_adapted": (trainable, state.result) if trainable.rank else None,
@@ -283,8 +284,8 @@ class TrainingMixin(CallbackSupportMixin):
             "best_loss_": min(state.loss_curve),
             "loss_curve_": state.loss_curve,
             "grad_norm_curve_": state.grad_norm_curve,
-            "validation_scores_": state.validation_scores if has_scores else None,
-            "best_validation_score_": max(state.validation_scores, default=None),
+            "validation_scores_": state.validation_scores if is_validated else None,
+            "best_validation_score_": state.best_score if is_validated else None,
         }
 
     def _take(self, attributes):
