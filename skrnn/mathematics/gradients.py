@@ -3,13 +3,14 @@
 from math import sqrt
 
 import numpy as np
-from numba import njit
+
+from skrnn.mathematics.cache import cached_njit
 
 # The order of a sum may be changed to vectorise it, the same way every time.
-_OPTIONS = {"nogil": True, "cache": True, "fastmath": {"reassoc"}}
+_OPTIONS = {"nogil": True, "fastmath": {"reassoc"}}
 
 
-@njit(**_OPTIONS)
+@cached_njit(**_OPTIONS)
 def add_l2(parameters, mask, strength, gradient):
     """Add the gradient of ``0.5 * strength * sum(mask * parameters**2)``.
 
@@ -24,7 +25,7 @@ def add_l2(parameters, mask, strength, gradient):
     return 0.5 * strength * total
 
 
-@njit(**_OPTIONS)
+@cached_njit(**_OPTIONS)
 def shrink(parameters, mask, share):
     """Take away a share of each weight (decoupled weight decay)."""
     factor = parameters.dtype.type(share)
@@ -32,7 +33,7 @@ def shrink(parameters, mask, share):
         parameters[p] -= factor * (mask[p] * parameters[p])
 
 
-@njit(**_OPTIONS)
+@cached_njit(**_OPTIONS)
 def clip_norm(gradient, limit):
     """Scale the gradient so that its norm is at most `limit`; returns the norm.
 

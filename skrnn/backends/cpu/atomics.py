@@ -3,10 +3,11 @@
 import platform
 
 from llvmlite import ir
-from numba import njit, types
+from numba import types
 from numba.core import cgutils
 
 from skrnn.backends.cpu.options import ENTRY
+from skrnn.mathematics.cache import cached_njit
 from skrnn.mathematics.intrinsics import intrinsic_with_twin
 
 
@@ -49,13 +50,13 @@ def pause(typingctx):
     return types.void(), codegen
 
 
-@njit(**ENTRY)
+@cached_njit(**ENTRY)
 def exchange_add(cell, value):
     """``cell[0] += value``; returns the value before."""
     return _add(cell, value)
 
 
-@njit(**ENTRY)
+@cached_njit(**ENTRY)
 def exchange(cell, value):
     """``cell[0] = value``; returns the value before."""
     return _exchange(cell, value)

@@ -46,6 +46,7 @@ from skrnn.backends.cpu.window import (
     count_rows,
     window_of,
 )
+from skrnn.mathematics.cache import cached_njit
 from skrnn.mathematics.dropout import (
     NO_DROPOUT,
     factor,
@@ -288,7 +289,7 @@ def shard_gradient(network, dropout, kind, packed, batch, shard, n_steps, gradie
     return loss
 
 
-@njit(**ENTRY)
+@cached_njit(**ENTRY)
 def train_shards(
     counter,
     network,
@@ -316,7 +317,7 @@ def train_shards(
         s = exchange_add(counter, ONE)
 
 
-@njit(**ENTRY)
+@cached_njit(**ENTRY)
 def predict_shards(
     counter, network, packed, values, memory, shards, bounds, n_rows, wanted, results
 ):

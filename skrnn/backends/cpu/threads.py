@@ -13,7 +13,6 @@ from queue import Empty, SimpleQueue
 import joblib
 import numba
 import numpy as np
-from numba import njit
 from numba.np.ufunc import parallel
 from sklearn.utils._openmp_helpers import (
     _openmp_effective_n_threads,
@@ -22,6 +21,7 @@ from sklearn.utils._openmp_helpers import (
 
 from skrnn.backends.cpu.atomics import exchange, exchange_add, pause
 from skrnn.backends.cpu.options import ENTRY
+from skrnn.mathematics.cache import cached_njit
 
 _AWAKE, _POSTED, _ASLEEP = range(3)
 SPINS = 5000  # about 0.1 ms
@@ -46,7 +46,7 @@ def thread_limit():
     return max(1, min(limit, joblib.cpu_count()))
 
 
-@njit(**ENTRY)
+@cached_njit(**ENTRY)
 def _spin(cell, value):
     """Wait until ``cell[0] == value``, though not for long; returns whether it is."""
     for _ in range(SPINS):

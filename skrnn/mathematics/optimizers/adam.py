@@ -7,12 +7,11 @@ ICLR 2019, with the learning rate in the decay, as in PyTorch.
 
 from math import sqrt
 
-from numba import njit
-
+from skrnn.mathematics.cache import cached_njit
 from skrnn.mathematics.optimizers.base import Optimizer
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+@cached_njit(nogil=True, error_model="numpy")
 def adam_step(parameters, gradient, state, learning_rate, t, beta_1, beta_2, epsilon):
     # In the vector's own precision, so that the loop runs on whole registers.
     kind = parameters.dtype.type

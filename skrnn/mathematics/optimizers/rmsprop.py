@@ -6,12 +6,11 @@ T. Tieleman and G. Hinton, Lecture 6.5, Neural networks for machine learning, Co
 
 from math import sqrt
 
-from numba import njit
-
+from skrnn.mathematics.cache import cached_njit
 from skrnn.mathematics.optimizers.base import Optimizer
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+@cached_njit(nogil=True, error_model="numpy")
 def rmsprop_step(parameters, gradient, state, learning_rate, t, rho, epsilon):
     kind = parameters.dtype.type
     rate, keep, take = kind(learning_rate), kind(rho), kind(1 - rho)

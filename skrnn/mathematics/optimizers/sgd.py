@@ -5,12 +5,11 @@ momentum in deep learning, ICML 2013, in PyTorch's form: the momentum gathers gr
 and the learning rate of the day multiplies what it has gathered.
 """
 
-from numba import njit
-
+from skrnn.mathematics.cache import cached_njit
 from skrnn.mathematics.optimizers.base import Optimizer
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+@cached_njit(nogil=True, error_model="numpy")
 def sgd_step(parameters, gradient, state, learning_rate, t, momentum, nesterov):
     kind = parameters.dtype.type
     rate, keep = kind(learning_rate), kind(momentum)
