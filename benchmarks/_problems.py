@@ -1,31 +1,34 @@
 """What the benchmarks of speed compute: shapes, batches, and the options that choose.
 
-Both libraries get the same numbers.
+All libraries get the same numbers, and the same weights to start from.
 """
 
 import argparse
+import os
 from pathlib import Path
 from typing import NamedTuple
 
 import numba
 import numpy as np
-import torch
-from torch import nn
 
 from skrnn.network import Network
 from skrnn.sequences import Sequences
 
 CELLS = ("rnn", "lstm", "gru")
 SHAPES = (  # N sequences, T steps, F features, H hidden units
+    (1, 100, 8, 32),
     (32, 50, 8, 16),
     (32, 50, 8, 32),
     (32, 50, 8, 64),
     (32, 50, 32, 128),
     (64, 100, 64, 256),
     (256, 50, 8, 64),
+    (256, 28, 28, 128),
     (64, 50, 64, 512),
+    (32, 30, 64, 1024),
 )
 N_CLASSES = 5
+GATES = {"rnn": 1, "lstm": 4, "gru": 3}
 
 
 class Problem(NamedTuple):
@@ -49,11 +52,34 @@ class Problem(NamedTuple):
             return np.full(self.N, self.T)
         return np.random.default_rng(0).integers(1, self.T + 1, size=self.N)
 
+    @property
+    def suffixes(self):
+        """How names of weights end, for each direction."""
+        return ("", "_reverse") if self.bidirectional else ("",)
+
+    @property
+    def n_products(self):
+        """Multiply-adds of a forward pass that the network needs, head included."""
+        directions = len(self.suffixes)
+        inputs = [self.F] + [directions * self.H] * (self.n_layers - 1)
+        a_step = sum(
+            directions * GATES[self.cell] * self.H * (n + self.H) for n in inputs
+        )
+        total, heads = self.lengths.sum(), self.lengths.sum() if self.steps else self.N
+        return int(total * a_step + heads * directions * self.H * N_CLASSES)
+
     def arrays(self):
         """The sequences: a list of (T, F) arrays."""
         rng = np.random.default_rng(1)
         shapes = [(n, self.F) for n in self.lengths]
         return [rng.standard_normal(shape, dtype=np.float32) for shape in shapes]
+
+    def padded(self):
+        """The sequences as one array (N, T, F), zeros behind the shorter ones."""
+        X = np.zeros((self.N, self.lengths.max(), self.F), np.float32)
+        for row, x in zip(X, self.arrays(), strict=True):
+            row[: len(x)] = x
+        return X
 
     def labels(self):
         """A label for each sequence; or one for each step, sequence by sequence."""
@@ -77,32 +103,26 @@ class Problem(NamedTuple):
             dtype="float32",
         )
 
-    def torch_input(self):
-        """Time first; ragged batches packed, which no benchmark times."""
-        X = [torch.from_numpy(x) for x in self.arrays()]
-        if self.ragged:
-            return nn.utils.rnn.pack_sequence(X, enforce_sorted=False)
-        return torch.stack(X, dim=1)
+    def parameters(self):
+        """Where training starts."""
+        return self.network().initial_parameters(np.random.RandomState(0))
 
-    def torch_layers(self):
-        return getattr(nn, self.cell.upper())(
-            self.F,
-            self.H,
-            num_layers=self.n_layers,
-            bidirectional=self.bidirectional,
-        )
-
-
-def last_states(results, n_directions):
-    """Last states of the last layer, (N, directions * H), from what nn.LSTM returns."""
-    state = results[1]
-    h = state[0] if isinstance(state, tuple) else state  # the LSTM has (h, c)
-    return torch.cat(h[-n_directions:].unbind(), dim=1)
+    def weights(self):
+        """The same, under PyTorch's names."""
+        return self.network().export_weights(self.parameters())
 
 
 def add_options(parser):
     """The options of all benchmarks of speed."""
     parser.add_argument("--cells", nargs="+", choices=CELLS, default=CELLS)
+    parser.add_argument("--threads", type=int, default=2, help="of each library")
+    parser.add_argument("--seconds", type=float, default=3.0, help="a row, at least")
+    parser.add_argument("--csv", type=Path, help="write the table to this file as well")
+
+
+def add_shape_options(parser):
+    """The options of tables with a row for each cell and shape."""
+    add_options(parser)
     parser.add_argument(
         "--shapes",
         nargs="+",
@@ -120,9 +140,6 @@ def add_options(parser):
         action="store_true",
         help="compare skrnn with itself: time per step of ragged and of dense batches",
     )
-    parser.add_argument("--threads", type=int, default=2, help="of each library")
-    parser.add_argument("--seconds", type=float, default=3.0, help="a row, at least")
-    parser.add_argument("--csv", type=Path, help="write the table to this file as well")
 
 
 def parse_shape(text):
@@ -133,8 +150,13 @@ def parse_shape(text):
 
 
 def set_threads(n_threads):
+    """Limit this process to so many cores, which every library then takes as given.
+
+    To be called before the others are imported: some count the cores but once.
+    """
+    if hasattr(os, "sched_setaffinity"):
+        os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[:n_threads])
     numba.set_num_threads(n_threads)
-    torch.set_num_threads(n_threads)
 
 
 def problems_of(args, shapes):

@@ -1,13 +1,13 @@
 """Time callables side by side: in turns, in bursts, in one process."""
 
-import csv
 import time
 
 import numpy as np
+from _tables import PROBLEM_FIELDS, Table, print_means
 
-WARM_UP_SECONDS, BURST_SECONDS = 0.02, 0.1  # of calls before the other's turn
-PER_STEP_FIELDS = ("ragged_us", "dense_us", "ragged/dense")
-PER_STEP_FORMATS = ("11.4f", "11.4f", "14.2f")
+# Of calls before the other's turn, and of those that count.
+WARM_UP_SECONDS, BURST_SECONDS = 0.02, 0.06
+MIN_ROUNDS = 3
 
 
 def time_burst(call):
@@ -15,14 +15,15 @@ def time_burst(call):
     # Threads of the library that just had its turn spin for some milliseconds before
     # they sleep; then caches and threads warm up, as in the middle of a fit.
     time.sleep(0.02)
-    run_for(WARM_UP_SECONDS, call)
-    return run_for(BURST_SECONDS, call)
+    warm_up = run_for(WARM_UP_SECONDS, call)
+    # A call longer than a burst needs no other one to be warm.
+    return warm_up if warm_up[0] > BURST_SECONDS else run_for(BURST_SECONDS, call)
 
 
 def run_for(duration, call):
-    """Seconds of each of the calls that fit into `duration`, three at least."""
+    """Seconds of each of the calls that fit into `duration`, one at least."""
     seconds = []
-    while len(seconds) < 3 or sum(seconds) < duration:
+    while sum(seconds) < duration:
         start = time.perf_counter()
         call()
         seconds.append(time.perf_counter() - start)
@@ -35,12 +36,27 @@ def time_in_turns(calls, seconds):
     From bursts that alternate, for `seconds` at least.
     """
     times = [[] for _ in calls]
-    stop = time.perf_counter() + seconds
-    while time.perf_counter() < stop or len(times[0]) < 9:
+    stop, n_rounds = time.perf_counter() + seconds, 0
+    while time.perf_counter() < stop or n_rounds < MIN_ROUNDS:
+        n_rounds += 1
         for call, so_far in zip(calls, times, strict=True):
             so_far.extend(time_burst(call))
     quartiles = [1e3 * np.quantile(so_far, [0.25, 0.5, 0.75]) for so_far in times]
     return [(median, high - low) for low, median, high in quartiles]
+
+
+def median_ms(call, seconds):
+    """Milliseconds of a call alone, the median."""
+    return time_in_turns([call], seconds)[0][0]
+
+
+def print_per_step(make_call, problems, seconds, csv_path):
+    """The cost of unequal lengths: skrnn beside itself."""
+    fields = ("ragged_us", "dense_us", "ragged/dense")
+    table = Table([*PROBLEM_FIELDS, *fields], csv_path)
+    for problem in problems:
+        table.add(*problem[:5], *time_per_step(make_call, problem, seconds))
+    print_means(table.rows, fields[-1:])
 
 
 def time_per_step(make_call, problem, seconds):
@@ -57,35 +73,3 @@ def time_per_step(make_call, problem, seconds):
         for (median, _), batch in zip(timed, pair, strict=True)
     ]
     return *costs, costs[0] / costs[1]
-
-
-def print_table(problems, fields, formats, make_row, csv_path):
-    """Print the rows as they come, behind cell and shape; returns them all.
-
-    A format is a width and a precision, as in ``f"{number:8.2f}"``.
-    """
-    fields = ("cell", "N", "T", "F", "H", *fields)
-    formats = ("4", *["5"] * 4, *formats)
-    print_row(fields, [text.split(".")[0] for text in formats])
-    rows = []
-    for problem in problems:
-        rows.append((*problem[:5], *make_row(problem)))
-        print_row(rows[-1], formats)
-    if csv_path:
-        with csv_path.open("w", newline="") as file:
-            csv.writer(file).writerows([fields, *rows])
-    return rows
-
-
-def print_row(row, formats):
-    cells = [f"{x:>{text}}" for x, text in zip(row, formats, strict=True)]
-    print(*cells, flush=True)
-
-
-def print_means(rows, columns, titles):
-    """Geometric means of columns of ratios, over each cell and over all."""
-    print("\nGeometric means:", *titles)
-    for cell in [*dict.fromkeys(row[0] for row in rows), "all"]:
-        chosen = [row for row in rows if cell in (row[0], "all")]
-        means = [np.exp(np.mean([np.log(row[c]) for row in chosen])) for c in columns]
-        print(f"{cell:<5}", *[f"{mean:.2f}" for mean in means])

@@ -2,12 +2,14 @@
 
 import argparse
 import gc
+import math
 import multiprocessing
 from pathlib import Path
 from typing import NamedTuple
 
 import numba
 import numpy as np
+from _tables import Table, threads_text
 
 from skrnn import RNNClassifier
 from skrnn.backends import make_backend
@@ -20,6 +22,8 @@ SHARD_ROWS = 16
 LONG = 1_000_000  # steps
 LONG_SIZES = {"F": 8, "H": 64}
 MB = 1e6
+FIELDS = ("table", "what", "measured MB", "formula MB", "ratio", "distinct MB")
+NO_FORMULA = (math.nan,) * 3
 
 
 class Row(NamedTuple):
@@ -163,18 +167,15 @@ def alone(function, *arguments):
         return pool.apply(function, arguments)
 
 
-def print_training(n_threads):
-    n = SHARD_ROWS * n_threads
-    print(f"Gradient of {n} sequences, {n_threads} threads: MB above the data")
-    print(f"{'network':<54}{'measured':>10}{'formula':>10}{'ratio':>7}{'distinct':>10}")
+def add_training(table, cells, n_threads):
+    """The gradient of a batch, above the data."""
     for row in ROWS:
+        if row.cell not in cells:
+            continue
         n_steps, peak = alone(training_peak, row, n_threads)
         kept, distinct = kept_bytes(row, n_steps), distinct_bytes(row, n_steps)
-        print(
-            f"{describe(row):<54}{peak / MB:>10.1f}{kept / MB:>10.1f}"
-            f"{peak / kept:>7.2f}{distinct / MB:>10.1f}",
-            flush=True,
-        )
+        measured = (peak / MB, kept / MB, peak / kept, distinct / MB)
+        table.add("gradient", describe(row), *map(float, measured))
 
 
 def describe(row):
@@ -184,41 +185,51 @@ def describe(row):
         for name, value in row._asdict().items()
         if name in row._field_defaults and value != row._field_defaults[name]
     ]
-    return f"{row.cell} T={row.T} F={row.F} H={row.H} {' '.join(changes)}"
+    return " ".join([f"{row.cell} T={row.T} F={row.F} H={row.H}", *changes])
 
 
-def print_fit(bptt_steps):
-    sizes = " ".join(f"{name}={value}" for name, value in LONG_SIZES.items())
-    print(f"An epoch on one sequence, gru T={LONG} {sizes}: MB above X and y")
+def add_fit(table, bptt_steps):
+    """An epoch on one long sequence, above X and y."""
     for k in (bptt_steps, None):
         for return_sequences in (False, True):
             peak = alone(fit_peak, return_sequences, k)
             what = f"bptt_steps={k} return_sequences={return_sequences}"
-            print(f"{what:<54}{peak / MB:>10.1f}", flush=True)
+            table.add("epoch", what, peak / MB, *NO_FORMULA)
 
 
-def print_predict():
-    print("Prediction for one sequence, the same network: MB above X")
+def add_predict(table):
+    """A prediction for one sequence, above X."""
     for return_sequences in (False, True):
         for n_steps in (LONG // 100, LONG // 10, LONG):
             peak = alone(predict_peak, return_sequences, n_steps)
             what = f"T={n_steps} return_sequences={return_sequences}"
-            print(f"{what:<54}{peak / MB:>10.1f}", flush=True)
+            table.add("predict", what, peak / MB, *NO_FORMULA)
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     tables = ("training", "fit", "predict")
     parser.add_argument("--tables", nargs="+", choices=tables, default=tables)
-    parser.add_argument("--threads", type=int, default=1, help="of the first table")
-    parser.add_argument("--bptt-steps", type=int, default=100, help="of the second")
+    parser.add_argument(
+        "--cells", nargs="+", choices=CELLS, default=CELLS, help="of the gradients"
+    )
+    parser.add_argument("--threads", type=int, default=1, help="of the gradients")
+    parser.add_argument("--bptt-steps", type=int, default=100, help="of the epochs")
+    parser.add_argument("--csv", type=Path, help="write the table to this file as well")
     args = parser.parse_args()
+    sizes = " ".join(f"{name}={value}" for name, value in LONG_SIZES.items())
+    n_sequences, threads = SHARD_ROWS * args.threads, threads_text(args.threads)
+    print(
+        f"gradient: {n_sequences} sequences, {threads}\n"
+        f"epoch, predict: one sequence, a GRU with {sizes}; epoch: {LONG} steps"
+    )
+    table = Table(FIELDS, args.csv, table=8, what=54)
     if "training" in args.tables:
-        print_training(args.threads)
+        add_training(table, args.cells, args.threads)
     if "fit" in args.tables:
-        print_fit(args.bptt_steps)
+        add_fit(table, args.bptt_steps)
     if "predict" in args.tables:
-        print_predict()
+        add_predict(table)
 
 
 if __name__ == "__main__":

@@ -1,152 +1,59 @@
-"""Time one training step of skrnn beside PyTorch's, in turns in one process.
+"""Time one training step of skrnn beside PyTorch's, JAX's and Keras's.
 
-A step is forward, backward, clipping by the global norm and Adam, in float32.
+A step is forward, backward, clipping by the global norm and Adam, in float32. All
+libraries run in turns in one process, on the same batch, from the same weights.
 """
 
 import argparse
 from functools import partial
 
+import _peers
 import numpy as np
-import torch
-from _problems import (
-    N_CLASSES,
-    SHAPES,
-    add_options,
-    last_states,
-    problems_of,
-    set_threads,
-)
-from _timing import (
-    PER_STEP_FIELDS,
-    PER_STEP_FORMATS,
-    print_means,
-    print_table,
-    time_burst,
-    time_in_turns,
-    time_per_step,
-)
-from torch import nn
+from _problems import SHAPES, add_shape_options, problems_of, set_threads
+from _skrnn import STEPS_AN_EPOCH, training_epoch
+from _tables import PROBLEM_FIELDS, Table, print_means
+from _timing import print_per_step, time_in_turns
 
-from skrnn import training
-from skrnn.backends import make_backend
-
-MAX_NORM = 1.0
-# Steps on one and the same batch would soon fit it, and gradients would sink to
-# denormal numbers, which are slow. At this rate the weights hardly move.
-LEARNING_RATE = 1e-7
-FIELDS = ("skrnn_ms", "IQR", "PyTorch_ms", "IQR", "PyTorch/skrnn")
-FORMATS = ("10.3f", "8.3f", "11.3f", "8.3f", "14.2f")
+LARGEST_HIDDEN = 256  # of the means
 
 
-def skrnn_step(problem):
-    """Return a callable that makes one training step: an epoch of one batch, as in fit.
-
-    The checks of the input, which fit makes once, are left out, as PyTorch has none.
-    """
-    network, labels = problem.network(), problem.labels()
-    settings = training.Settings(
-        solver="adam",
-        hyperparameters=(0.9, 0.999, 1e-8),
-        weight_decay=0.0,
-        alpha=0.0,
-        batch_size=problem.N,
-        learning_rate="constant",
-        learning_rate_init=LEARNING_RATE,
-        power_t=0.5,
-        warmup_fraction=0.0,
-        max_iter=10**9,
-        shuffle=False,
-        tol=0.0,
-        n_iter_no_change=10**9,
-        max_grad_norm=MAX_NORM,
-        dropout=0.0,
-        recurrent_dropout=0.0,
-        bptt_steps=None,
-    )
-    data = training.Data(
-        problem.sequences(), labels[:, None], np.ones(labels.size), np.arange(problem.N)
-    )
-    random_state = np.random.RandomState(0)
-    parameters = network.initial_parameters(random_state)
-    pattern = {"all": "*", "head": "head.*"}[problem.trainable]
-    trainable = training.Trainable(network, parameters, network.parts([pattern]))
-    backend = make_backend("cpu", network, trainable.needed)
-    given = training.Problem(backend, network, trainable, data, settings)
-    state = training.State.start(trainable.start(parameters, random_state), "adam")
-
-    def step():
-        nonlocal state
-        state, _ = training.train_epoch(given, state, random_state)
-
-    return step
+def makers_of(problem, peers):
+    """For each title a function that gives what is timed."""
+    makers = {"skrnn": partial(training_epoch, repeats=STEPS_AN_EPOCH)}
+    for peer in peers:
+        makers |= peer.step_makers(problem)
+    return makers
 
 
-class TorchClassifier(nn.Module):
-    def __init__(self, problem):
-        super().__init__()
-        self.n_directions = 2 if problem.bidirectional else 1
-        self.steps = problem.steps
-        self.rnn = problem.torch_layers()
-        self.rnn.requires_grad_(problem.trainable == "all")
-        self.head = nn.Linear(self.n_directions * problem.H, N_CLASSES)
-
-    def forward(self, X):
-        results = self.rnn(X)
-        if not self.steps:
-            return self.head(last_states(results, self.n_directions))
-        states = results[0]
-        is_packed = isinstance(states, nn.utils.rnn.PackedSequence)
-        return self.head(states.data if is_packed else states.flatten(0, 1))
+def compare(problem, makers, seconds):
+    """Median, interquartile range of each, in milliseconds a step; ratios to skrnn."""
+    calls = [make(problem) for make in makers.values()]
+    losses = [float(call()) for call in calls]
+    np.testing.assert_allclose(losses, losses[0], rtol=1e-3, err_msg=str([*makers]))
+    (median, spread), *others = time_in_turns(calls, seconds)
+    timed = [(median / STEPS_AN_EPOCH, spread / STEPS_AN_EPOCH), *others]
+    ratios = [theirs / timed[0][0] for theirs, _ in others]
+    return *np.ravel(timed).tolist(), *ratios
 
 
-def torch_labels(problem):
-    """One label a sequence; or one a step, in the order of the module's outputs."""
-    labels = torch.from_numpy(problem.labels())
-    if not problem.steps:
-        return labels
-    parts = labels.split(problem.lengths.tolist())
-    return nn.utils.rnn.pack_sequence(parts, enforce_sorted=False).data
-
-
-def torch_step(problem):
-    """Return a callable that makes one training step, with the faster of two Adams."""
-    X, y = problem.torch_input(), torch_labels(problem)
-    steps = [
-        partial(train_torch, model, optimizer, X, y)
-        for model, optimizer in (
-            make_torch(problem, fused=True),
-            make_torch(problem, foreach=True),
-        )
-    ]
-    return min(steps, key=lambda step: np.median(time_burst(step)))
-
-
-def make_torch(problem, **implementation):
-    torch.manual_seed(0)
-    model = TorchClassifier(problem)
-    return model, torch.optim.Adam(
-        model.parameters(), lr=LEARNING_RATE, **implementation
-    )
-
-
-def train_torch(model, optimizer, X, y):
-    optimizer.zero_grad()
-    nn.functional.cross_entropy(model(X), y).backward()
-    nn.utils.clip_grad_norm_(model.parameters(), MAX_NORM)
-    optimizer.step()
-
-
-def compare(problem, seconds):
-    """What the table says of a problem."""
-    ours, theirs = time_in_turns([skrnn_step(problem), torch_step(problem)], seconds)
-    return *ours, *theirs, theirs[0] / ours[0]
+def print_comparison(problems, peers, seconds, csv_path):
+    makers = makers_of(problems[0], peers)
+    times = [f"{title} {what}" for title in makers for what in ("ms", "IQR")]
+    ratios = [f"{title}/skrnn" for title in [*makers][1:]]
+    table = Table([*PROBLEM_FIELDS, *times, *ratios], csv_path)
+    for problem in problems:
+        table.add(*problem[:5], *compare(problem, makers, seconds))
+    print_means(table.rows, ratios, LARGEST_HIDDEN)
 
 
 def parse_args():
     parser = argparse.ArgumentParser(description=__doc__)
-    add_options(parser)
+    add_shape_options(parser)
     parser.add_argument("--steps", action="store_true", help="a target for every step")
     parser.add_argument("--trainable", choices=["all", "head"], default="all")
+    parser.add_argument(
+        "--peers", nargs="*", choices=_peers.TRAINING, default=_peers.TRAINING
+    )
     return parser.parse_args()
 
 
@@ -155,12 +62,10 @@ def main():
     set_threads(args.threads)
     problems = problems_of(args, SHAPES)
     if args.per_step:
-        make_row = partial(time_per_step, skrnn_step, seconds=args.seconds)
-        table = PER_STEP_FIELDS, PER_STEP_FORMATS, make_row
+        print_per_step(training_epoch, problems, args.seconds, args.csv)
     else:
-        table = FIELDS, FORMATS, partial(compare, seconds=args.seconds)
-    rows = print_table(problems, *table, args.csv)
-    print_means(rows, [-1], table[0][-1:])
+        peers = _peers.load(args.peers)
+        print_comparison(problems, peers, args.seconds, args.csv)
 
 
 if __name__ == "__main__":
