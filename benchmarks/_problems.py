@@ -156,7 +156,9 @@ def set_threads(n_threads):
     """
     if hasattr(os, "sched_setaffinity"):
         os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[:n_threads])
-    numba.set_num_threads(n_threads)
+    # Not by set_num_threads: that starts Numba's own threads, and beside these PyTorch
+    # takes ten times as long, as if its own went to sleep after each piece of work.
+    numba.config.NUMBA_NUM_THREADS = n_threads
 
 
 def problems_of(args, shapes):

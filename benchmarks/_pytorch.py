@@ -12,7 +12,7 @@ from torch import nn
 
 TITLE = "PyTorch"
 
-torch.set_num_threads(numba.get_num_threads())
+torch.set_num_threads(numba.config.NUMBA_NUM_THREADS)
 
 
 def step_makers(problem):

@@ -9,7 +9,7 @@ from torch import nn
 from torch.nn.utils.rnn import pack_padded_sequence, pad_sequence
 from torch.utils.data import Dataset
 
-torch.set_num_threads(numba.get_num_threads())
+torch.set_num_threads(numba.config.NUMBA_NUM_THREADS)
 
 
 class Pairs(Dataset):
