@@ -111,22 +111,17 @@ class RNNClassifier(ClassifierMixin, BaseRNN):
         {validation}
         {init_weights}
 
-        Returns
-        -------
-        self : object
-            The fitted estimator.
-
-        Raises
-        ------
-        skrnn.exceptions.DivergenceError
-            If the loss, a gradient or the weights become infinite or NaN.
+        {fitted}
         """
-        validation = {
-            "X_val": X_val,
-            "y_val": y_val,
-            "sample_weight_val": sample_weight_val,
-        }
-        return self._fit(X, y, sample_weight, validation, init_weights)
+        return self._fit(
+            X,
+            y,
+            sample_weight,
+            init_weights,
+            X_val=X_val,
+            y_val=y_val,
+            sample_weight_val=sample_weight_val,
+        )
 
     @available_if(is_stochastic)
     @_fit_context(prefer_skip_nested_validation=True)

@@ -60,6 +60,17 @@ X_val, y_val : as X and y, default=None
 sample_weight_val : as sample_weight, default=None
     Weights of the validation data.
 """,
+    "fitted": """
+Returns
+-------
+self : object
+    The fitted estimator.
+
+Raises
+------
+skrnn.exceptions.DivergenceError
+    If the loss, a gradient or the weights become infinite or NaN.
+""",
     "init_weights": """
 init_weights : estimator or dict of str to ndarray, default=None
     Where training starts: a fitted estimator, or what its `get_weights` returned. The

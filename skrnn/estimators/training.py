@@ -35,7 +35,7 @@ from skrnn.training import Data, Problem, State, Trainable, train
 class TrainingMixin(CallbackSupportMixin):
     """Trains a network; the estimators know the targets and the scores."""
 
-    def _fit(self, X, y, sample_weight, validation, init_weights):
+    def _fit(self, X, y, sample_weight, init_weights, **validation):
         metadata = {"sample_weight": sample_weight} | validation
         metadata = {name: data for name, data in metadata.items() if data is not None}
         tasks = FitTasks(self, self.max_iter, X=X, y=y, metadata=metadata or None)
