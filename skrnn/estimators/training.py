@@ -1,6 +1,5 @@
 """Training: what `fit` and `partial_fit` of both estimators do."""
 
-import copy
 import warnings
 from contextlib import contextmanager
 from dataclasses import replace
@@ -29,7 +28,14 @@ from skrnn.estimators.runs import (
 )
 from skrnn.estimators.steps import check_one_target
 from skrnn.network import Network
-from skrnn.training import Data, Problem, State, Trainable, train
+from skrnn.training import (
+    Data,
+    Problem,
+    State,
+    Trainable,
+    restore_random_state,
+    train,
+)
 
 
 class TrainingMixin(CallbackSupportMixin):
@@ -46,7 +52,7 @@ class TrainingMixin(CallbackSupportMixin):
             random_state = check_random_state(self.random_state)
             if goes_on and self._may_resume("fit"):
                 run = self._run
-                random_state = copy.deepcopy(run.state.random_state)
+                random_state = restore_random_state(run.state.random_state)
             else:
                 run = self._start("fit", random_state, goes_on, init_weights)
             data, validate = self._validation(
@@ -73,7 +79,7 @@ class TrainingMixin(CallbackSupportMixin):
             if goes_on and self._may_resume("partial_fit"):
                 run = self._run
                 # What fails leaves the old one as it was.
-                random_state = copy.deepcopy(run.state.random_state)
+                random_state = restore_random_state(run.state.random_state)
             else:
                 random_state = check_random_state(self.random_state)
                 run = self._start("partial_fit", random_state, goes_on)

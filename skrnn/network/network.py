@@ -43,7 +43,7 @@ class Network:
     def n_outputs(self):
         return sum(self.output_sizes)
 
-    @property
+    @cached_property
     def kind(self):
         """The loss as compiled code receives it."""
         bounds = np.cumsum([0, *self.output_sizes])
@@ -117,7 +117,7 @@ class Network:
         ends = np.cumsum([np.prod(shape) for shape in self.shapes.values()])
         return dict(zip(self.shapes, [0, *ends[:-1].tolist()], strict=True))
 
-    @property
+    @cached_property
     def n_parameters(self):
         return sum(int(np.prod(shape)) for shape in self.shapes.values())
 

@@ -2,7 +2,13 @@
 
 from skrnn.training.lbfgs import LBFGS
 from skrnn.training.loop import train, train_epoch
-from skrnn.training.state import Data, Problem, Settings, State
+from skrnn.training.state import (
+    Data,
+    Problem,
+    Settings,
+    State,
+    restore_random_state,
+)
 from skrnn.training.trainable import Trainable
 
 __all__ = [
@@ -12,6 +18,7 @@ __all__ = [
     "Settings",
     "State",
     "Trainable",
+    "restore_random_state",
     "train",
     "train_epoch",
 ]

@@ -18,7 +18,7 @@ class Epoch:
         self.problem, self.state, self.before = problem, state, before
         self.random_state = random_state
         self.data, self.settings = problem.data, problem.settings
-        self.mask = problem.trainable.weight_mask()
+        self.mask = problem.trainable.weight_mask
         self.has_steps = problem.network.pooling is None
         self.gradient = np.empty(problem.network.n_parameters, state.vector.dtype)
         self.scales = np.empty(self.data.weights.size)
@@ -102,7 +102,8 @@ class Epoch:
         settings, state = self.settings, self.state
         vector = state.vector
         gradient = self.problem.trainable.gradient(vector, self.gradient)
-        loss += add_l2(vector, self.mask, settings.alpha / weight, gradient)
+        if settings.alpha > 0:
+            loss += add_l2(vector, self.mask, settings.alpha / weight, gradient)
         norm = clip_norm(gradient, settings.max_grad_norm)
         if not (isfinite(norm) and isfinite(loss)):
             raise divergence(

@@ -45,7 +45,7 @@ class _Run:
         data = problem.data
         has_steps = problem.network.pooling is None
         places = data.sequences.places(data.rows) if has_steps else data.rows
-        self.mask = problem.trainable.weight_mask()
+        self.mask = problem.trainable.weight_mask
         self.weight = data.weights[places].sum()
         self.scales = np.zeros(data.weights.size)
         self.scales[places] = data.weights[places] / self.weight

@@ -1,10 +1,9 @@
 """The training loop: knows a network's flat vector, not its cells."""
 
-import copy
-
 from skrnn.training.epoch import Epoch
 from skrnn.training.lbfgs import LBFGS, minimize
 from skrnn.training.progress import note_epoch
+from skrnn.training.state import save_random_state
 
 
 def train(problem, state, random_state, watch):
@@ -41,5 +40,5 @@ def train_epoch(problem, before, random_state):
     state.good_vector = before.vector
     converged = note_epoch(problem, state, loss, norm)
     state.has_converged = converged
-    state.random_state = copy.deepcopy(random_state)
+    state.random_state = save_random_state(random_state)
     return state, converged

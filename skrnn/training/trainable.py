@@ -120,6 +120,7 @@ class Trainable:
             targets[name][1][:] = a @ view
         return result
 
+    @cached_property
     def weight_mask(self):
         """1 where the vector holds a weight of a matrix product, otherwise 0."""
         mask = self.network.weight_mask()

@@ -1,6 +1,6 @@
 """The CPU backend's entry points: loss and gradient of a batch, and outputs."""
 
-from functools import cached_property
+from functools import cached_property, lru_cache
 
 import numpy as np
 
@@ -21,6 +21,8 @@ WINDOW_ROWS = 256
 # Multiply-adds that are worth one more thread: some 100 us of work, where to hand over
 # the work takes 25 us.
 WORTH_A_THREAD = 4_000_000
+# Numbers that are worth a thread more to copy: some 200 us of work.
+COPY_WORTH_A_THREAD = 200_000
 ALL_STEPS = np.iinfo(np.int64).max // 2
 
 
@@ -43,9 +45,9 @@ class CPUBackend:
             plan.pooling,
             plan.head,
         )
-        # The parameters, and a zero for all that is no parameter.
-        self.flat = np.zeros(plan.targets.size + 1, self.dtype)
-        self.packed = np.zeros(plan.sources.size, self.dtype)
+        self.flat = np.empty(network.n_parameters, self.dtype)
+        # Zeros where no weight goes.
+        self.packed = np.zeros(plan.n_packed + plan.n_transposed, self.dtype)
         self.gradients = np.empty((0, plan.n_packed), self.dtype)
         self.no_memory = shard.NoMemory(np.empty((0, 0), self.dtype))
 
@@ -112,7 +114,7 @@ class CPUBackend:
             As `new_memory` makes it: where the sequences stand before these steps;
             renewed. Not together with `bptt_steps` where states are pooled.
         """
-        self._pack(parameters, self.plan.sources.size)
+        self._pack(parameters, self._pairs + self._transposed_pairs)
         starts = sequences.offsets[rows]
         lengths = sequences.offsets[rows + 1] - starts
         if steps is not None:
@@ -139,10 +141,7 @@ class CPUBackend:
             gradients,
             losses,
         )
-        # Added up in their order, one after the other. What overflows is found later.
-        with np.errstate(over="ignore", invalid="ignore"):
-            total = np.add.reduce(gradients) if n_shards > 1 else gradients[0]
-        np.take(total, self.plan.targets, out=gradient, mode="clip")
+        self._unpack(self._sum(gradients), gradient)
         return float(losses.sum())
 
     def outputs(self, parameters, sequences, *, memory=None, totals=None):
@@ -177,7 +176,7 @@ class CPUBackend:
         return results
 
     def _run_predict(self, parameters, sequences, wanted, results, memory, totals):
-        self._pack(parameters, self.plan.n_packed)
+        self._pack(parameters, self._pairs)
         lengths = sequences.lengths
         # Neighbours in length together, so that a shard's rows stay active.
         order = np.argsort(-lengths, kind="stable")
@@ -210,11 +209,51 @@ class CPUBackend:
         useful = min(n_shards, 1 + work // WORTH_A_THREAD)
         return 1 if useful == 1 else min(useful, self.n_threads)
 
-    def _pack(self, parameters, n):
-        """Fill the first n of the packed weights."""
-        self.flat[:-1] = parameters
-        # With out, NumPy is fast only where it need not check the places.
-        np.take(self.flat, self.plan.sources[:n], out=self.packed[:n], mode="clip")
+    @cached_property
+    def _total(self):
+        return np.empty(self.plan.n_packed, self.dtype)
+
+    def _sum(self, gradients):
+        """Add up those of the shards in their order, one after the other."""
+        if len(gradients) == 1:
+            return gradients[0]
+        # What overflows is found later.
+        with np.errstate(over="ignore", invalid="ignore"):
+            return np.add.reduce(gradients, out=self._total)
+
+    @cached_property
+    def _pairs(self):
+        return self._pairs_of(self.plan.pieces)
+
+    @cached_property
+    def _transposed_pairs(self):
+        return self._pairs_of(self.plan.transposed)
+
+    def _pairs_of(self, pieces):
+        """Where the weights of these go, and where they come from."""
+        return [(p.packed_view(self.packed), p.flat_view(self.flat)) for p in pieces]
+
+    def _pack(self, parameters, pairs):
+        self.flat[...] = parameters
+        self._copy(pairs)
+
+    def _unpack(self, total, gradient):
+        pieces = self.plan.pieces
+        self._copy([(p.flat_view(gradient), p.packed_view(total)) for p in pieces])
+
+    def _copy(self, pairs):
+        """Copy to the first of each pair from the second, in threads if that pays."""
+        if self.plan.n_packed < COPY_WORTH_A_THREAD:
+            _copy_all(pairs)
+        else:
+            # Blocks are about equal; an iterator hands each of them to one thread.
+            blocks = [blocks for pair in pairs for blocks in zip(*pair, strict=True)]
+            run_threads(self.n_threads, _copy_all, iter(blocks))
+
+
+def _copy_all(pairs):
+    for target, source in pairs:
+        target[...] = source
 
 
 def _shards(order, starts, lengths, totals, numbers):
@@ -232,7 +271,14 @@ def _deal(lengths, shard_rows):
     order of all sums, and the bits of the result.
     """
     by_length = np.argsort(-lengths, kind="stable")
-    n_shards = -(-lengths.size // shard_rows)
-    order = np.concatenate([by_length[s::n_shards] for s in range(n_shards)])
-    sizes = [-(-(lengths.size - s) // n_shards) for s in range(n_shards)]
-    return order, np.concatenate([[0], np.cumsum(sizes)])
+    deal, bounds = _deal_of(lengths.size, shard_rows)
+    return by_length[deal], bounds
+
+
+@lru_cache(maxsize=64)
+def _deal_of(n, shard_rows):
+    """For n sequences: which go to each shard, and where the shards end."""
+    n_shards = -(-n // shard_rows)
+    shards = np.arange(n) % n_shards
+    bounds = np.append(0, np.cumsum(np.bincount(shards)))
+    return np.argsort(shards, kind="stable"), bounds

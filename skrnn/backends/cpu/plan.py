@@ -8,6 +8,7 @@ import numpy as np
 from skrnn.backends.cpu.head import HeadPlan
 from skrnn.backends.cpu.layer import LayerPlan, Sizes
 from skrnn.backends.cpu.pooling import PLANS
+from skrnn.backends.cpu.tile import PANEL_BYTES
 
 
 class Plan(NamedTuple):
@@ -23,10 +24,28 @@ class Plan(NamedTuple):
     pooling: NamedTuple
     head: HeadPlan
     n_packed: int  # numbers in the packed weights, and in a gradient of them
-    # Of each packed number, then of each one that is packed transposed, its place in
-    # the flat vector; the place behind its end for a zero.
-    sources: np.ndarray
-    targets: np.ndarray  # of each number of the flat vector, its place in a gradient
+    n_transposed: int  # behind them, those that are packed a second time, transposed
+    pieces: tuple  # of the packed weights
+    transposed: tuple  # of those packed a second time
+
+
+class Piece(NamedTuple):
+    """Equal blocks of panels, each of whole columns or of the last few.
+
+    Both views have the shape (blocks, panels, rows, lanes); starts and strides are in
+    bytes.
+    """
+
+    shape: tuple
+    flat: tuple  # start and strides in the flat vector
+    packed: tuple  # start and strides among the packed weights
+
+    # NumPy's `as_strided` takes ten times as long.
+    def flat_view(self, vector):
+        return np.ndarray(self.shape, vector.dtype, vector, *self.flat)
+
+    def packed_view(self, vector):
+        return np.ndarray(self.shape, vector.dtype, vector, *self.packed)
 
 
 @lru_cache(maxsize=64)  # every prediction needs it
@@ -80,7 +99,9 @@ def _lay_out(network, width, trained, transposed_at):
         pooling,
         head,
         forward.size,
-        *_places(network, forward, backward),
+        backward.size - transposed_at,
+        tuple(forward.pieces),
+        tuple(backward.pieces),
     )
 
 
@@ -95,7 +116,10 @@ def _layer_plan(network, name, n_inputs, trained, forward, backward):
         bias_at=forward.add_rows(bias, hidden, step.n_x, step.n_blocks),
         h_at=forward.add(recurrent, hidden, hidden, n_h),
         h_transposed_at=backward.add_transposed(recurrent, hidden, hidden, n_h),
-        x_transposed_at=backward.add_transposed(inputs, n_inputs, hidden, step.n_x),
+        # Nobody wants the gradient of the data.
+        x_transposed_at=backward.add_transposed(inputs, n_inputs, hidden, step.n_x)
+        if network.levels[inputs] > 0
+        else -1,
         norm_at=-1,
         trains=int(not trained.isdisjoint((inputs, bias, recurrent))),
     )
@@ -114,65 +138,65 @@ def _with_norms(network, layers, forward):
     return plans
 
 
-def _places(network, forward, backward):
-    sources = np.full(max(forward.size, backward.size), network.n_parameters)
-    for packed, flat in backward.pieces:
-        sources[packed] = flat
-    targets = np.empty(network.n_parameters, np.int64)
-    for packed, flat in forward.pieces:
-        sources[packed] = flat
-        targets[flat] = packed
-    return sources, targets
-
-
 class _Pieces:
     """Matrices among the packed weights; each method says where it put what it adds."""
 
     def __init__(self, network, width, size=0):
         self.starts, self.width = network.starts, width
-        self.pieces, self.size = [], size  # pairs of arrays: places packed, and flat
+        self.pieces, self.size = [], size
 
     def padded(self, n):
         """The columns of so many whole panels as n columns need."""
         return -(-n // self.width) * self.width
 
-    def _add(self, at, panel_rows, first_row, flat_at, shape, transposed=False):
-        """One matrix, from a row of its panels on; in flat memory of this shape."""
-        flat = flat_at + np.arange(np.prod(shape)).reshape(shape)
-        flat = flat.T if transposed else flat
-        rows, columns = np.indices(flat.shape)
-        lanes = columns % self.width
-        packed = at + (columns - lanes) * panel_rows + lanes
-        self.pieces.append((packed + (first_row + rows) * self.width, flat))
+    def _add(self, at, panel_rows, flat_at, shape, flat_strides, block):
+        """Matrices of this shape, (blocks, rows, columns), from row `at` of a panel on.
+
+        A panel has `panel_rows` rows, and a matrix starts `block` behind the last one.
+        """
+        (n, rows, columns), (flat_block, row, column) = shape, flat_strides
+        width, panel = self.width, panel_rows * self.width
+        whole = columns // width
+        for first, panels, lanes in ((0, whole, width), (whole, 1, columns % width)):
+            if panels * lanes > 0:
+                start = flat_at + first * width * column
+                flat = self._bytes(start, flat_block, width * column, row, column)
+                packed = self._bytes(at + first * panel, block, panel, width, 1)
+                self.pieces.append(Piece((n, panels, rows, lanes), flat, packed))
+
+    def _bytes(self, start, *strides):
+        size = PANEL_BYTES // self.width
+        return size * start, tuple(size * n for n in strides)
 
     def add(self, name, n_rows, n_columns, n=1, bias=None):
         """The n matrices of a part; with `bias`, each with a row of that part below."""
-        at, flat_at = self.size, self.starts[name]
+        at, size = self.size, n_rows * n_columns
         rows = n_rows if bias is None else n_rows + 1
-        for i in range(n):
-            start = flat_at + i * n_rows * n_columns
-            self._add(self.size, rows, 0, start, (n_rows, n_columns))
-            if bias is not None:
-                start = self.starts[bias] + i * n_columns
-                self._add(self.size, rows, n_rows, start, (1, n_columns))
-            self.size += rows * self.padded(n_columns)
+        block = rows * self.padded(n_columns)
+        shape, strides = (n, n_rows, n_columns), (size, n_columns, 1)
+        self._add(at, rows, self.starts[name], shape, strides, block)
+        if bias is not None:
+            shape, strides = (n, 1, n_columns), (n_columns, n_columns, 1)
+            at_bias = at + n_rows * self.width
+            self._add(at_bias, rows, self.starts[bias], shape, strides, block)
+        self.size += n * block
         return at
 
     def add_rows(self, name, n_columns, first, last):
         """Some rows of a part, each with panels of its own."""
-        at = self.size
-        for row in range(first, last):
-            start = self.starts[name] + row * n_columns
-            self._add(self.size, 1, 0, start, (1, n_columns))
-            self.size += self.padded(n_columns)
+        at, block = self.size, self.padded(n_columns)
+        shape, strides = (last - first, 1, n_columns), (n_columns, n_columns, 1)
+        start = self.starts[name] + first * n_columns
+        if last > first:
+            self._add(at, 1, start, shape, strides, block)
+        self.size += (last - first) * block
         return at
 
     def add_transposed(self, name, n_rows, n_columns, n=1):
         """The n matrices of a part, transposed and below each other."""
-        at, panel_rows = self.size, n * n_columns
-        for i in range(n):
-            start = self.starts[name] + i * n_rows * n_columns
-            shape = (n_rows, n_columns)
-            self._add(at, panel_rows, i * n_columns, start, shape, transposed=True)
-        self.size += panel_rows * self.padded(n_rows)
+        at, rows = self.size, n * n_columns
+        shape, strides = (n, n_columns, n_rows), (n_rows * n_columns, 1, n_columns)
+        block = n_columns * self.width
+        self._add(at, rows, self.starts[name], shape, strides, block)
+        self.size += rows * self.padded(n_rows)
         return at
