@@ -8,7 +8,7 @@ from skrnn.backends.cpu import shard
 from skrnn.backends.cpu.plan import make_plan
 from skrnn.backends.cpu.pooling import pool_start
 from skrnn.backends.cpu.threads import run_threads, thread_limit
-from skrnn.backends.cpu.tile import PANEL_BYTES
+from skrnn.backends.cpu.tile import PANEL_BYTES, TILE_ROWS
 from skrnn.backends.cpu.window import LENGTH, NUMBER, START, TOTAL
 from skrnn.mathematics.dropout import NO_DROPOUT
 
@@ -178,11 +178,15 @@ class CPUBackend:
     def _run_predict(self, parameters, sequences, wanted, results, memory, totals):
         self._pack(parameters, self._pairs)
         lengths = sequences.lengths
-        # Neighbours in length together, so that a shard's rows stay active.
-        order = np.argsort(-lengths, kind="stable")
-        bounds = np.append(np.arange(0, order.size, PREDICT_ROWS), order.size)
+        n_threads = self._threads_for(lengths.size // TILE_ROWS, len(sequences.values))
+        if lengths.size <= n_threads * PREDICT_ROWS:
+            order, bounds = _deal(lengths, -(-lengths.size // n_threads))
+        else:
+            # Neighbours in length together, so that a shard's rows stay active.
+            order = np.argsort(-lengths, kind="stable")
+            bounds = np.append(np.arange(0, order.size, PREDICT_ROWS), order.size)
         run_threads(
-            self._threads_for(bounds.size - 1, len(sequences.values)),
+            n_threads,
             shard.predict_shards,
             np.zeros(1, np.int64),
             self.compiled_network,
@@ -207,7 +211,7 @@ class CPUBackend:
         """Threads for so many shards and passes through the weights."""
         work = int(n_passes) * self.plan.n_packed
         useful = min(n_shards, 1 + work // WORTH_A_THREAD)
-        return 1 if useful == 1 else min(useful, self.n_threads)
+        return 1 if useful <= 1 else min(useful, self.n_threads)
 
     @cached_property
     def _total(self):
