@@ -81,6 +81,16 @@ def test_long_sequences(kind):
 
 
 @kinds
+def test_many_units(kind):
+    """So many that panels are multiplied in portions, and rows are set apart."""
+    n_units = 4096 // np.dtype(kind[3]).itemsize
+    stack = SHALLOW | {"layer_norm": True}
+    problem = make_problem(*kind, **stack, lengths=(3, 1, 2, 4, 2), hidden_size=n_units)
+    check_outputs(problem)
+    check_loss_gradient(problem, relax=5)
+
+
+@kinds
 def test_few_outputs(kind):
     """A softmax over one class would have nothing to learn."""
     problem = make_problem(*kind, output_sizes=(2 if "softmax" in kind else 1,))

@@ -299,12 +299,13 @@ def layer_gradient(step, sizes, plan, n_rows, place, work, gradient):
                 else:
                     to = plan.bias_at + (block - step.n_x) * padded + j
                     n, a_at = ONE, x_at + n_x - 1
-                places, strides = (to, a_at, ZERO), (width, ONE, place.x_row, ZERO)
+                places = (to, a_at, ZERO)
+                strides = (width, ONE, place.x_row, ZERO, ZERO)
                 panel_product(n, gradient, m, panel, places, strides, (ONE, k), ONE)
                 if block >= step.h_first:
                     to = plan.h_at + ((block - step.h_first) * padded + j) * k_h
                     places = (to, place.fed_back + at, ZERO)
-                    strides = (width, ONE, padded, ZERO)
+                    strides = (width, ONE, padded, ZERO, ZERO)
                     panel_product(
                         k_h, gradient, m, panel, places, strides, (ONE, k), ONE
                     )

@@ -11,7 +11,7 @@ from numba import njit
 
 from skrnn.backends.cpu.options import INNER
 from skrnn.backends.cpu.products import CHUNK
-from skrnn.backends.cpu.tile import PANEL_BYTES
+from skrnn.backends.cpu.tile import PANEL_BYTES, padded_columns
 
 EPSILON = 1e-5
 # A row's sum may take another order than a plain loop, to be vectorised: the same in
@@ -50,7 +50,7 @@ def normalize(sizes, norm_at, packed, work, layer, n_rows):
     y = weight * (h - mean) / deviation + bias.
     """
     n, weights, m = sizes.n_out, packed[norm_at:], work.m
-    biases = weights[padded_outputs(sizes, packed) :]
+    biases = weights[padded_columns(sizes.n_out, PANEL_BYTES // packed.itemsize) :]
     for r in range(layer * work.n_rows, layer * work.n_rows + n_rows):
         row = m[work.outs + r * sizes.out_row :]
         mean, scale = moments(row, n)
@@ -67,7 +67,7 @@ def normalize(sizes, norm_at, packed, work, layer, n_rows):
 def normalize_back(sizes, norm_at, packed, work, layer, n_rows, gradient):
     """Turn the gradient of normalised outputs into that of the outputs."""
     n, weights, m = sizes.n_out, packed[norm_at:], work.m
-    n_padded = padded_outputs(sizes, packed)
+    n_padded = padded_columns(sizes.n_out, PANEL_BYTES // packed.itemsize)
     # A sum of sums keeps more digits than one over all rows.
     sums = np.empty(2 * n_padded, packed.dtype)
     d_biases = sums[n_padded:]
@@ -85,10 +85,3 @@ def normalize_back(sizes, norm_at, packed, work, layer, n_rows, gradient):
                 row[j] = scale * (row[j] * weights[j] - mean - normal[j] * along)
         for j in range(sums.size):
             gradient[norm_at + j] += sums[j]
-
-
-@njit(**INNER)
-def padded_outputs(sizes, packed):
-    """Columns of the panels that hold one row of weights."""
-    width = PANEL_BYTES // packed.itemsize
-    return -(-sizes.n_out // width) * width

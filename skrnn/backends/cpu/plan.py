@@ -8,7 +8,7 @@ import numpy as np
 from skrnn.backends.cpu.head import HeadPlan
 from skrnn.backends.cpu.layer import LayerPlan, Sizes
 from skrnn.backends.cpu.pooling import PLANS
-from skrnn.backends.cpu.tile import PANEL_BYTES
+from skrnn.backends.cpu.tile import PANEL_BYTES, padded_columns
 
 
 class Plan(NamedTuple):
@@ -146,8 +146,8 @@ class _Pieces:
         self.pieces, self.size = [], size
 
     def padded(self, n):
-        """The columns of so many whole panels as n columns need."""
-        return -(-n // self.width) * self.width
+        """The columns that n columns take."""
+        return padded_columns(n, self.width)
 
     def _add(self, at, panel_rows, flat_at, shape, flat_strides, block):
         """Matrices of this shape, (blocks, rows, columns), from row `at` of a panel on.

@@ -8,11 +8,22 @@ import numpy as np
 from numba import njit
 
 from skrnn.backends.cpu.options import INNER
-from skrnn.backends.cpu.tile import ONE, PANEL_BYTES, ZERO, panel_product, row_product
+from skrnn.backends.cpu.tile import (
+    HAS_LONG_REGISTERS,
+    ONE,
+    PANEL_BYTES,
+    ZERO,
+    four_panels_product,
+    panel_product,
+    row_product,
+)
 
 # Rows of a weight-gradient product at a time: a packed panel of gradients (64 bytes a
 # row) stays in the first-level cache.
 CHUNK = 128
+# Rows of panels that are multiplied at a time: four such panels take half of the
+# second-level cache.
+PANEL_ROWS = 2048
 
 
 @njit(**INNER)
@@ -31,16 +42,33 @@ def product(n, n_columns, c, a, b, sizes, accumulate):
     accumulate : int
         Not 0: the product is added to what is in c.
     """
-    (to, to_at, to_row), (left, left_at, left_row, left_block), (panels, at) = c, a, b
+    (left, left_at, left_row, left_block), (panels, at), (n_blocks, n_k) = a, b, sizes
+    width, n_rows = PANEL_BYTES // left.itemsize, n_blocks * n_k
+    together = n_blocks if n_rows <= PANEL_ROWS else ONE
+    for block in range(0, n_blocks, together):
+        left_here = (left, left_at + block * left_block, left_row, left_block)
+        here = (panels, at + block * n_k * width, n_rows * width)
+        more = accumulate if block == 0 else ONE
+        _columns_product(n, n_columns, c, left_here, here, (together, n_k), more)
+
+
+@njit(**INNER)
+def _columns_product(n, n_columns, c, a, b, sizes, accumulate):
+    """`product`, with the distance between panels as a part of b."""
+    (to, to_at, to_row), (left, left_at, left_row, left_block) = c, a
+    panels, at, panel = b
     width = PANEL_BYTES // to.itemsize
-    n_k = sizes[0] * sizes[1]
-    strides = (to_row, left_row, ONE, left_block)
+    strides = (to_row, left_row, ONE, left_block, panel)
     if n == 1:
         places, n_panels = (to_at, left_at, at), n_columns // width
         row_product(n_panels, to, left, panels, places, strides, sizes, accumulate)
         return
-    for j in range(0, n_columns, width):
-        places = (to_at + j, left_at, at + j * n_k)
+    n_fours = n_columns // (4 * width) if HAS_LONG_REGISTERS else 0
+    for four in range(n_fours):
+        places = (to_at + 4 * four * width, left_at, at + 4 * four * panel)
+        four_panels_product(n, to, left, panels, places, strides, sizes, accumulate)
+    for p in range(4 * n_fours, n_columns // width):
+        places = (to_at + p * width, left_at, at + p * panel)
         panel_product(n, to, left, panels, places, strides, sizes, accumulate)
 
 
@@ -63,7 +91,7 @@ def weight_gradient(n, n_a, a, dz, n_columns, gradient, gradient_at):
     (left, left_at, left_row), (right, right_at, right_row) = a, dz
     width = PANEL_BYTES // right.itemsize
     panel = np.empty(CHUNK * width, right.dtype)
-    strides = (width, ONE, left_row, ZERO)
+    strides = (width, ONE, left_row, ZERO, ZERO)
     for first in range(0, n, CHUNK):
         k = min(CHUNK, n - first)
         for j in range(0, n_columns, width):

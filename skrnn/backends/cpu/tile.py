@@ -15,6 +15,7 @@ import numpy as np
 from llvmlite import binding, ir
 from numba import njit, types
 from numba.core import cgutils
+from numba.extending import register_jitable
 
 from skrnn.backends.cpu.options import INNER
 from skrnn.mathematics.intrinsics import intrinsic_with_twin
@@ -23,7 +24,20 @@ PANEL_BYTES = 64
 ZERO, ONE = np.int64(0), np.int64(1)
 # Sums in flight must cover the latency of a multiply-add and fit the registers: 8 of
 # the 32 long registers of AVX-512, 4 rows x 2 of the 16 shorter ones elsewhere.
-TILE_ROWS = 8 if binding.get_host_cpu_features().get("avx512f") else 4
+HAS_LONG_REGISTERS = bool(binding.get_host_cpu_features().get("avx512f"))
+TILE_ROWS = 8 if HAS_LONG_REGISTERS else 4
+# Neighbours in a column that are so many bytes apart share a few lines of the
+# first-level cache, and drive each other out of it.
+CONFLICT_BYTES = 4096
+
+
+@register_jitable
+def padded_columns(n, width):
+    """Distance of rows of n columns: whole panels, but no multiple of a conflict."""
+    columns = -(-n // width) * width
+    if columns % (CONFLICT_BYTES // PANEL_BYTES * width) == 0:
+        columns += width
+    return columns
 
 
 class _Tile:
@@ -117,11 +131,10 @@ class _Tile:
             results.append(phi)
         return results
 
-    def multiply(self, sums, a, a_strides, sizes, b):
+    def multiply(self, sums, a, strides, sizes, b):
         """Add the products over all planes and k; returns the sums."""
         builder = self.builder
-        (a_row, a_k, a_plane), (n_planes, n_k) = a_strides, sizes
-        panel = builder.mul(builder.mul(n_planes, n_k), self.index(self.width))
+        (a_row, a_k, a_plane, panel), (n_planes, n_k) = strides, sizes
 
         def step(values):
             a, b, *sums = values
@@ -148,16 +161,16 @@ class _Tile:
 
 @np.errstate(over="ignore", invalid="ignore")  # of lanes that nobody reads
 def _tile_twin(rows, panels, c, a, b, at, strides, sizes, accumulate):
-    (c_at, a_at, b_at), (c_row, a_row, a_k, a_plane) = at, strides
+    (c_at, a_at, b_at), (c_row, a_row, a_k, a_plane, b_panel) = at, strides
     (n_planes, n_k), width = sizes, PANEL_BYTES // c.itemsize
     for r, panel in np.ndindex(rows, panels):
         total = c[c_at + r * c_row + panel * width :][:width]
-        b_panel = b[b_at + panel * n_planes * n_k * width :]
+        rows_of_b = b[b_at + panel * b_panel :]
         if not accumulate:
             total[:] = 0
         for p, k in np.ndindex(n_planes, n_k):
             value = a[a_at + r * a_row + p * a_plane + k * a_k]
-            total += value * b_panel[(p * n_k + k) * width :][:width]
+            total += value * rows_of_b[(p * n_k + k) * width :][:width]
 
 
 @intrinsic_with_twin(_tile_twin)
@@ -170,9 +183,9 @@ def tile(typingctx, rows, panels, c, a, b, at, strides, sizes, accumulate):
         Number of rows, and of neighbouring panels.
     c, a, b : C-contiguous ndarray
         Used as flat memory, entered at the elements ``at = (c_at, a_at, b_at)``.
-        b is packed panels, one after the other.
-    strides : (c_row, a_row, a_k, a_plane)
-        Elements between neighbouring rows of c; rows, k and planes of a.
+        b is packed panels.
+    strides : (c_row, a_row, a_k, a_plane, b_panel)
+        Elements between neighbouring rows of c; rows, k and planes of a; panels of b.
     sizes : (n_planes, n_k)
         Extent of the sum.
     accumulate : int
@@ -193,11 +206,11 @@ def tile(typingctx, rows, panels, c, a, b, at, strides, sizes, accumulate):
         _, _, *arrays, at, strides, sizes, accumulate = args
         kinds = signature.args[2:5]
         c, a, b = map(entry, kinds, arrays, integers(at))
-        c_row, *a_strides = integers(strides)
+        c_row, *others = integers(strides)
         shape = rows.literal_value, panels.literal_value
         body = _Tile(context, builder, kinds[0].dtype, *shape)
         sums = body.sums_at_start(accumulate, c, c_row)
-        sums = body.multiply(sums, a, a_strides, integers(sizes), b)
+        sums = body.multiply(sums, a, others, integers(sizes), b)
         for total, place in zip(sums, body.places(c, c_row), strict=True):
             body.store(total, place)
         return context.get_dummy_value()
@@ -207,7 +220,7 @@ def tile(typingctx, rows, panels, c, a, b, at, strides, sizes, accumulate):
 
 @njit(**INNER)
 def panel_product(n, c, a, b, at, strides, sizes, accumulate):
-    """`tile` for any number of rows: the fewest tiles that give n.
+    """`tile` for one panel and any number of rows: the fewest tiles that give n.
 
     Give it typed numbers (`ZERO`, `ONE`): Numba compiles one more variant for each
     combination of literal arguments.
@@ -253,4 +266,28 @@ def row_product(n_panels, c, a, b, at, strides, sizes, accumulate):
             tile(1, 1, c, a, b, here, strides, sizes, accumulate)
         n_panels -= panels
         c_at += panels * width
-        b_at += panels * width * sizes[0] * sizes[1]
+        b_at += panels * strides[4]
+
+
+@njit(**INNER)
+def four_panels_product(n, c, a, b, at, strides, sizes, accumulate):
+    """`tile` for four panels and any number of rows, for long registers.
+
+    Four streams of weights, each number used for four rows, are faster than one of
+    which each is used for eight where the weights come from beyond the nearest cache.
+    """
+    c_at, a_at, b_at = at
+    while n > 0:
+        here = (c_at, a_at, b_at)
+        if n >= 4:
+            rows = 4
+            tile(4, 4, c, a, b, here, strides, sizes, accumulate)
+        elif n >= 2:
+            rows = 2
+            tile(2, 4, c, a, b, here, strides, sizes, accumulate)
+        else:
+            rows = 1
+            tile(1, 4, c, a, b, here, strides, sizes, accumulate)
+        n -= rows
+        c_at += rows * strides[0]
+        a_at += rows * strides[1]
