@@ -10,6 +10,7 @@ from skrnn.backends.cpu.pooling import pool_start
 from skrnn.backends.cpu.threads import run_threads, thread_limit
 from skrnn.backends.cpu.tile import PANEL_BYTES, TILE_ROWS
 from skrnn.backends.cpu.window import LENGTH, NUMBER, START, TOTAL
+from skrnn.backends.steps import HostSteps
 from skrnn.mathematics.dropout import NO_DROPOUT
 
 # Sequences of a shard: enough to use a panel of weights several times while it is in
@@ -72,6 +73,10 @@ class CPUBackend:
         memory[:, n_states:-2] = pool_start(plan.pooling)
         memory[:, -2] = -np.inf
         return memory
+
+    def begin(self, *arguments):
+        """The solver's steps of one epoch; takes what else `HostSteps` takes."""
+        return HostSteps(self, *arguments)
 
     def loss_gradient(
         self,
