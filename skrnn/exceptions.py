@@ -17,4 +17,11 @@ class DivergenceError(ValueError):
     weights = None
 
 
-__all__ = ["DivergenceError"]
+class DeviceError(RuntimeError):
+    """The GPU cannot be used, or failed; the message says what is missing or to do.
+
+    The estimator is as it was before the call.
+    """
+
+
+__all__ = ["DeviceError", "DivergenceError"]

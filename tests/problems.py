@@ -287,12 +287,12 @@ def assert_gradients_close(network, gradient, expected, tolerance):
         assert_close(actual[name], here * array, tolerance, name, scale)
 
 
-def check_loss_gradient(problem, rows=None, relax=1, **options):
+def check_loss_gradient(problem, rows=None, relax=1, backend=None, **options):
     """The backend's loss and gradient are the reference's."""
     rows = all_rows(problem) if rows is None else rows
     scales = uneven_scales(problem)
     tolerance = relax * TOLERANCES[problem.network.dtype]
-    loss, gradient = loss_gradient(problem, rows, scales, **options)
+    loss, gradient = loss_gradient(problem, rows, scales, backend, **options)
     expected_loss, expected = reference_loss_gradient(problem, rows, scales, **options)
     assert_allclose(loss, expected_loss, tolerance)
     assert_gradients_close(problem.network, gradient, expected, tolerance)

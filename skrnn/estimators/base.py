@@ -42,16 +42,20 @@ class BaseRNN(
     def _compute(self, X, what):
         """Results of one of the backend's methods, and how to give them X's form."""
         sequences, shape = self._sequences_to_predict(X)
-        backend = make_backend(self.device, self._network)
+        backend = self._backend_for(sequences)
         return getattr(backend, what)(self._parameters, sequences), shape
+
+    def _backend_for(self, sequences):
+        """A backend that predicts all of these."""
+        n_rows = len(sequences.values)
+        return make_backend(self.device, self._network, n_rows=n_rows)
 
     def _to_score(self, X, y, sample_weight):
         """Outputs, true targets and weights, of sequences or of their steps."""
         sequences, _ = self._sequences_to_predict(X)
         for_steps = self._network.pooling is None
         scored = check_scored(X, y, sample_weight, sequences, for_steps)
-        backend = make_backend(self.device, self._network)
-        outputs = backend.outputs(self._parameters, sequences)
+        outputs = self._backend_for(sequences).outputs(self._parameters, sequences)
         return outputs, scored.y, scored.weights
 
     def transform(self, X):
@@ -100,7 +104,7 @@ class BaseRNN(
                 "There are attention weights with pooling='attention' only, the "
                 f"network was fitted with {pooling!r}."
             )
-        backend = make_backend(self.device, self._network)
+        backend = self._backend_for(sequences)
         weights = backend.attention_weights(self._parameters, sequences)
         return np.split(weights, sequences.offsets[1:-1])
 

@@ -297,7 +297,10 @@ off each weight. Biases do not decay.""",
         "auto",
         [StrOptions({"auto", "cpu", "cuda"})],
         '{"auto", "cpu", "cuda"}',
-        'Where to compute. This version has no "cuda"; "auto" is the CPU.',
+        """Where to compute: the CPU; an NVIDIA GPU, which needs the package numba-cuda
+(``pip install "skrnn[cuda13]"``); or, with "auto", the GPU where there is one and a
+batch has so much work that it should win. Not part of what is learned: an estimator
+fitted on one device predicts on the other.""",
     ),
 }
 

@@ -97,7 +97,9 @@ class TrainingMixin(CallbackSupportMixin):
         """Train until done, stopped or interrupted."""
         trainable = run.trainable
         needed = None if trainable.is_whole else trainable.needed
-        backend = make_backend(self.device, self._network, needed)
+        # There and back take three times the products of a prediction.
+        n_rows = 3 * data.rows_of_batch(settings.batch_size)
+        backend = make_backend(self.device, self._network, needed, n_rows)
         if validate is not None:
             validate = partial(validate, backend)
         problem = Problem(backend, self._network, trainable, data, settings, validate)

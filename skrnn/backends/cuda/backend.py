@@ -1,0 +1,263 @@
+"""The CUDA backend's entry points: as the CPU's, and an epoch's steps on the device."""
+
+import weakref
+
+import numpy as np
+
+from skrnn.backends.cuda.batch import Batch
+from skrnn.backends.cuda.device import Device, Memory, check, release, use
+from skrnn.backends.cuda.output import Learned, Output
+from skrnn.backends.cuda.pooling import POOL_STARTS
+from skrnn.backends.cuda.products import Products
+from skrnn.backends.cuda.recurrence import Recurrence
+from skrnn.backends.cuda.rows import fill, index_of
+from skrnn.backends.cuda.solver import FIRST_RESULT, LOSS
+from skrnn.backends.cuda.steps import DeviceSteps
+from skrnn.backends.steps import HostSteps
+from skrnn.mathematics.dropout import NO_DROPOUT
+
+#: Sequences that are predicted at a time, and numbers of the memory for a window.
+PREDICT_SEQUENCES = 4096
+WINDOW_NUMBERS = 2**27
+#: What is wanted of a prediction.
+OUTPUTS, STATES, SCORES = range(3)
+
+
+class CUDABackend:
+    """Computes for one network; holds what it has on the device.
+
+    `trained` are the names of the parts whose gradients are needed; None: of all.
+    """
+
+    def __init__(self, network, trained=None, *, device=None, way=None):
+        if device is None:
+            check()
+        self.network, self.trained = network, trained
+        self.dtype = np.dtype(network.dtype)
+        with use():
+            self.device = device or Device()
+            self.memory = Memory(self.device)
+            self.products = Products(self.device, self.memory, self.dtype)
+            self.recurrence = Recurrence(self.device, self.products, network, way)
+            bounds = np.asarray(network.kind.bounds, np.int64)
+            self.bounds = self.memory.put("bounds", bounds)
+        needed = frozenset(network.shapes) if trained is None else trained
+        levels = network.levels
+        # Gradients do not reach below the lowest layer with anything to train.
+        self.first_trained = min(levels[name] for name in needed)
+        kinds = "input", "bias", "recurrent"
+        self.trains = [
+            not needed.isdisjoint(f"{kind}_{name}" for kind in kinds)
+            for name, _ in network.layers
+        ]
+        self._copied = {}
+        weakref.finalize(self, release)
+
+    def __reduce__(self):
+        # All else is made anew.
+        return CUDABackend, (self.network, self.trained)
+
+    def new_memory(self, n_sequences):
+        """Where sequences stand before their first step; unidirectional networks only.
+
+        `outputs` and `loss_gradient` go on from there, and leave there what the next
+        call needs to go on.
+        """
+        network = self.network
+        n_places = network.cell.step.n_states * len(network.layers)
+        n_states = n_places * network.hidden_size
+        n_columns = n_states + network.n_states_out + 2
+        memory = np.zeros((n_sequences, n_columns), self.dtype)
+        memory[:, n_states:-2] = POOL_STARTS.get(network.pooling, 0.0)
+        memory[:, -2] = -np.inf
+        return memory
+
+    def begin(self, trainable, *others):
+        """The solver's steps of one epoch, as `HostSteps`.
+
+        They run on the device where the trained vector is the network's own.
+        """
+        steps = DeviceSteps if trainable.is_whole else HostSteps
+        return steps(self, trainable, *others)
+
+    def loss_gradient(
+        self,
+        parameters,
+        sequences,
+        rows,
+        targets,
+        scales,
+        gradient,
+        *,
+        dropout=NO_DROPOUT,
+        bptt_steps=None,
+        steps=None,
+        memory=None,
+    ):
+        """As the method of `CPUBackend`."""
+        with use():
+            put = self.memory.put
+            w = put("parameters", np.ascontiguousarray(parameters, self.dtype))
+            learned = Learned(
+                put("given_targets", np.ascontiguousarray(targets)),
+                put("given_scales", np.ascontiguousarray(scales, np.float64)),
+                1.0,
+                put("totals", np.zeros(FIRST_RESULT)),
+            )
+            carried = None if memory is None else put("carried", memory.ravel())
+            result = self.memory.vector("gradient", w.size, self.dtype)
+            values = self.values(sequences)
+            batch = sequences.offsets, rows, steps
+            options = dropout, bptt_steps
+            self.train_batch(w, values, batch, learned, result, *options, carried)
+            result.copy_to_host(gradient)
+            if memory is not None:
+                memory[...] = carried.copy_to_host().reshape(memory.shape)
+            return float(learned.totals.copy_to_host()[LOSS])
+
+    def values(self, sequences):
+        """The values on the device; those of one fit are copied once."""
+        return self.once("values", sequences.values)
+
+    def once(self, name, host):
+        """A copy on the device of what does not change in a fit."""
+        if self._copied.get(name) is not host:
+            self.memory.put(name, np.ascontiguousarray(host))
+            self._copied[name] = host
+        return self.memory.arrays[name]
+
+    def train_batch(
+        self, w, values, batch, learned, gradient, dropout, bptt_steps, carried
+    ):
+        """Loss and gradient of a batch, all of it on the device.
+
+        `batch` are the offsets of all sequences, which of them it has, and of which
+        steps; None: of all.
+        """
+        self.device.over(w.size, fill, gradient, 0, w.size, 0)
+        table = _table_of(*batch)
+        longest = len(table[1]) - 1
+        n_steps = longest if bptt_steps is None else min(bptt_steps, longest)
+        arguments = self, w, values, table, n_steps
+        run = Batch(*arguments, keep=True, dropout=dropout)
+        if carried is not None:
+            run.move_memory(carried, False)
+        self._train_windows(run, Output(run), learned, gradient)
+        if carried is not None:
+            run.move_memory(carried, True)
+
+    def _train_windows(self, run, output, learned, gradient):
+        # The gradient of pooled states is known after the last window only: with
+        # several, all of them run once more.
+        reaches_back = self.first_trained <= self.network.n_layers
+        is_twice = reaches_back and output.is_pooled and len(run.windows) > 1
+        if is_twice:
+            for window in run.windows:
+                run.forward(window)
+                output.add_window()
+            output.add_loss(learned, gradient)
+            run.reset_states()
+        for window in run.windows:
+            run.forward(window)
+            if not is_twice:
+                output.add_window()
+                if not output.is_pooled or window == run.windows[-1]:
+                    output.add_loss(learned, gradient)
+            if reaches_back:
+                output.spread_window(gradient)
+                run.backward(gradient)
+
+    def outputs(self, parameters, sequences, *, memory=None, totals=None):
+        """The head's outputs, (n_sequences, n_outputs) or (n_steps, n_outputs).
+
+        With `memory` the sequences go on from where they were; `totals` are their
+        numbers of steps, the earlier ones included.
+        """
+        n = self.network.n_outputs
+        return self._predict(parameters, sequences, OUTPUTS, n, memory, totals)
+
+    def features(self, parameters, sequences, *, memory=None, totals=None):
+        """States of the last layer: pooled, or those of every step if nothing is."""
+        n = self.network.n_states_out
+        return self._predict(parameters, sequences, STATES, n, memory, totals)
+
+    def attention_weights(self, parameters, sequences):
+        """Share of each step in what attention pools, of shape (n_steps,)."""
+        scores = self._predict(parameters, sequences, SCORES, 1, None, None)[:, 0]
+        firsts, lengths = sequences.offsets[:-1], sequences.lengths
+        highest = np.maximum.reduceat(scores, firsts)
+        weights = np.exp(scores - np.repeat(highest, lengths))
+        return weights / np.repeat(np.add.reduceat(weights, firsts), lengths)
+
+    def _predict(self, parameters, sequences, wanted, n_columns, memory, totals):
+        is_pooled = self.network.pooling is not None and wanted != SCORES
+        n = sequences.n_sequences if is_pooled else len(sequences.values)
+        totals = sequences.lengths if totals is None else totals
+        with use():
+            put = self.memory.put
+            w = put("parameters", np.ascontiguousarray(parameters, self.dtype))
+            values = self.values(sequences)
+            carried = None if memory is None else put("carried", memory.ravel())
+            results = self.memory.vector("results", n * n_columns, self.dtype)
+            by_length = np.argsort(-sequences.lengths, kind="stable")
+            size, n_steps = self._window(sequences.lengths)
+            for first in range(0, by_length.size, size):
+                rows = by_length[first : first + size]
+                table = index_of(
+                    sequences.offsets[rows],
+                    sequences.lengths[rows],
+                    totals[rows],
+                    rows,
+                )
+                steps = len(table[1]) - 1 if n_steps is None else n_steps
+                run = Batch(
+                    *(self, w, values, table, steps), keep=False, dropout=NO_DROPOUT
+                )
+                self._predict_windows(run, wanted, n_columns, results, carried)
+            if memory is not None:
+                memory[...] = carried.copy_to_host().reshape(memory.shape)
+            host = results.copy_to_host()[: n * n_columns]
+        return host.reshape(n, n_columns)
+
+    def _window(self, lengths):
+        """Sequences to predict at a time, and steps of a window; None: all steps."""
+        network = self.network
+        n_blocks = network.cell.step.n_blocks + 1
+        of_row = n_blocks * network.hidden_size + network.n_features
+        of_row += network.n_layers * network.n_states_out + network.n_outputs
+        n_rows = max(1, WINDOW_NUMBERS // of_row)
+        size = min(PREDICT_SEQUENCES, lengths.size, n_rows)
+        if network.bidirectional:  # where a layer needs the last step first
+            return max(1, min(size, n_rows // int(lengths.max()))), None
+        return size, max(1, n_rows // size)
+
+    def _predict_windows(self, run, wanted, n_columns, results, carried):
+        output, last = Output(run), run.windows[-1]
+        if carried is not None:
+            run.move_memory(carried, False)
+        for window in run.windows:
+            run.forward(window)
+            if wanted == SCORES:
+                output.score()
+                places = run.rows, 0, 2
+                output.write(run.work.scores, run.n_here, 1, places, results)
+                continue
+            output.add_window()
+            if window == last or not output.is_pooled:
+                at, n, table = output.finish()
+                if wanted == OUTPUTS:
+                    output.apply_head(at, n)
+                    at = run.work.outputs
+                output.write(at, n, n_columns, table, results)
+        if carried is not None:
+            run.move_memory(carried, True)
+
+
+def _table_of(offsets, rows, steps):
+    """The table of a batch."""
+    starts = offsets[rows]
+    lengths = offsets[rows + 1] - starts
+    if steps is not None:
+        starts = starts + steps[0]
+        lengths = np.minimum(lengths, steps[1]) - steps[0]
+    return index_of(starts, lengths, lengths, rows)

@@ -1,0 +1,207 @@
+"""The device: what CUDA needs, memory there, and calls of kernels.
+
+Nothing else of the package calls the driver.
+"""
+
+import os
+import threading
+import weakref
+from contextlib import contextmanager
+from importlib.util import find_spec
+
+import numpy as np
+from numba import config, cuda
+
+from skrnn.exceptions import DeviceError
+
+#: Whether kernels run as Python (NUMBA_ENABLE_CUDASIM=1): a thread of a kernel is a
+#: thread of Python, so there should be few.
+SIMULATED = bool(config.ENABLE_CUDASIM)
+#: Threads of a block where any number will do, and most blocks of such a kernel.
+THREADS, MOST_BLOCKS = (4, 1) if SIMULATED else (256, 2048)
+#: The shared memory that any kernel may ask for, in bytes.
+SHARED_BYTES = 48 * 1024
+#: Oldest compute capability; older ones lack what the kernels were written for.
+OLDEST_CAPABILITY = (7, 0)
+
+_OUT_OF_MEMORY = 2  # CUDA_ERROR_OUT_OF_MEMORY
+_INSTALL = (
+    'Install it with pip install "skrnn[cuda13]" (drivers from 580 on) or '
+    '"skrnn[cuda12]"'
+)
+# One at a time uses the device: kernels of a fit must not mix with those of another
+# that shares its memory, and the order of a fit's kernels is that of their calls.
+lock = threading.RLock()
+_memories = weakref.WeakSet()
+_process = None  # the one that started CUDA
+
+
+def missing():
+    """What is missing to compute with CUDA, as a sentence; None if nothing is."""
+    if _process not in (None, os.getpid()):
+        return (
+            "CUDA was started before this process was forked, and does not survive a "
+            'fork: start processes with "spawn", or use device="cpu" in them'
+        )
+    if SIMULATED:
+        return None
+    if find_spec("numba_cuda") is None:
+        return f"the package numba-cuda is not installed. {_INSTALL}"
+    error = cuda.cuda_error()
+    if error is not None:
+        text = " ".join(str(error).split())
+        return f"there is no NVIDIA driver that works ({text})"
+    if not cuda.is_available():
+        return f"the libraries of the CUDA toolkit are not found. {_INSTALL}"
+    return _lacking_device()
+
+
+def _lacking_device():
+    try:
+        driver = cuda.cudadrv.driver.driver.get_version()
+        toolkit = cuda.runtime.get_version()
+        capability = cuda.get_current_device().compute_capability
+    except Exception as error:  # of whatever kind the driver's bindings raise
+        return f"no device can be used ({' '.join(str(error).split())})"
+    if driver[0] < toolkit[0]:
+        return (
+            f"the driver is too old: it is for CUDA {driver[0]}, the toolkit is CUDA "
+            f"{toolkit[0]}. Update the driver, or install skrnn[cuda{driver[0]}]"
+        )
+    if tuple(capability) < OLDEST_CAPABILITY:
+        return (
+            f"the device is too old: its compute capability is {capability}, needed "
+            f"is {OLDEST_CAPABILITY} or newer"
+        )
+    return None
+
+
+def check():
+    """Refuse to go on where something is missing."""
+    global _process
+    reason = missing()
+    if reason is not None:
+        raise DeviceError(f'device="cuda" cannot be used: {reason}.')
+    _process = os.getpid()
+
+
+@contextmanager
+def use():
+    """One at a time; what the driver raises becomes an error that says what to do."""
+    check()
+    with lock:
+        try:
+            yield
+        except Exception as error:
+            if not _is_of_driver(error):
+                raise
+            raise DeviceError(_advice(error)) from error
+
+
+def _is_of_driver(error):
+    names = {kind.__name__ for kind in type(error).__mro__}
+    return bool(names & {"CudaAPIError", "CudaDriverError", "CUDAError"})
+
+
+def _advice(error):
+    code = getattr(error, "code", None)
+    if code == _OUT_OF_MEMORY or "OUT_OF_MEMORY" in str(error):
+        return (
+            f"The device is out of memory ({error}). Use a smaller batch_size, "
+            'bptt_steps, or device="cpu".'
+        )
+    return (
+        f"The device failed ({error}). It may not work again in this process: start a "
+        'new one, or use device="cpu".'
+    )
+
+
+def live_bytes():
+    """Bytes of all arrays that the package holds on the device."""
+    return sum(memory.n_bytes for memory in list(_memories))
+
+
+class Memory:
+    """Arrays on the device, under names; they are freed with it."""
+
+    def __init__(self, device):
+        self.device, self.arrays = device, {}
+        _memories.add(self)
+
+    @property
+    def n_bytes(self):
+        """Bytes of all arrays."""
+        return sum(
+            int(np.prod(array.shape)) * np.dtype(array.dtype).itemsize
+            for array in self.arrays.values()
+        )
+
+    def vector(self, name, n, dtype):
+        """A vector of at least n numbers, with whatever is in it."""
+        array = self.arrays.get(name)
+        if array is None or array.size < n:
+            # The old one first: there may not be room for both.
+            array = None
+            self.arrays.pop(name, None)
+            array = self.arrays[name] = self.device.empty(max(1, n), dtype)
+        return array
+
+    def put(self, name, host):
+        """A copy of an array, in the place of the one that had the name."""
+        array = self.arrays.get(name)
+        if array is None or array.shape != host.shape or array.dtype != host.dtype:
+            array = None
+            self.arrays.pop(name, None)
+            array = self.arrays[name] = self.device.copy(host)
+        else:
+            array.copy_to_device(host)
+        return array
+
+    def put_numbers(self, name, host):
+        """The same for a vector whose length changes often: it may be longer."""
+        array = self.vector(name, host.size, host.dtype)
+        (array if array.size == host.size else array[: host.size]).copy_to_device(host)
+        return array
+
+    def clear(self):
+        """Free everything."""
+        self.arrays.clear()
+
+
+class Device:
+    """The current device."""
+
+    def __init__(self):
+        self.n_multiprocessors = (
+            1 if SIMULATED else cuda.get_current_device().MULTIPROCESSOR_COUNT
+        )
+
+    def empty(self, n, dtype):
+        """A new vector."""
+        return cuda.device_array(n, dtype)
+
+    def copy(self, host):
+        """A new array with a copy of this one."""
+        return cuda.to_device(host)
+
+    def launch(self, kernel, blocks, threads, *arguments, shared=0):
+        """Start a kernel, with so many bytes of shared memory."""
+        # Numba warns of few blocks, of which there may be no more to be had.
+        warn = config.CUDA_LOW_OCCUPANCY_WARNINGS
+        config.CUDA_LOW_OCCUPANCY_WARNINGS = 0
+        try:
+            kernel[blocks, threads, 0, shared](*arguments)
+        finally:
+            config.CUDA_LOW_OCCUPANCY_WARNINGS = warn
+
+    def over(self, n, kernel, *arguments):
+        """Start a kernel whose threads share out n pieces of work."""
+        if n > 0:
+            blocks = min(MOST_BLOCKS, -(-n // THREADS))
+            self.launch(kernel, blocks, THREADS, *arguments)
+
+
+def release():
+    """Give memory that is no longer used back to the driver."""
+    if not SIMULATED and _process == os.getpid():
+        cuda.current_context().deallocations.clear()

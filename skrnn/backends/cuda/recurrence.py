@@ -1,0 +1,487 @@
+"""The recurrent part of a layer in one direction, over one window.
+
+Three ways, of which `choose` takes one:
+
+- *block*: one launch for all steps. A block takes some sequences and all units; the
+  recurrent weights are in its shared memory or, if they are too large, in the cache of
+  its multiprocessor; what is fed back goes through shared memory.
+- *grid*: one launch for all steps. A block owns some units with all their gates, whose
+  weights are in its shared memory; what is fed back goes through device memory, and
+  after each step all blocks wait for each other.
+- *steps*: for each step a matrix product and one launch for the cell's formula.
+
+All three add up in the same order, so they give the same bits.
+"""
+
+from functools import lru_cache
+from typing import NamedTuple
+
+import numpy as np
+from numba import cuda, from_dtype
+
+from skrnn.backends.cuda.device import SHARED_BYTES, SIMULATED
+from skrnn.backends.cuda.products import Matrix
+from skrnn.backends.cuda.rows import LENGTH, N_COLUMNS, fill
+from skrnn.mathematics import cells
+
+BLOCK, GRID, STEPS = "block", "grid", "steps"
+#: Weights up to this size stay in a multiprocessor's cache beside shared memory. An
+#: estimate that no GPU has confirmed yet.
+CACHED_BYTES = 144 * 1024
+#: Threads of a block, and sequences that a thread takes at a time where there are many.
+MOST_THREADS = 8 if SIMULATED else 256
+FEW_ROWS, MANY_ROWS = 1, 2 if SIMULATED else 4
+
+
+class Job(NamedTuple):
+    """Where a kernel finds a layer in one direction; places are in the memory m."""
+
+    hidden: int
+    n: int  # sequences
+    first: int  # step of the window, and the one after its last
+    last: int
+    reverse: int
+    keep: int  # whether all is kept that the way back needs
+    plane: int  # distance between the blocks of z, and between states
+    z: int
+    states: int
+    fed: int  # h as it entered the recurrent product; or -1
+    final_plane: int
+    final: int  # states before the first step, and after the last
+    mask: int  # of recurrent dropout; or -1
+    out: int
+    out_row: int
+    d_plane: int
+    d: int  # gradients of states
+    exchange: int  # what is fed back, of this step and of the next
+
+
+class Layout(NamedTuple):
+    """How a persistent kernel is shared out."""
+
+    way: str
+    in_shared: bool  # whether the weights are
+    n_rows: int  # sequences that a thread takes at a time
+    units: int  # of a block
+    tile: int  # sequences of a block
+    blocks: tuple
+    threads: int
+    n_bytes: int  # of shared memory
+
+
+def choose(hidden, n_h, itemsize, n_multiprocessors, way=None):
+    """The way for a network: it does not depend on the batch; `way`: this one."""
+    n_bytes = n_h * hidden * hidden * itemsize
+    if way is not None:
+        return way
+    if n_bytes <= CACHED_BYTES and hidden <= MOST_THREADS:
+        return BLOCK
+    units = min(hidden, SHARED_BYTES // (n_h * hidden * itemsize))
+    if units and -(-hidden // units) <= n_multiprocessors:
+        return GRID
+    return STEPS
+
+
+def lay_out(way, hidden, n_h, itemsize, n, n_multiprocessors, exchanged):
+    """Share n sequences out; `exchanged` numbers of each go from step to step."""
+    if way == BLOCK:
+        return _lay_out_blocks(hidden, n_h, itemsize, n, n_multiprocessors, exchanged)
+    units = min(hidden, MOST_THREADS, SHARED_BYTES // (n_h * hidden * itemsize))
+    n_parts = -(-hidden // units)
+    units = -(-hidden // n_parts)
+    tile = -(-n // max(1, n_multiprocessors // n_parts))
+    n_rows, n_groups = _groups(units, tile)
+    n_bytes = n_h * hidden * units * itemsize
+    blocks = n_parts, -(-n // tile)
+    return Layout(GRID, True, n_rows, units, tile, blocks, units * n_groups, n_bytes)
+
+
+def _lay_out_blocks(hidden, n_h, itemsize, n, n_multiprocessors, exchanged):
+    weights, of_sequence = n_h * hidden * hidden * itemsize, 2 * exchanged * itemsize
+    in_shared = weights + of_sequence <= SHARED_BYTES
+    if not in_shared:
+        weights = 0
+    most = max(1, (SHARED_BYTES - weights) // of_sequence)
+    tile = min(most, -(-n // n_multiprocessors))
+    n_rows, n_groups = _groups(hidden, tile)
+    n_bytes, blocks = weights + tile * of_sequence, (1, -(-n // tile))
+    threads = hidden * n_groups
+    return Layout(BLOCK, in_shared, n_rows, hidden, tile, blocks, threads, n_bytes)
+
+
+def _groups(units, tile):
+    """Sequences that a thread takes at a time, and the threads of a unit."""
+    n_rows = MANY_ROWS if tile >= MANY_ROWS else FEW_ROWS
+    return n_rows, max(1, min(-(-tile // n_rows), MOST_THREADS // units))
+
+
+@lru_cache(typed=True)  # the class of a step is what tells cells apart
+def unit_functions(step, dtype):
+    """One step of one unit of one sequence, forward and backward, on the device."""
+    kind = from_dtype(dtype)
+    n_blocks, n_states = step.n_blocks, step.n_states
+    old, new = n_blocks, n_blocks + n_states
+    size = n_blocks + 2 * n_states
+
+    @cuda.jit(device=True)
+    def advance(m, job, u, i, row, j):
+        """From the pre-activations in u; returns what is fed back."""
+        here = row * job.hidden + j
+        own = job.final + i * job.hidden + j
+        for s in range(n_states):
+            u[old + s] = m[own + s * job.final_plane]
+        mask = m[job.mask + i * job.hidden + j] if job.mask >= 0 else kind(1)
+        if job.keep:
+            for s in range(n_states):
+                m[job.states + s * job.plane + here] = u[old + s]
+            if job.fed >= 0:
+                m[job.fed + here] = u[old] * mask
+        cells.forward(step, u, 0, 1, old, new, 1, 1)
+        if job.keep:
+            for b in range(n_blocks):
+                m[job.z + b * job.plane + here] = u[b]
+        for s in range(n_states):
+            m[own + s * job.final_plane] = u[new + s]
+        m[job.out + row * job.out_row + j] = u[new]
+        return u[new] * mask
+
+    @cuda.jit(device=True)
+    def give_back(m, job, u, i, row, j):
+        """Leaves the gradients of the pre-activations in u and in z."""
+        here = row * job.hidden + j
+        own = job.d + i * job.hidden + j
+        for b in range(n_blocks):
+            u[b] = m[job.z + b * job.plane + here]
+        for s in range(n_states):
+            u[old + s] = m[job.states + s * job.plane + here]
+            u[new + s] = m[own + s * job.d_plane]
+        u[new] += m[job.out + row * job.out_row + j]
+        cells.backward(step, u, 0, 1, old, new, 1, 1)
+        for b in range(n_blocks):
+            m[job.z + b * job.plane + here] = u[b]
+        for s in range(n_states):
+            m[own + s * job.d_plane] = u[new + s]
+
+    return advance, give_back, size
+
+
+@lru_cache(typed=True)
+def step_kernels(step, dtype):
+    """The cell's formula for all units of one step, of its first n sequences."""
+    kind = from_dtype(dtype)
+    advance, give_back, size = unit_functions(step, dtype)
+    n_blocks = step.n_blocks
+
+    @cuda.jit
+    def forward(m, job, row, n):
+        u = cuda.local.array(size, kind)
+        for p in range(cuda.grid(1), n * job.hidden, cuda.gridsize(1)):
+            i, j = p // job.hidden, p % job.hidden
+            for b in range(n_blocks):
+                u[b] = m[job.z + b * job.plane + (row + i) * job.hidden + j]
+            fed = advance(m, job, u, i, row + i, j)
+            if job.mask >= 0:
+                m[job.exchange + p] = fed
+
+    @cuda.jit
+    def backward(m, job, row, n):
+        u = cuda.local.array(size, kind)
+        for p in range(cuda.grid(1), n * job.hidden, cuda.gridsize(1)):
+            i, j = p // job.hidden, p % job.hidden
+            give_back(m, job, u, i, row + i, j)
+
+    return forward, backward
+
+
+@cuda.jit
+def mask_states(m, source, mask, target, n):
+    """``target = source * mask``."""
+    for p in range(cuda.grid(1), n, cuda.gridsize(1)):
+        m[target + p] = m[source + p] * m[mask + p]
+
+
+@cuda.jit
+def add_masked(m, source, mask, target, n):
+    """``target += source * mask``."""
+    for p in range(cuda.grid(1), n, cuda.gridsize(1)):
+        m[target + p] += m[source + p] * m[mask + p]
+
+
+@cuda.jit
+def transpose(w, at, hidden, n, m, to):
+    """Copy n square matrices, transposed."""
+    square = hidden * hidden
+    for p in range(cuda.grid(1), n * square, cuda.gridsize(1)):
+        b, i, j = p // square, p % square // hidden, p % hidden
+        m[to + p] = w[at + b * square + j * hidden + i]
+
+
+@lru_cache(typed=True)
+def persistent_kernels(step, dtype, is_grid, in_shared, n_rows):
+    """All steps of a window in one launch, forward and backward."""
+    kind = from_dtype(dtype)
+    advance, give_back, size = unit_functions(step, dtype)
+    n_blocks, n_states, h_first = step.n_blocks, step.n_states, step.h_first
+    n_h = n_blocks - h_first
+    n_sums = n_h * n_rows
+
+    @cuda.jit(device=True)
+    def wait():
+        if is_grid:
+            cuda.cg.this_grid().sync()
+        else:
+            cuda.syncthreads()
+
+    @cuda.jit(device=True)
+    def n_steps_of(job, index, first):
+        """Steps of the window for the sequences from `first` on."""
+        n = job.last - job.first
+        if is_grid:  # all blocks wait for each other
+            return n
+        return max(0, min(n, index[N_COLUMNS * first + LENGTH] - job.first))
+
+    @cuda.jit(device=True)
+    def copy_weights(shared, weights, at, job, units):
+        """Those of the block's units: of each block and input all units."""
+        unit = cuda.blockIdx.x * units
+        n = n_h * job.hidden * units
+        for p in range(cuda.threadIdx.x, n, cuda.blockDim.x):
+            k, u = p // units, p % units
+            shared[p] = 0
+            if unit + u < job.hidden:
+                shared[p] = weights[at + k * job.hidden + unit + u]
+
+    @cuda.jit(device=True)
+    def add_forward(sums, v, v_at, v_row, e, e_at, last, hidden):
+        """Add the products with all units of a row, for each block and sequence."""
+        for k in range(hidden):
+            for b in range(n_h):
+                weight = v[v_at + (b * hidden + k) * v_row]
+                for r in range(n_rows):
+                    i = min(r, last)
+                    sums[b * n_rows + r] += weight * e[e_at + i * hidden + k]
+
+    @cuda.jit(device=True)
+    def add_backward(sums, v, v_at, v_row, e, e_at, e_row, e_plane, last, hidden):
+        """Add the products with all units and blocks, for each sequence."""
+        for b in range(n_h):
+            for k in range(hidden):
+                weight = v[v_at + (b * hidden + k) * v_row]
+                for r in range(n_rows):
+                    i = min(r, last)
+                    sums[r] += weight * e[e_at + b * e_plane + i * e_row + k]
+
+    @cuda.jit
+    def forward(m, weights, at, index, job, units, tile):
+        shared = cuda.shared.array(0, kind)
+        u = cuda.local.array(size, kind)
+        sums = cuda.local.array(n_sums, kind)
+        hidden, steps = job.hidden, N_COLUMNS * job.n
+        j = cuda.blockIdx.x * units + cuda.threadIdx.x % units
+        first = cuda.blockIdx.y * tile
+        last = min(job.n, first + tile) if j < hidden else first
+        group, stride = cuda.threadIdx.x // units, cuda.blockDim.x // units * n_rows
+        start = first + group * n_rows
+        fed = 0
+        if in_shared:
+            copy_weights(shared, weights, at, job, units)
+            fed = n_h * hidden * units
+        # What is fed back: of the block's sequences in its memory, or of all.
+        base, one = (
+            (job.exchange, job.n * hidden)
+            if is_grid
+            else (
+                fed - first * hidden,
+                tile * hidden,
+            )
+        )
+        exchange = m if is_grid else shared
+        for i0 in range(start, last, stride):
+            for i in range(i0, min(last, i0 + n_rows)):
+                h = m[job.final + i * hidden + j]
+                if job.mask >= 0:
+                    h *= m[job.mask + i * hidden + j]
+                exchange[base + i * hidden + j] = h
+                exchange[base + one + i * hidden + j] = h
+        wait()
+        n = n_steps_of(job, index, first)
+        before = index[steps + 2 * job.first + 1]
+        for s in range(n):
+            t = job.first + (n - 1 - s if job.reverse else s)
+            end = min(last, index[steps + 2 * t])
+            row = index[steps + 2 * t + 1] - before
+            here, there = base + s % 2 * one, base + (s + 1) % 2 * one
+            for i0 in range(start, end, stride):
+                for r in range(n_sums):
+                    sums[r] = 0
+                e_at, most = here + i0 * hidden, end - 1 - i0
+                if in_shared:
+                    v_at = cuda.threadIdx.x % units
+                    add_forward(sums, shared, v_at, units, exchange, e_at, most, hidden)
+                else:
+                    add_forward(
+                        sums, weights, at + j, hidden, exchange, e_at, most, hidden
+                    )
+                for r in range(n_rows):
+                    i = i0 + r
+                    if i < end:
+                        z = job.z + (row + i) * hidden + j
+                        for b in range(n_blocks):
+                            u[b] = m[z + b * job.plane]
+                        for b in range(n_h):
+                            u[h_first + b] += sums[b * n_rows + r]
+                        h = advance(m, job, u, i, row + i, j)
+                        exchange[there + i * hidden + j] = h
+            wait()
+
+    @cuda.jit
+    def backward(m, weights, at, index, job, units, tile):
+        shared = cuda.shared.array(0, kind)
+        u = cuda.local.array(size, kind)
+        sums = cuda.local.array(n_rows, kind)
+        hidden, steps = job.hidden, N_COLUMNS * job.n
+        j = cuda.blockIdx.x * units + cuda.threadIdx.x % units
+        first = cuda.blockIdx.y * tile
+        last = min(job.n, first + tile) if j < hidden else first
+        group, stride = cuda.threadIdx.x // units, cuda.blockDim.x // units * n_rows
+        start = first + group * n_rows
+        fed = 0
+        if in_shared:
+            copy_weights(shared, weights, at, job, units)
+            fed = n_h * hidden * units
+        for i0 in range(start, last, stride):
+            for i in range(i0, min(last, i0 + n_rows)):
+                for s in range(n_states):
+                    m[job.d + s * job.d_plane + i * hidden + j] = 0
+        wait()
+        n = n_steps_of(job, index, first)
+        before = index[steps + 2 * job.first + 1]
+        for s in range(n):
+            t = job.first + (s if job.reverse else n - 1 - s)
+            end = min(last, index[steps + 2 * t])
+            row = index[steps + 2 * t + 1] - before
+            # The gradients of the pre-activations, which the states were fed into.
+            if is_grid:
+                exchange, e_row, e_plane = m, hidden, job.plane
+                base = job.z + h_first * job.plane + row * hidden
+            else:
+                exchange, e_row, e_plane = shared, n_h * hidden, hidden
+                base = fed + (s % 2 * tile - first) * n_h * hidden
+            for i0 in range(start, end, stride):
+                for i in range(i0, min(end, i0 + n_rows)):
+                    give_back(m, job, u, i, row + i, j)
+                    if not is_grid:
+                        for b in range(n_h):
+                            shared[base + i * e_row + b * hidden + j] = u[h_first + b]
+            wait()
+            if s == n - 1:
+                break
+            for i0 in range(start, end, stride):
+                for r in range(n_rows):
+                    sums[r] = 0
+                e_at, most = base + i0 * e_row, end - 1 - i0
+                if in_shared:
+                    v, v_at, v_row = shared, cuda.threadIdx.x % units, units
+                else:
+                    v, v_at, v_row = weights, at + j, hidden
+                add_backward(
+                    sums, v, v_at, v_row, exchange, e_at, e_row, e_plane, most, hidden
+                )
+                for r in range(n_rows):
+                    i = i0 + r
+                    if i < end:
+                        if job.mask >= 0:
+                            sums[r] *= m[job.mask + i * hidden + j]
+                        m[job.d + i * hidden + j] += sums[r]
+
+    return forward, backward
+
+
+class Recurrence:
+    """Runs the recurrent part of layers; `way` None lets it choose."""
+
+    def __init__(self, device, products, network, way=None):
+        self.device, self.products = device, products
+        self.step, self.hidden = network.cell.step, network.hidden_size
+        self.n_h = self.step.n_blocks - self.step.h_first
+        self.dtype = np.dtype(network.dtype)
+        self.sizes = self.hidden, self.n_h, self.dtype.itemsize
+        self.way = choose(*self.sizes, device.n_multiprocessors, way)
+
+    def forward(self, job, m, w, at, index, steps):
+        """All steps of a window; the recurrent matrices start at w[at]."""
+        if self.way == STEPS:
+            self._forward_steps(job, m, w, at, steps)
+        else:
+            self._launch(0, self.hidden, job, m, w, at, index)
+
+    def backward(self, job, m, w, at, transposed, index, steps):
+        """Back through them; there is room for the transposed matrices."""
+        arguments = w, at, self.hidden, self.n_h, m, transposed
+        self.device.over(self.n_h * self.hidden**2, transpose, *arguments)
+        if self.way == STEPS:
+            self._backward_steps(job, m, transposed, steps)
+        else:
+            exchanged = self.n_h * self.hidden
+            self._launch(1, exchanged, job, m, m, transposed, index)
+
+    def _launch(self, k, exchanged, job, m, weights, at, index):
+        n_multiprocessors = self.device.n_multiprocessors
+        layout = lay_out(self.way, *self.sizes, job.n, n_multiprocessors, exchanged)
+        kernel = persistent_kernels(
+            self.step,
+            self.dtype,
+            layout.way == GRID,
+            layout.in_shared,
+            layout.n_rows,
+        )[k]
+        self.device.launch(
+            kernel,
+            layout.blocks,
+            layout.threads,
+            *(m, weights, at, index, job, layout.units, layout.tile),
+            shared=layout.n_bytes,
+        )
+
+    def _forward_steps(self, job, m, w, at, steps):
+        formula, _ = step_kernels(self.step, self.dtype)
+        hidden, over = self.hidden, self.device.over
+        fed, z = job.final, job.z + self.step.h_first * job.plane
+        if job.mask >= 0:
+            fed, n = job.exchange, job.n * hidden
+            over(n, mask_states, m, job.final, job.mask, fed, n)
+        weights = Matrix(w, at, hidden, batch=hidden * hidden)
+        for t in _in_order(job, bool(job.reverse)):
+            n, row = steps[t, 0], steps[t, 1] - steps[job.first, 1]
+            c = Matrix(m, z + row * hidden, hidden, batch=job.plane)
+            sizes = int(n), hidden, hidden
+            self.products.product(
+                c, Matrix(m, fed, hidden), weights, sizes, n=self.n_h, adds=True
+            )
+            over(n * hidden, formula, m, job, row, n)
+
+    def _backward_steps(self, job, m, transposed, steps):
+        _, formula = step_kernels(self.step, self.dtype)
+        hidden, over, square = self.hidden, self.device.over, self.hidden**2
+        z = job.z + self.step.h_first * job.plane
+        n = self.step.n_states * job.d_plane
+        over(n, fill, m, job.d, n, 0)
+        weights = Matrix(m, transposed, hidden, term=square)
+        for t in _in_order(job, not job.reverse):
+            n, row = steps[t, 0], steps[t, 1] - steps[job.first, 1]
+            over(n * hidden, formula, m, job, row, n)
+            d_z = Matrix(m, z + row * hidden, hidden, term=job.plane)
+            to = job.exchange if job.mask >= 0 else job.d
+            self.products.product(
+                Matrix(m, to, hidden),
+                *(d_z, weights, (int(n), hidden, hidden)),
+                n_terms=self.n_h,
+                adds=job.mask < 0,
+            )
+            if job.mask >= 0:
+                over(n * hidden, add_masked, m, to, job.mask, job.d, n * hidden)
+
+
+def _in_order(job, backwards):
+    steps = range(job.first, job.last)
+    return reversed(steps) if backwards else steps

@@ -1,0 +1,145 @@
+"""Kernels that share out the rows of a window: gather, dropout, layer normalisation.
+
+`index` holds the shard, four columns a sequence, and behind it two for each of all time
+steps: how many sequences it has, and its first row. As on the CPU, sequences stand in
+order of falling length, so that the rows of a step are those of its first sequences.
+"""
+
+from functools import lru_cache
+
+import numpy as np
+from numba import cuda
+
+from skrnn.mathematics.dropout import Dropout, factor, output_key, recurrent_key
+from skrnn.mathematics.normalization import mean_products, moments
+
+#: Columns of a shard: where a sequence starts in the values; its length; its number of
+#: steps, those before the first one here included; its number among all sequences.
+START, LENGTH, TOTAL, NUMBER, N_COLUMNS = range(5)
+
+
+def index_of(starts, lengths, totals, numbers):
+    """The table of a batch, and the order in which its sequences stand there."""
+    order = np.argsort(-lengths, kind="stable")
+    shard = np.stack([starts, lengths, totals, numbers], axis=1)[order]
+    # How many sequences are longer than t, for each t.
+    ended = np.searchsorted(-shard[:, LENGTH], -np.arange(shard[0, LENGTH] + 1))
+    firsts = np.cumsum(ended) - ended
+    steps = np.stack([ended, firsts], axis=1)
+    return np.concatenate([shard.ravel(), steps.ravel()]).astype(np.int64), steps
+
+
+@cuda.jit
+def fill(m, at, n, value):
+    """Set n numbers."""
+    for p in range(cuda.grid(1), n, cuda.gridsize(1)):
+        m[at + p] = value
+
+
+@cuda.jit
+def copy(m, source, target, n):
+    """Copy n numbers."""
+    for p in range(cuda.grid(1), n, cuda.gridsize(1)):
+        m[target + p] = m[source + p]
+
+
+@cuda.jit
+def fill_rows(index, n, first, last, rows):
+    """Of each row of a window its place in the values, and its sequence."""
+    steps = N_COLUMNS * n
+    before = index[steps + 2 * first + 1]
+    for p in range(cuda.grid(1), (last - first) * n, cuda.gridsize(1)):
+        t, i = first + p // n, p % n
+        if i < index[steps + 2 * t]:
+            r = index[steps + 2 * t + 1] - before + i
+            rows[2 * r] = index[N_COLUMNS * i + START] + t
+            rows[2 * r + 1] = i
+
+
+@cuda.jit
+def gather(values, rows, n_rows, m, at):
+    """Copy the rows of a window out of the values."""
+    n_features = values.shape[1]
+    for p in range(cuda.grid(1), n_rows * n_features, cuda.gridsize(1)):
+        r, f = p // n_features, p % n_features
+        m[at + p] = values[rows[2 * r], f]
+
+
+@cuda.jit
+def move_memory(memory, n_columns, index, n, m, places, save):
+    """Take what the memory holds of the sequences, or `save` it there.
+
+    `places` are (final, distance between its places, numbers of a sequence there,
+    pooled, outputs, extra).
+    """
+    final, plane, n_states, pooled, n_out, extra = places
+    for p in range(cuda.grid(1), n * n_columns, cuda.gridsize(1)):
+        i, c = p // n_columns, p % n_columns
+        if c < n_states:
+            at = final + (c // plane * n + i) * plane + c % plane
+        elif c < n_states + n_out:
+            at = pooled + i * n_out + c - n_states
+        else:
+            at = extra + 2 * i + c - n_states - n_out
+        saved = index[N_COLUMNS * i + NUMBER] * n_columns + c
+        if save:
+            memory[saved] = m[at]
+        else:
+            m[at] = memory[saved]
+
+
+@lru_cache
+def dropout_kernels(dtype):
+    """The kernels that multiply by dropout's factors, and that write them."""
+    kind = np.dtype(dtype).type
+
+    @cuda.jit
+    def drop_outputs(m, at, n_out, rows, n_rows, layer, dropout):
+        drop = Dropout(dropout[0], dropout[1], dropout[2])
+        for p in range(cuda.grid(1), n_rows * n_out, cuda.gridsize(1)):
+            key = output_key(drop, layer, rows[2 * (p // n_out)])
+            m[at + p] *= kind(factor(key, p % n_out, drop.rate))
+
+    @cuda.jit
+    def fill_masks(m, at, hidden, index, n, n_places, dropout):
+        drop = Dropout(dropout[0], dropout[1], dropout[2])
+        for p in range(cuda.grid(1), n_places * n * hidden, cuda.gridsize(1)):
+            q, i, j = p // hidden // n, p // hidden % n, p % hidden
+            key = recurrent_key(drop, q, index[N_COLUMNS * i + NUMBER])
+            m[at + p] = kind(factor(key, j, drop.recurrent_rate))
+
+    return drop_outputs, fill_masks
+
+
+@cuda.jit
+def normalize(m, at, n, n_rows, w, weights_at, biases_at, kept):
+    """Normalise rows; `kept` says where `normalize_back` finds them and their scales.
+
+    y = weight * (h - mean) / deviation + bias. The first place is below 0 where there
+    is no way back.
+    """
+    normal, scales = kept
+    weights, biases = w[weights_at:], w[biases_at:]
+    for r in range(cuda.grid(1), n_rows, cuda.gridsize(1)):
+        row = m[at + r * n : at + (r + 1) * n]
+        mean, scale = moments(row, n)
+        for j in range(n):
+            normed = (row[j] - mean) * scale
+            if normal >= 0:
+                m[normal + r * n + j] = normed
+            row[j] = normed * weights[j] + biases[j]
+        if normal >= 0:
+            m[scales + r] = scale
+
+
+@cuda.jit
+def normalize_back(m, at, n, n_rows, w, weights_at, kept):
+    """Turn the gradient of normalised outputs into that of the outputs."""
+    normal, scales = kept
+    weights = w[weights_at:]
+    for r in range(cuda.grid(1), n_rows, cuda.gridsize(1)):
+        row, normed = m[at + r * n : at + (r + 1) * n], m[normal + r * n :]
+        mean, along = mean_products(row, weights, normed, n)
+        for j in range(n):
+            d_normed = row[j] * weights[j] - mean - normed[j] * along
+            row[j] = m[scales + r] * d_normed
