@@ -11,7 +11,7 @@ from typing import NamedTuple
 import numpy as np
 from numba import njit
 
-from skrnn.backends.cpu.options import INNER, MERGED
+from skrnn.backends.cpu.options import INNER
 from skrnn.backends.cpu.products import CHUNK, copy_panel, product
 from skrnn.backends.cpu.tile import ONE, PANEL_BYTES, ZERO, panel_product
 from skrnn.backends.cpu.window import ACTIVE, FIRST, NUMBER
@@ -141,7 +141,7 @@ def _fill_masks(dropout, sizes, shard, work, n_places):
 fill_masks = unless_no_dropout(_fill_masks)
 
 
-@njit(**MERGED)
+@njit(**INNER)
 def input_products(step, sizes, plan, packed, place, work, first, n):
     """``z = x W_x + b`` for n rows of the window, `first` on."""
     padded, n_x = sizes.padded_size, plan.n_inputs + 1
@@ -167,7 +167,7 @@ def take_states(step, sizes, place, work, first, last, row):
         copy(work.m, source, target, (last - first) * padded)
 
 
-@njit(**MERGED)
+@njit(**INNER)
 def feed_back(sizes, place, work, row, n):
     """Drop units of n rows of states on their way to the recurrent product."""
     if work.masks >= 0:
@@ -186,7 +186,7 @@ def write_outputs(sizes, place, work, row, h_at, n):
         copy(work.m, h_at + i * sizes.padded_size, out, sizes.hidden_size)
 
 
-@njit(**MERGED)
+@njit(**INNER)
 def recurrent_step(step, sizes, plan, packed, work, place, row, n, next_row, n_stay):
     """One step of n rows: `n_stay` sequences go on at `next_row`, the others end."""
     padded, k, m, plane = sizes.padded_size, sizes.hidden_size, work.m, work.plane
@@ -226,7 +226,7 @@ def forward_layer(step, sizes, plan, packed, window, place, work):
         t += move
 
 
-@njit(**MERGED)
+@njit(**INNER)
 def input_steps(step, sizes, plan, packed, steps, place, work, t):
     """The input products of step t and, if they are few rows, of some after it."""
     n_steps = steps.shape[0] - 1
@@ -243,7 +243,7 @@ def input_steps(step, sizes, plan, packed, steps, place, work, t):
     return first - 1 if place.reverse else last
 
 
-@njit(**MERGED)
+@njit(**INNER)
 def backward_layer(step, sizes, plan, packed, window, place, work):
     """Replace z by the gradient of the pre-activations, from that of the outputs."""
     m, padded, k, steps = work.m, sizes.padded_size, sizes.hidden_size, window.steps
@@ -276,7 +276,7 @@ def backward_layer(step, sizes, plan, packed, window, place, work):
                     d[j] += d_fed[j] * mask[j]
 
 
-@njit(**MERGED)
+@njit(**INNER)
 def layer_gradient(step, sizes, plan, n_rows, place, work, gradient):
     """Add the gradients of the packed weights, from z as `backward_layer` left it.
 
@@ -311,7 +311,7 @@ def layer_gradient(step, sizes, plan, n_rows, place, work, gradient):
                     )
 
 
-@njit(**MERGED)
+@njit(**INNER)
 def input_gradient(step, sizes, plan, packed, n_rows, place, work, more):
     """Replace the inputs of a layer above the first by their gradient.
 

@@ -28,7 +28,7 @@ from skrnn.backends.cpu.layer import (
     place_of,
 )
 from skrnn.backends.cpu.norm import normalize, normalize_back
-from skrnn.backends.cpu.options import ENTRY, INNER, MERGED
+from skrnn.backends.cpu.options import ENTRY, INNER
 from skrnn.backends.cpu.pooling import (
     add_window,
     finish_pool,
@@ -157,7 +157,7 @@ def _drop_outputs(dropout, sizes, window, work, layer):
 drop_outputs = unless_no_dropout(_drop_outputs)
 
 
-@njit(**MERGED)
+@njit(**INNER)
 def forward_window(network, dropout, packed, values, window, work, keep):
     """All layers, from the states in ``work.final``, which are renewed.
 
@@ -180,7 +180,7 @@ def forward_window(network, dropout, packed, values, window, work, keep):
                 drop_outputs(dropout, sizes, window, work, layer)
 
 
-@njit(**MERGED)
+@njit(**INNER)
 def backward_window(network, dropout, packed, window, work, gradient):
     """Add the gradient of all layers' weights; the last layer's outputs have theirs."""
     step, sizes, layers, _, _ = network
@@ -251,7 +251,7 @@ def move(saved, at, here, here_at, save):
         here[here_at] = saved[at]
 
 
-@njit(**MERGED)
+@njit(**INNER)
 def shard_gradient(network, dropout, kind, packed, batch, shard, n_steps, gradient):
     """Loss of a shard; its gradient replaces what is in `gradient`."""
     step, sizes, layers, pooling, head = network
@@ -332,7 +332,7 @@ def predict_shards(
         s = exchange_add(counter, ONE)
 
 
-@njit(**MERGED)
+@njit(**INNER)
 def predict_shard(network, packed, values, memory, shard, n_rows, wanted, results):
     step, sizes, _, pooling, head = network
     longest, n_steps = shard[0, LENGTH], max(1, n_rows // shard.shape[0])
