@@ -22,7 +22,7 @@ from skrnn.backends.cpu.threads import run_threads, thread_limit
 @pytest.fixture
 def four_cores(monkeypatch):
     """A new crew that believes in four cores, whatever the machine has."""
-    monkeypatch.setattr(threads.joblib, "cpu_count", lambda: 4)
+    monkeypatch.setattr(threads, "count_cores", lambda: 4)
     monkeypatch.setattr(threads, "_crew", threads._Crew())
 
 
@@ -164,7 +164,7 @@ def test_an_error_reaches_the_caller_and_the_crew_works_on(where, error):
 
 
 def test_thread_limit(monkeypatch):
-    monkeypatch.setattr(threads.joblib, "cpu_count", lambda: 6)
+    monkeypatch.setattr(threads, "count_cores", lambda: 6)
     monkeypatch.setattr(threads.numba.config, "NUMBA_NUM_THREADS", 8)
     monkeypatch.setattr(threads, "_openmp_effective_n_threads", lambda: 7)
     assert thread_limit() == 6

@@ -7,6 +7,7 @@ All callers share one budget of threads: what runs never exceeds the cores.
 
 import os
 import threading
+from functools import lru_cache
 from multiprocessing import current_process
 from queue import Empty, SimpleQueue
 
@@ -24,7 +25,8 @@ from skrnn.backends.cpu.options import ENTRY
 from skrnn.mathematics.cache import cached_njit
 
 _AWAKE, _POSTED, _ASLEEP = range(3)
-SPINS = 5000  # about 0.1 ms
+# About 1 ms: longer than what is not shared between two steps of training.
+SPINS = 50_000
 
 
 def thread_limit():
@@ -43,7 +45,19 @@ def thread_limit():
         limit = min(limit, numba.get_num_threads())
     if _openmp_parallelism_enabled():
         limit = min(limit, _openmp_effective_n_threads())
-    return max(1, min(limit, joblib.cpu_count()))
+    return max(1, min(limit, count_cores()))
+
+
+def count_cores():
+    """The cores that this process may use."""
+    cores = os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else ()
+    return _ask_joblib(len(cores), os.environ.get("LOKY_MAX_CPU_COUNT"))
+
+
+@lru_cache
+def _ask_joblib(n_cores, limit):
+    # It reads files of the system: 50 us, as much as a small prediction takes.
+    return joblib.cpu_count()
 
 
 @cached_njit(**ENTRY)
@@ -125,7 +139,7 @@ class _Crew:
         self.idle = [] if idle is None else idle
         # No semaphore: an interrupt could leave the lock taken that it has inside.
         self.budget = SimpleQueue()
-        for _ in range(max(1, joblib.cpu_count())):
+        for _ in range(max(1, count_cores())):
             self.budget.put(None)
 
     def hire(self, n):
