@@ -159,7 +159,7 @@ def uneven_scales(problem):
 
 
 def loss_gradient(problem, rows, scales, backend=None, **options):
-    """The CPU backend's loss and gradient, the latter a flat vector."""
+    """A backend's loss and gradient, the latter a flat vector; the CPU's by default."""
     backend = backend or make_backend("cpu", problem.network)
     parameters = problem.parameters
     gradient = np.full_like(parameters, np.nan)
@@ -298,10 +298,10 @@ def check_loss_gradient(problem, rows=None, relax=1, backend=None, **options):
     assert_gradients_close(problem.network, gradient, expected, tolerance)
 
 
-def check_outputs(problem):
+def check_outputs(problem, backend=None):
     """What the backend gives without a target is the reference's."""
     network = problem.network
-    backend = make_backend("cpu", network)
+    backend = backend or make_backend("cpu", network)
     for name, expected in reference_outputs(problem).items():
         actual = getattr(backend, name)(problem.parameters, problem.sequences)
         assert actual.dtype == network.dtype

@@ -27,13 +27,6 @@ DROPOUT = Dropout(0.3, 0.4, 123)
 LARGEST_SEED = 2**31 - 1
 
 
-@pytest.mark.nojit
-@kinds
-def test_a_small_network_equals_the_reference(kind):
-    problem = make_problem(*kind, **DEEP, lengths=(3, 1, 2), hidden_size=3)
-    check_loss_gradient(problem, dropout=DROPOUT)
-
-
 @kinds
 @stacks
 @pytest.mark.parametrize("rates", [(0.5, 0.0), (0.0, 0.5), (0.3, 0.4)])

@@ -6,25 +6,15 @@ from numpy.testing import assert_allclose, assert_array_equal
 from problems import (
     TOLERANCES,
     all_rows,
-    assert_close,
     check_loss_gradient,
     depths,
     kinds,
-    kinds_with,
     loss_gradient,
     make_problem,
     uneven_scales,
 )
 
-from skrnn.backends import make_backend
 from skrnn.mathematics.dropout import Dropout
-
-
-@pytest.mark.nojit
-@kinds
-def test_a_small_network_equals_the_reference(kind):
-    problem = make_problem(*kind, n_layers=2, lengths=(5, 1, 2, 4), hidden_size=2)
-    check_loss_gradient(problem, bptt_steps=2)
 
 
 @kinds
@@ -71,28 +61,3 @@ def test_the_loss_is_that_of_the_whole(kind, n_layers):
     loss, gradient = loss_gradient(*arguments, bptt_steps=2)
     assert_allclose(loss, expected, TOLERANCES[problem.network.dtype])
     assert not np.allclose(gradient, full, 1e-3)
-
-
-@kinds_with(None)
-@depths
-def test_chunks_add_up_to_the_truncated_gradient(kind, n_layers):
-    """One call per chunk, where the states of the one before are remembered."""
-    problem = make_problem(*kind, n_layers=n_layers)
-    rows, scales = all_rows(problem), uneven_scales(problem)
-    backend = make_backend("cpu", problem.network)
-    memory, total_loss, total = backend.new_memory(len(rows)), 0.0, 0.0
-    lengths = problem.sequences.lengths
-    for first in range(0, max(lengths), 2):
-        loss, gradient = loss_gradient(
-            problem,
-            rows[lengths > first],
-            scales,
-            backend,
-            steps=(first, first + 2),
-            memory=memory,
-        )
-        total_loss, total = total_loss + loss, total + gradient
-    expected_loss, expected = loss_gradient(problem, rows, scales, bptt_steps=2)
-    tolerance = TOLERANCES[problem.network.dtype]
-    assert_allclose(total_loss, expected_loss, tolerance)
-    assert_close(total, expected, tolerance)

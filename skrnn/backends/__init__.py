@@ -10,20 +10,21 @@ from skrnn.backends.cpu import CPUBackend
 #: wanted, since CUDA takes seconds to start and is missing on most machines.
 BACKENDS = {"cpu": CPUBackend}
 _LAZY = {"cuda": ("skrnn.backends.cuda", "CUDABackend")}
-#: Multiply-adds of one call from which on "auto" takes CUDA: some ms on two cores. An
-#: estimate; no GPU has measured it yet (benchmarks/gpu.py prints what it should be).
-WORTH_CUDA = 200_000_000
+#: Multiply-adds of one time step of all sequences from which on "auto" takes CUDA. The
+#: time of both devices grows with the steps, and what a step costs a GPU at least (some
+#: us) must be less than what it costs the CPU. An estimate that no GPU has confirmed
+#: yet; benchmarks/gpu.py prints what it should be.
+WORTH_CUDA = 1_000_000
 
 
-def make_backend(device, network, trained=None, n_rows=0):
+def make_backend(device, network, trained=None, n_sequences=0):
     """The backend of a device, ready to compute for `network`.
 
     `trained` are the names of the parts whose gradients are needed; None: of all.
-    `n_rows` are the time steps of all sequences that it will take at once, by which
-    "auto" chooses.
+    `n_sequences` are those that it will take at once, by which "auto" chooses.
     """
     if device == "auto":
-        device = _choose(n_rows * network.n_parameters)
+        device = _choose(work_of_step(network, n_sequences))
     return _class_of(device)(network, trained)
 
 
@@ -37,6 +38,11 @@ def _class_of(device):
             f"{sorted({*BACKENDS, *_LAZY})}. Use device='auto'."
         )
     return BACKENDS[device]
+
+
+def work_of_step(network, n_sequences):
+    """Multiply-adds of one time step of so many sequences, forward."""
+    return n_sequences * network.n_parameters
 
 
 def _choose(work):
@@ -53,4 +59,4 @@ def _may_have_cuda():
     return simulated or find_spec("numba_cuda") is not None
 
 
-__all__ = ["BACKENDS", "WORTH_CUDA", "make_backend"]
+__all__ = ["BACKENDS", "WORTH_CUDA", "make_backend", "work_of_step"]

@@ -47,8 +47,8 @@ class BaseRNN(
 
     def _backend_for(self, sequences):
         """A backend that predicts all of these."""
-        n_rows = len(sequences.values)
-        return make_backend(self.device, self._network, n_rows=n_rows)
+        n = sequences.n_sequences
+        return make_backend(self.device, self._network, n_sequences=n)
 
     def _to_score(self, X, y, sample_weight):
         """Outputs, true targets and weights, of sequences or of their steps."""

@@ -29,6 +29,7 @@ from skrnn.estimators.runs import (
 from skrnn.estimators.steps import check_one_target
 from skrnn.network import Network
 from skrnn.training import (
+    LBFGS,
     Data,
     Problem,
     State,
@@ -97,9 +98,8 @@ class TrainingMixin(CallbackSupportMixin):
         """Train until done, stopped or interrupted."""
         trainable = run.trainable
         needed = None if trainable.is_whole else trainable.needed
-        # There and back take three times the products of a prediction.
-        n_rows = 3 * data.rows_of_batch(settings.batch_size)
-        backend = make_backend(self.device, self._network, needed, n_rows)
+        n = data.rows.size if settings.solver == LBFGS else settings.batch_size
+        backend = make_backend(self.device, self._network, needed, n)
         if validate is not None:
             validate = partial(validate, backend)
         problem = Problem(backend, self._network, trainable, data, settings, validate)

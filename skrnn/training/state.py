@@ -32,10 +32,6 @@ class Data(NamedTuple):
     weights: np.ndarray  # of the targets, 0 where one is missing
     rows: np.ndarray  # which of the sequences are learned from
 
-    def rows_of_batch(self, n_sequences):
-        """Time steps of so many sequences, on average."""
-        return int(self.sequences.lengths[self.rows].mean() * n_sequences)
-
 
 @dataclass(frozen=True)
 class Settings:

@@ -51,7 +51,9 @@ class CUDABackend:
             for name, _ in network.layers
         ]
         self._copied = {}
-        weakref.finalize(self, release)
+        # The arrays go first: what comes after the driver's queue of arrays to free is
+        # cleared would wait in it.
+        weakref.finalize(self, _free, self.memory)
 
     def __reduce__(self):
         # All else is made anew.
@@ -106,7 +108,7 @@ class CUDABackend:
             )
             carried = None if memory is None else put("carried", memory.ravel())
             result = self.memory.vector("gradient", w.size, self.dtype)
-            values = self.values(sequences)
+            values = self.once("values", sequences.values)
             batch = sequences.offsets, rows, steps
             options = dropout, bptt_steps
             self.train_batch(w, values, batch, learned, result, *options, carried)
@@ -114,10 +116,6 @@ class CUDABackend:
             if memory is not None:
                 memory[...] = carried.copy_to_host().reshape(memory.shape)
             return float(learned.totals.copy_to_host()[LOSS])
-
-    def values(self, sequences):
-        """The values on the device; those of one fit are copied once."""
-        return self.once("values", sequences.values)
 
     def once(self, name, host):
         """A copy on the device of what does not change in a fit."""
@@ -196,7 +194,8 @@ class CUDABackend:
         with use():
             put = self.memory.put
             w = put("parameters", np.ascontiguousarray(parameters, self.dtype))
-            values = self.values(sequences)
+            # Beside those to learn from: a fit scores the same ones after each epoch.
+            values = self.once("values_to_predict", sequences.values)
             carried = None if memory is None else put("carried", memory.ravel())
             results = self.memory.vector("results", n * n_columns, self.dtype)
             by_length = np.argsort(-sequences.lengths, kind="stable")
@@ -251,6 +250,11 @@ class CUDABackend:
                 output.write(at, n, n_columns, table, results)
         if carried is not None:
             run.move_memory(carried, True)
+
+
+def _free(memory):
+    memory.clear()
+    release()
 
 
 def _table_of(offsets, rows, steps):

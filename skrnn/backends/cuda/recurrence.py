@@ -24,7 +24,7 @@ from skrnn.backends.cuda.products import Matrix
 from skrnn.backends.cuda.rows import LENGTH, N_COLUMNS, fill
 from skrnn.mathematics import cells
 
-BLOCK, GRID, STEPS = "block", "grid", "steps"
+WAYS = BLOCK, GRID, STEPS = "block", "grid", "steps"
 #: Weights up to this size stay in a multiprocessor's cache beside shared memory. An
 #: estimate that no GPU has confirmed yet.
 CACHED_BYTES = 144 * 1024
@@ -71,15 +71,29 @@ class Layout(NamedTuple):
 
 def choose(hidden, n_h, itemsize, n_multiprocessors, way=None):
     """The way for a network: it does not depend on the batch; `way`: this one."""
-    n_bytes = n_h * hidden * hidden * itemsize
-    if way is not None:
-        return way
-    if n_bytes <= CACHED_BYTES and hidden <= MOST_THREADS:
-        return BLOCK
-    units = min(hidden, SHARED_BYTES // (n_h * hidden * itemsize))
+    possible = _possible(hidden, n_h, itemsize, n_multiprocessors)
+    if way is None:
+        is_small = n_h * hidden * hidden * itemsize <= CACHED_BYTES
+        return next(w for w in possible if w != BLOCK or is_small)
+    if way not in possible:
+        raise ValueError(
+            f"way={way!r} cannot take {hidden} units on a device with "
+            f"{n_multiprocessors} multiprocessors; {possible} can."
+        )
+    return way
+
+
+def _possible(hidden, n_h, itemsize, n_multiprocessors):
+    """The ways that can take a network, the fastest first."""
+    ways = [STEPS]
+    units = min(MOST_THREADS, SHARED_BYTES // (n_h * hidden * itemsize))
+    # All blocks of a grid must run at once.
     if units and -(-hidden // units) <= n_multiprocessors:
-        return GRID
-    return STEPS
+        ways.insert(0, GRID)
+    exchanged = 2 * n_h * hidden * itemsize  # of one sequence, on the way back
+    if hidden <= MOST_THREADS and exchanged <= SHARED_BYTES:
+        ways.insert(0, BLOCK)
+    return ways
 
 
 def lay_out(way, hidden, n_h, itemsize, n, n_multiprocessors, exchanged):

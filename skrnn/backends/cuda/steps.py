@@ -28,8 +28,8 @@ class DeviceSteps:
         with use():
             put = backend.memory.put
             self.vector, self.state = put("vector", vector), put("state", state)
-            self.mask = put("mask", trainable.weight_mask())
-            self.values = backend.values(data.sequences)
+            self.mask = put("mask", trainable.weight_mask)
+            self.values = backend.once("values", data.sequences.values)
             targets = backend.once("targets", data.targets)
             weights = backend.once("weights", data.weights)
             self.totals = put("totals", np.zeros(FIRST_RESULT + 2 * CAPACITY))

@@ -1,0 +1,29 @@
+"""These tests run in Numba's simulator, where a kernel is plain Python.
+
+It proves logic, not that a kernel compiles (`test_compiled.py` does) or runs on a GPU.
+It must be chosen before Numba is imported, hence in a process of its own::
+
+    NUMBA_ENABLE_CUDASIM=1 NUMBA_DISABLE_JIT=1 pytest tests/cuda
+"""
+
+import os
+import sys
+from zlib import crc32
+
+import pytest
+
+SIMULATED = os.environ.get("NUMBA_ENABLE_CUDASIM", "0") != "0"
+#: What runs elsewhere: on real types, without a GPU.
+collect_ignore_glob = ["test_compiled.py" if SIMULATED else "test_[!c]*.py"]
+if SIMULATED:
+    # The simulator polls the threads of a block and would let each wait for 5 ms.
+    sys.setswitchinterval(1e-4)
+
+
+@pytest.fixture
+def new_backend(request):
+    """The CUDA backend, each test with another way to run the recurrence."""
+    from skrnn.backends.cuda import WAYS, CUDABackend
+
+    way = WAYS[crc32(request.node.nodeid.encode()) % len(WAYS)]
+    return lambda network: CUDABackend(network, way=way)

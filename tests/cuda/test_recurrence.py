@@ -1,0 +1,154 @@
+"""Every way to run the recurrence, shared out in every manner."""
+
+import numpy as np
+import pytest
+from numpy.testing import assert_array_equal
+from problems import (
+    SHALLOW,
+    TALL,
+    all_rows,
+    cells,
+    check_loss_gradient,
+    check_outputs,
+    loss_gradient,
+    make_problem,
+    uneven_scales,
+)
+
+from skrnn.backends.cuda import WAYS, CUDABackend, recurrence
+from skrnn.backends.cuda.recurrence import BLOCK, GRID, STEPS, choose, lay_out
+from skrnn.mathematics.dropout import NO_DROPOUT, Dropout
+
+ways = pytest.mark.parametrize("way", WAYS)
+LENGTHS = (3, 1, 4, 1, 2, 4, 3)
+
+
+@ways
+@cells
+@pytest.mark.parametrize("stack", [SHALLOW, TALL], ids=["shallow", "tall"])
+def test_every_way_equals_the_reference(way, cell, activation, stack):
+    problem = make_problem(cell, activation, lengths=LENGTHS, hidden_size=4, **stack)
+    backend = CUDABackend(problem.network, way=way)
+    check_outputs(problem, backend)
+    check_loss_gradient(problem, backend=backend)
+
+
+@pytest.mark.parametrize("in_shared", [True, False])
+@pytest.mark.parametrize("tile", [1, 3, 7])
+@pytest.mark.parametrize(
+    "dropout", [NO_DROPOUT, Dropout(0.0, 0.4, 1)], ids=["whole", "dropped"]
+)
+def test_every_layout_of_blocks(in_shared, tile, dropout, monkeypatch):
+    """Weights in shared memory or not, and few or many sequences a block."""
+
+    def shared_out(*arguments):
+        layout = lay_out(*arguments)
+        n, (hidden, exchanged) = arguments[4], (arguments[1], arguments[-1])
+        weights = arguments[2] * hidden * hidden * in_shared
+        n_rows, n_groups = recurrence._groups(hidden, tile)
+        return layout._replace(
+            in_shared=in_shared,
+            n_rows=n_rows,
+            tile=tile,
+            blocks=(1, -(-n // tile)),
+            threads=hidden * n_groups,
+            n_bytes=8 * (weights + 2 * exchanged * tile),
+        )
+
+    monkeypatch.setattr(recurrence, "lay_out", shared_out)
+    problem = make_problem("gru", lengths=LENGTHS, hidden_size=3, bidirectional=True)
+    backend = CUDABackend(problem.network, way=BLOCK)
+    check_loss_gradient(problem, backend=backend, dropout=dropout)
+
+
+def test_all_ways_give_the_same_bits():
+    problem = make_problem("lstm", "tanh", "squared", "float32", lengths=LENGTHS)
+    arguments = problem, all_rows(problem), uneven_scales(problem)
+    (loss, gradient), *others = (
+        loss_gradient(*arguments, CUDABackend(problem.network, way=way)) for way in WAYS
+    )
+    for other_loss, other in others:
+        assert other_loss == loss
+        assert_array_equal(other, gradient)
+
+
+@pytest.mark.parametrize("hidden_size", [1, 9, 17])
+def test_sizes_beside_those_of_a_tile(hidden_size):
+    problem = make_problem(lengths=(2, 1), hidden_size=hidden_size, n_features=9)
+    backend = CUDABackend(problem.network)
+    check_outputs(problem, backend)
+    check_loss_gradient(problem, backend=backend)
+
+
+def test_many_rows_are_cut_into_portions():
+    problem = make_problem("rnn", "tanh", lengths=(40, 3), hidden_size=2)
+    check_loss_gradient(problem, backend=CUDABackend(problem.network))
+
+
+# On a large device, of which no kernel is needed.
+
+
+@pytest.fixture
+def large(monkeypatch):
+    monkeypatch.setattr(recurrence, "MOST_THREADS", 256)
+    monkeypatch.setattr(recurrence, "MANY_ROWS", 4)
+
+
+@pytest.mark.parametrize(
+    ("hidden", "n_h", "expected"),
+    [
+        (32, 4, BLOCK),
+        (64, 4, BLOCK),
+        (128, 1, BLOCK),
+        (128, 4, GRID),
+        (512, 4, GRID),
+        (1024, 1, GRID),
+        (1024, 4, STEPS),
+    ],
+)
+def test_the_way_follows_the_size(hidden, n_h, expected, large):
+    assert choose(hidden, n_h, 4, 132) == expected
+    assert choose(hidden, n_h, 4, 1) in (BLOCK, STEPS)
+
+
+@pytest.mark.parametrize("n", [1, 16, 64, 1000])
+@pytest.mark.parametrize("itemsize", [4, 8])
+@pytest.mark.parametrize("n_h", [1, 3, 4])
+@pytest.mark.parametrize("hidden", [1, 5, 32, 64, 65, 128, 255, 256, 512, 1024])
+def test_layouts_fit_the_device(hidden, n_h, itemsize, n, large):
+    way = choose(hidden, n_h, itemsize, 132)
+    if way == STEPS:
+        return
+    for exchanged in (hidden, n_h * hidden):
+        arguments = hidden, n_h, itemsize, n, 132, exchanged
+        layout = lay_out(way, *arguments)
+        n_parts, n_tiles = layout.blocks
+        assert n_parts * layout.units >= hidden
+        assert n_tiles * layout.tile >= n
+        assert layout.n_bytes <= 48 * 1024
+        assert layout.threads <= 256
+        assert layout.threads % layout.units == 0
+        if way == GRID:  # all blocks must run at once
+            assert n_parts * n_tiles <= 132
+
+
+def test_a_way_that_cannot_take_a_network_is_refused():
+    network = make_problem(hidden_size=9).network
+    with pytest.raises(ValueError, match="way='block' cannot take 9 units on a device"):
+        CUDABackend(network, way=BLOCK)
+    with pytest.raises(ValueError, match="way='other' cannot"):
+        CUDABackend(network, way="other")
+
+
+def test_windows_of_a_prediction(monkeypatch):
+    """Few sequences and steps at a time give the same bits."""
+    problem = make_problem("gru", lengths=LENGTHS, n_layers=2)
+    backend = CUDABackend(problem.network)
+    arguments = problem.parameters, problem.sequences
+    expected = backend.outputs(*arguments)
+    for sequences, numbers in ((2, 2**20), (4096, 1), (3, 200)):
+        module = "skrnn.backends.cuda.backend"
+        monkeypatch.setattr(f"{module}.PREDICT_SEQUENCES", sequences)
+        monkeypatch.setattr(f"{module}.WINDOW_NUMBERS", numbers)
+        assert_array_equal(backend.outputs(*arguments), expected)
+    assert np.isfinite(expected).all()

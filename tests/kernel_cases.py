@@ -1,0 +1,159 @@
+"""Tests of kernels that every backend passes, small enough to run as plain Python.
+
+The fixture `new_backend`, which makes the backend of a network, says whose kernels; the
+files that import these tests are theirs.
+"""
+
+import numpy as np
+import pytest
+from numpy.testing import assert_allclose, assert_array_equal
+from problems import (
+    DEEP,
+    TOLERANCES,
+    all_rows,
+    assert_close,
+    check_loss_gradient,
+    check_outputs,
+    kinds,
+    kinds_with,
+    loss_gradient,
+    make_problem,
+    uneven_scales,
+)
+
+from skrnn.mathematics.dropout import Dropout
+from skrnn.sequences import Sequences
+
+SMALL = {"lengths": (3, 1, 2, 4), "hidden_size": 3}
+
+
+@pytest.mark.nojit
+@kinds
+def test_a_small_network_equals_the_reference(kind, new_backend):
+    problem = make_problem(*kind, **DEEP, **SMALL)
+    backend = new_backend(problem.network)
+    check_outputs(problem, backend)
+    check_loss_gradient(problem, backend=backend)
+
+
+@pytest.mark.nojit
+@kinds
+def test_a_small_network_with_dropout_equals_the_reference(kind, new_backend):
+    problem = make_problem(*kind, **DEEP, lengths=(3, 1, 2), hidden_size=3)
+    backend = new_backend(problem.network)
+    check_loss_gradient(problem, backend=backend, dropout=Dropout(0.3, 0.4, 123))
+
+
+@pytest.mark.nojit
+@kinds
+def test_a_small_truncated_network_equals_the_reference(kind, new_backend):
+    problem = make_problem(*kind, n_layers=2, lengths=(5, 1, 2, 4), hidden_size=2)
+    check_loss_gradient(problem, backend=new_backend(problem.network), bptt_steps=2)
+
+
+@pytest.mark.nojit
+@kinds
+def test_missing_targets_add_nothing(kind, new_backend):
+    check_missing(kind, 0.3, new_backend)
+
+
+@kinds_with("relu")
+def test_without_any_target_there_is_no_gradient(kind, new_backend):
+    check_missing(kind, 1.0, new_backend)
+
+
+def check_missing(kind, missing, new_backend):
+    output_sizes = (2, 3) if "softmax" in kind else (5,)
+    problem = make_problem(*kind, **SMALL, output_sizes=output_sizes, missing=missing)
+    check_loss_gradient(problem, backend=new_backend(problem.network))
+
+
+@kinds_with("max")
+def test_a_tied_maximum_counts_at_its_first_step(kind, new_backend):
+    problem = make_problem(*kind, **SMALL, bidirectional=True)
+    for name in ("weight_hh_l0", "weight_hh_l0_reverse"):
+        problem.weights[name][:] = 0  # Elman's state follows the input alone
+    X = [np.ones_like(x) for x in problem.X]
+    problem = problem._replace(X=X, sequences=Sequences.from_list(X, X[0].dtype))
+    check_loss_gradient(problem, backend=new_backend(problem.network))
+
+
+@kinds_with("attention", "float64")
+def test_attention_to_a_single_step(kind, new_backend):
+    """Scores so far apart that their exponentials overflow or vanish."""
+    problem = make_problem(*kind, **SMALL)
+    problem.weights["attention.query"] *= 1e3
+    backend = new_backend(problem.network)
+    check_outputs(problem, backend)
+    check_loss_gradient(problem, backend=backend)
+
+
+@kinds_with(None)
+def test_chunks_add_up_to_the_truncated_gradient(kind, new_backend):
+    """One call per chunk, where the states of the one before are remembered."""
+    problem = make_problem(*kind, **SMALL, n_layers=2)
+    rows, scales = all_rows(problem), uneven_scales(problem)
+    backend = new_backend(problem.network)
+    memory, total_loss, total = backend.new_memory(len(rows)), 0.0, 0.0
+    lengths = problem.sequences.lengths
+    for first in range(0, max(lengths), 2):
+        loss, gradient = loss_gradient(
+            problem,
+            rows[lengths > first],
+            scales,
+            backend,
+            steps=(first, first + 2),
+            memory=memory,
+        )
+        total_loss, total = total_loss + loss, total + gradient
+    expected = loss_gradient(problem, rows, scales, backend, bptt_steps=2)
+    tolerance = TOLERANCES[problem.network.dtype]
+    assert_allclose(total_loss, expected[0], tolerance)
+    assert_close(total, expected[1], tolerance)
+
+
+@kinds
+def test_pieces_give_the_bits_of_the_whole(kind, new_backend):
+    """Outputs that go on from a memory."""
+    problem = make_problem(*kind, **SMALL, n_layers=2)
+    backend, X = new_backend(problem.network), problem.X
+    X = [np.concatenate([x, x[:1]]) for x in X]  # two steps of each, at least
+    dtype, is_pooled = problem.network.dtype, problem.network.pooling is not None
+    memory, totals, results = backend.new_memory(len(X)), 0, []
+    for piece in ([x[:1] for x in X], [x[1:] for x in X]):
+        sequences = Sequences.from_list(piece, dtype)
+        totals = totals + sequences.lengths
+        arguments = problem.parameters, sequences
+        results.append(backend.outputs(*arguments, memory=memory, totals=totals))
+    whole = Sequences.from_list(X, dtype)
+    expected = backend.outputs(problem.parameters, whole)
+    if is_pooled:
+        assert_array_equal(results[-1], expected)
+    else:
+        firsts = whole.offsets[:-1]
+        assert_array_equal(results[0], expected[firsts])
+        assert_array_equal(results[1], np.delete(expected, firsts, axis=0))
+
+
+@kinds_with("lstm")
+def test_two_runs_give_the_same_bits(kind, new_backend):
+    problem = make_problem(*kind, **DEEP, **SMALL)
+    arguments = problem, all_rows(problem), uneven_scales(problem)
+    (loss, gradient), (other_loss, other) = (
+        loss_gradient(*arguments, new_backend(problem.network)) for _ in range(2)
+    )
+    assert loss == other_loss
+    assert_array_equal(gradient, other)
+
+
+@kinds_with("gru")
+def test_a_prediction_does_not_depend_on_its_batch(kind, new_backend):
+    problem = make_problem(*kind, **DEEP, **SMALL)
+    backend, parameters = new_backend(problem.network), problem.parameters
+    whole = backend.features(parameters, problem.sequences)
+    bounds = problem.sequences.offsets
+    if problem.network.pooling is not None:
+        bounds = np.arange(len(problem.X) + 1)
+    for i in range(len(problem.X)):
+        alone = backend.features(parameters, problem.sequences.take(np.array([i])))
+        assert_array_equal(alone, whole[bounds[i] : bounds[i + 1]])
