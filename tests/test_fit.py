@@ -350,15 +350,6 @@ def test_a_failed_fit_changes_nothing(estimator_class, method):
     assert vars(estimator) == before[1]
 
 
-@both
-def test_cuda_is_an_error(estimator_class):
-    with pytest.raises(ValueError, match="device='cuda' needs a backend"):
-        make(estimator_class, device="cuda").fit(X, TARGETS[estimator_class])
-    estimator = fitted(estimator_class, device="cpu").set_params(device="cuda")
-    with pytest.raises(ValueError, match="device='cuda' needs a backend"):
-        estimator.predict(X)
-
-
 @pytest.mark.parametrize(
     ("method", "arguments"),
     [

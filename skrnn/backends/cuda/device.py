@@ -79,6 +79,8 @@ def _lacking_device():
 def check():
     """Refuse to go on where something is missing."""
     global _process
+    if _process == os.getpid():
+        return
     reason = missing()
     if reason is not None:
         raise DeviceError(f'device="cuda" cannot be used: {reason}.')

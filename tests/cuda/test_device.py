@@ -1,0 +1,155 @@
+"""What goes wrong with a device, and threads that use it at once."""
+
+import os
+import threading
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+from problems import all_rows, loss_gradient, make_problem, uneven_scales
+
+from skrnn.backends import make_backend
+from skrnn.backends.cuda import CUDABackend, device
+from skrnn.exceptions import DeviceError
+
+NETWORK = make_problem("rnn", lengths=(2, 1), hidden_size=2).network
+
+
+class CudaAPIError(Exception):
+    """As the driver's errors: known by its name, and a code."""
+
+    def __init__(self, code, message):
+        super().__init__(code, message)
+        self.code = code
+
+
+@pytest.fixture
+def real(monkeypatch):
+    """As if there was no simulator; a driver and a device, unless a test takes them."""
+
+    class Driver:
+        def get_version(self):
+            return 13, 0
+
+    capable = SimpleNamespace(compute_capability=(9, 0), MULTIPROCESSOR_COUNT=132)
+    fake = SimpleNamespace(
+        cuda_error=lambda: None,
+        is_available=lambda: True,
+        get_current_device=lambda: capable,
+        runtime=SimpleNamespace(get_version=lambda: (13, 5)),
+        cudadrv=SimpleNamespace(driver=SimpleNamespace(driver=Driver())),
+    )
+    monkeypatch.setattr(device, "SIMULATED", False)
+    monkeypatch.setattr(device, "find_spec", lambda name: name)
+    monkeypatch.setattr(device, "cuda", fake)
+    monkeypatch.setattr(device, "_process", None)
+    return fake
+
+
+def refused():
+    with pytest.raises(DeviceError, match='device="cuda" cannot be used') as caught:
+        make_backend("cuda", NETWORK)
+    return str(caught.value)
+
+
+def test_nothing_is_missing(real):
+    assert device.missing() is None
+
+
+def test_without_the_package(real, monkeypatch):
+    monkeypatch.setattr(device, "find_spec", lambda name: None)
+    assert 'numba-cuda is not installed. Install it with pip install "skrnn' in (
+        refused()
+    )
+
+
+def test_without_a_driver(real):
+    real.cuda_error = lambda: "CUDA driver library\ncannot be found"
+    assert "no NVIDIA driver that works (CUDA driver library cannot be" in refused()
+
+
+def test_without_the_toolkit(real):
+    real.is_available = lambda: False
+    assert "libraries of the CUDA toolkit are not found" in refused()
+
+
+def test_without_a_device(real):
+    def fail():
+        raise CudaAPIError(100, "no CUDA-capable device is detected")
+
+    real.get_current_device = fail
+    assert "no device can be used" in refused()
+
+
+def test_with_an_old_driver(real):
+    real.cudadrv.driver.driver.get_version = lambda: (12, 4)
+    text = refused()
+    assert "driver is too old: it is for CUDA 12, the toolkit is CUDA 13" in text
+    assert "skrnn[cuda12]" in text
+
+
+def test_with_an_old_device(real):
+    real.get_current_device = lambda: SimpleNamespace(compute_capability=(6, 1))
+    assert "device is too old" in refused()
+
+
+def test_auto_takes_the_cpu_where_something_is_missing(real, monkeypatch):
+    monkeypatch.setattr("skrnn.backends.WORTH_CUDA", 0)
+    real.cuda_error = lambda: "no driver"
+    backend = make_backend("auto", NETWORK, n_sequences=10)
+    assert type(backend).__name__ == "CPUBackend"
+
+
+def test_after_a_fork(monkeypatch):
+    problem = make_problem("rnn", lengths=(2, 1), hidden_size=2)
+    backend = CUDABackend(problem.network)
+    monkeypatch.setattr(os, "getpid", lambda: -1)
+    assert "does not survive a fork" in refused()
+    with pytest.raises(DeviceError, match="spawn"):
+        backend.outputs(problem.parameters, problem.sequences)
+
+
+@pytest.mark.parametrize(
+    ("error", "expected"),
+    [
+        (CudaAPIError(2, "cuMemAlloc failed"), "out of memory .* smaller batch_size"),
+        (CudaAPIError(700, "illegal address"), "The device failed .* start a new one"),
+    ],
+    ids=["memory", "lost"],
+)
+def test_errors_of_the_driver(error, expected, monkeypatch):
+    problem = make_problem("rnn", lengths=(2, 1), hidden_size=2)
+    backend = CUDABackend(problem.network)
+
+    def fail(*arguments, **options):
+        raise error
+
+    monkeypatch.setattr(device.Device, "launch", fail)
+    with pytest.raises(DeviceError, match=expected):
+        backend.outputs(problem.parameters, problem.sequences)
+    monkeypatch.undo()
+    assert np.isfinite(backend.outputs(problem.parameters, problem.sequences)).all()
+
+
+def test_other_errors_pass():
+    with pytest.raises(ZeroDivisionError), device.use():
+        raise ZeroDivisionError
+
+
+def test_threads_take_turns():
+    """The simulator itself fails where two kernels run at once."""
+    problem = make_problem("rnn", lengths=(3, 1, 2), hidden_size=2)
+    arguments = problem, all_rows(problem), uneven_scales(problem)
+    expected, _ = loss_gradient(*arguments, CUDABackend(problem.network))
+    losses = []
+
+    def compute():
+        loss, _ = loss_gradient(*arguments, CUDABackend(problem.network))
+        losses.append(loss)
+
+    threads = [threading.Thread(target=compute) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert losses == [expected] * 4

@@ -1,0 +1,206 @@
+"""The estimators on device="cuda", beside the CPU."""
+
+import gc
+import pickle
+import warnings
+
+import numpy as np
+import pytest
+import small_steps
+from numpy.testing import assert_allclose, assert_array_equal
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.model_selection import GridSearchCV
+from small import LABELS, RAGGED, TARGETS, AfterEpoch, X, Y, make, output_of
+
+from skrnn import RNNClassifier, RNNRegressor
+from skrnn.backends import cuda
+from skrnn.exceptions import DivergenceError
+
+pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+both = pytest.mark.parametrize("estimator_class", TARGETS)
+FEW, FEW_Y = RAGGED[:10], Y[:10]
+DOUBLE = {"dtype": "float64", "max_iter": 2, "batch_size": 5}
+
+
+def weights_of(estimator):
+    return small_steps.weights_of(estimator)
+
+
+def assert_devices_agree(estimator_class, X, y, **parameters):
+    """Weights, losses and norms of a fit on either device; returns that with CUDA."""
+    host, device = (
+        make(estimator_class, device=name, **DOUBLE | parameters).fit(X, y)
+        for name in ("cpu", "cuda")
+    )
+    assert_allclose(weights_of(device), weights_of(host), 1e-9, 1e-12)
+    assert_allclose(device.loss_curve_, host.loss_curve_, 1e-9)
+    assert_allclose(device.grad_norm_curve_, host.grad_norm_curve_, 1e-9)
+    return device
+
+
+@pytest.mark.parametrize(
+    "parameters",
+    [
+        {"solver": "adam", "alpha": 0.1, "max_grad_norm": 0.1},
+        {"solver": "adamw", "weight_decay": 0.1, "max_grad_norm": None},
+        {"solver": "sgd"},
+        {"solver": "rmsprop", "alpha": 0.0},
+        {"solver": "lbfgs"},
+        {"n_layers": 2, "dropout": 0.3, "recurrent_dropout": 0.2},
+        {"bptt_steps": 2},
+        {"trainable": "head", "bptt_steps": 2},
+        {"adapter_rank": 1},
+    ],
+    ids=str,
+)
+def test_a_fit_is_that_of_the_cpu(parameters):
+    assert_devices_agree(RNNRegressor, FEW, FEW_Y, **parameters)
+
+
+def test_a_fit_of_a_classifier_with_early_stopping():
+    assert_devices_agree(RNNClassifier, RAGGED, LABELS, early_stopping=True)
+
+
+def test_a_fit_with_a_target_for_every_step():
+    """Of which some are missing, so that whole chunks have nothing to learn."""
+    y = [np.where(np.arange(len(part)) < 3, np.nan, part) for part in small_steps.Y]
+    parameters = {"return_sequences": True, "bptt_steps": 2}
+    assert_devices_agree(RNNRegressor, FEW, y[:10], **parameters)
+
+
+@both
+def test_predictions_are_those_of_the_cpu(estimator_class):
+    y = TARGETS[estimator_class]
+    estimator = make(estimator_class, device="cuda").fit(RAGGED, y)
+    outputs = output_of(estimator, X)
+    assert outputs.dtype == output_of(estimator.set_params(device="cpu"), X).dtype
+    assert_allclose(outputs, output_of(estimator, X), 1e-5, 1e-6)
+
+
+@both
+def test_a_pickle_predicts_on_either_device(estimator_class):
+    y = TARGETS[estimator_class]
+    for here, there in (("cuda", "cpu"), ("cpu", "cuda")):
+        estimator = make(estimator_class, device=here).fit(RAGGED, y)
+        reopened = pickle.loads(pickle.dumps(estimator)).set_params(device=there)
+        assert_array_equal(weights_of(reopened), weights_of(estimator))
+        outputs = output_of(estimator, X)
+        assert_allclose(output_of(reopened, X), outputs, 1e-5, 1e-6)
+
+
+def test_a_backend_can_be_pickled():
+    network = make(RNNRegressor, device="cpu").fit(FEW, FEW_Y)._network
+    reopened = pickle.loads(pickle.dumps(cuda.CUDABackend(network)))
+    assert reopened.network == network
+
+
+def test_two_fits_give_the_same_bits():
+    fits = [make(RNNRegressor, device="cuda").fit(FEW, FEW_Y) for _ in range(2)]
+    assert_array_equal(*map(weights_of, fits))
+
+
+def test_partial_fit_and_warm_start_go_on():
+    host, device = (make(RNNRegressor, device=d, **DOUBLE) for d in ("cpu", "cuda"))
+    for estimator in (host, device):
+        estimator.partial_fit(FEW, FEW_Y).partial_fit(FEW[:5], FEW_Y[:5])
+        estimator.set_params(warm_start=True).fit(FEW, FEW_Y)
+    assert_allclose(weights_of(device), weights_of(host), 1e-9, 1e-12)
+
+
+def test_a_stream_gives_the_bits_of_the_whole():
+    estimator = make(RNNRegressor, device="cuda", n_layers=2).fit(FEW, FEW_Y)
+    stream, expected = estimator.stream(2), estimator.predict(X[:2])
+    for t in range(X.shape[1]):
+        so_far = stream.predict(X[:2, t : t + 1])
+    assert_array_equal(so_far, expected)
+
+
+def test_attention_weights():
+    estimator = make(RNNRegressor, device="cuda", pooling="attention").fit(FEW, FEW_Y)
+    weights = estimator.attention_weights(FEW)
+    expected = estimator.set_params(device="cpu").attention_weights(FEW)
+    assert_allclose(np.concatenate(weights), np.concatenate(expected), 1e-5)
+
+
+def test_search_over_parameters():
+    search = GridSearchCV(
+        make(RNNRegressor, device="cuda", max_iter=1), {"cell": ["gru", "rnn"]}, cv=2
+    )
+    search.fit(X[:10], Y[:10])
+    assert np.isfinite(search.cv_results_["mean_test_score"]).all()
+
+
+@pytest.mark.filterwarnings("ignore:.*encountered in:RuntimeWarning")
+@pytest.mark.parametrize("rate", [1e300, 1e30])
+def test_divergence_is_an_error_that_changes_nothing(rate):
+    parameters = {"solver": "sgd", "max_grad_norm": None, "cell": "rnn"}
+    parameters |= {"activation": "relu", "learning_rate": "constant"}
+    estimator = make(RNNRegressor, device="cuda", **DOUBLE | parameters)
+    before = vars(estimator).copy()
+    estimator.set_params(learning_rate_init=rate)
+    with pytest.raises(DivergenceError, match="in epoch") as caught:
+        estimator.fit(FEW, FEW_Y)
+    assert set(vars(estimator)) == set(before)
+    assert all(np.isfinite(array).all() for array in caught.value.weights.values())
+
+
+def test_the_results_of_many_steps_are_taken_in_parts(monkeypatch):
+    monkeypatch.setattr("skrnn.backends.cuda.steps.CAPACITY", 2)
+    parameters = {"batch_size": 2, "max_iter": 1}
+    assert_devices_agree(RNNRegressor, FEW, FEW_Y, **parameters)
+
+
+@pytest.fixture
+def empty_device():
+    gc.collect()  # an error that another test has caught may still hold a backend
+    assert cuda.live_bytes() == 0
+
+
+def test_memory_is_freed_after_fit_and_predict(empty_device):
+    most = []
+    callback = AfterEpoch(lambda n: most.append(cuda.live_bytes()) and False)
+    estimator = make(RNNRegressor, device="cuda").set_callbacks(callback)
+    estimator.fit(FEW, FEW_Y).predict(FEW)
+    assert min(most) > 0
+    assert cuda.live_bytes() == 0
+
+
+def test_memory_is_freed_after_an_error(empty_device):
+    def fail(n):
+        raise RuntimeError("by a callback")
+
+    estimator = make(RNNRegressor, device="cuda").set_callbacks(AfterEpoch(fail))
+    with pytest.raises(RuntimeError, match="by a callback"):
+        estimator.fit(FEW, FEW_Y)
+    assert cuda.live_bytes() == 0
+
+
+def test_the_data_are_copied_once(monkeypatch):
+    copied = []
+    copy = cuda.backend.Device.copy
+    monkeypatch.setattr(
+        cuda.backend.Device,
+        "copy",
+        lambda self, host: copied.append(host.shape) or copy(self, host),
+    )
+    sequences = np.concatenate(RAGGED)
+    make(RNNRegressor, device="cuda", max_iter=3, batch_size=12).fit(RAGGED, Y)
+    assert copied.count(sequences.shape) == 1
+
+
+def test_auto_takes_the_device_for_large_batches_only(monkeypatch):
+    made = []
+    new = cuda.CUDABackend.__init__
+    monkeypatch.setattr(
+        cuda.CUDABackend,
+        "__init__",
+        lambda self, *arguments: made.append(self) or new(self, *arguments),
+    )
+    estimator = make(RNNRegressor, device="auto", max_iter=1)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        estimator.fit(FEW, FEW_Y).predict(FEW)
+        assert not made
+        monkeypatch.setattr("skrnn.backends.WORTH_CUDA", 1)
+        estimator.fit(FEW, FEW_Y).predict(FEW)
+    assert len(made) == 2
