@@ -17,7 +17,7 @@ LEARNING_RATE = 1e-8
 STEPS_AN_EPOCH = 8
 
 
-def training_epoch(problem, batch_size=None, repeats=1):
+def training_epoch(problem, batch_size=None, repeats=1, device="cpu"):
     """Return a callable that trains for one epoch, as in fit, and gives its loss.
 
     The epoch takes the sequences `repeats` times, all in one batch or in batches of
@@ -50,7 +50,7 @@ def training_epoch(problem, batch_size=None, repeats=1):
     random_state, parameters = np.random.RandomState(0), problem.parameters()
     pattern = {"all": "*", "head": "head.*"}[problem.trainable]
     trainable = training.Trainable(network, parameters, network.parts([pattern]))
-    backend = make_backend("cpu", network, trainable.needed)
+    backend = make_backend(device, network, trainable.needed)
     given = training.Problem(backend, network, trainable, data, settings)
     state = training.State.start(trainable.start(parameters, random_state), "adam")
 

@@ -53,7 +53,7 @@ class CUDABackend:
         self._copied = {}
         # The arrays go first: what comes after the driver's queue of arrays to free is
         # cleared would wait in it.
-        weakref.finalize(self, _free, self.memory)
+        weakref.finalize(self, _free, self.memory).atexit = False
 
     def __reduce__(self):
         # All else is made anew.

@@ -14,6 +14,11 @@ from numba import config, cuda
 
 from skrnn.exceptions import DeviceError
 
+try:  # numba-cuda has settings of its own, beside Numba's
+    from numba.cuda.core import config as launch_config
+except ImportError:
+    launch_config = config
+
 #: Whether kernels run as Python (NUMBA_ENABLE_CUDASIM=1): a thread of a kernel is a
 #: thread of Python, so there should be few.
 SIMULATED = bool(config.ENABLE_CUDASIM)
@@ -180,7 +185,7 @@ class Device:
 
     def empty(self, n, dtype):
         """A new vector."""
-        return cuda.device_array(n, dtype)
+        return cuda.device_array(int(n), dtype)  # NumPy's integers are none there
 
     def copy(self, host):
         """A new array with a copy of this one."""
@@ -189,12 +194,12 @@ class Device:
     def launch(self, kernel, blocks, threads, *arguments, shared=0):
         """Start a kernel, with so many bytes of shared memory."""
         # Numba warns of few blocks, of which there may be no more to be had.
-        warn = config.CUDA_LOW_OCCUPANCY_WARNINGS
-        config.CUDA_LOW_OCCUPANCY_WARNINGS = 0
+        warn = launch_config.CUDA_LOW_OCCUPANCY_WARNINGS
+        launch_config.CUDA_LOW_OCCUPANCY_WARNINGS = 0
         try:
             kernel[blocks, threads, 0, shared](*arguments)
         finally:
-            config.CUDA_LOW_OCCUPANCY_WARNINGS = warn
+            launch_config.CUDA_LOW_OCCUPANCY_WARNINGS = warn
 
     def over(self, n, kernel, *arguments):
         """Start a kernel whose threads share out n pieces of work."""

@@ -230,6 +230,19 @@ def transpose(w, at, hidden, n, m, to):
         m[to + p] = w[at + b * square + j * hidden + i]
 
 
+# Two functions, since any kernel with the first in it is launched as a whole grid.
+
+
+@cuda.jit(device=True)
+def _wait_for_grid():
+    cuda.cg.this_grid().sync()
+
+
+@cuda.jit(device=True)
+def _wait_for_block():
+    cuda.syncthreads()
+
+
 @lru_cache(typed=True)
 def persistent_kernels(step, dtype, is_grid, in_shared, n_rows):
     """All steps of a window in one launch, forward and backward."""
@@ -239,12 +252,7 @@ def persistent_kernels(step, dtype, is_grid, in_shared, n_rows):
     n_h = n_blocks - h_first
     n_sums = n_h * n_rows
 
-    @cuda.jit(device=True)
-    def wait():
-        if is_grid:
-            cuda.cg.this_grid().sync()
-        else:
-            cuda.syncthreads()
+    wait = _wait_for_grid if is_grid else _wait_for_block
 
     @cuda.jit(device=True)
     def n_steps_of(job, index, first):
