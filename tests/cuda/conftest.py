@@ -17,7 +17,7 @@ SIMULATED = os.environ.get("NUMBA_ENABLE_CUDASIM", "0") != "0"
 collect_ignore_glob = ["test_compiled.py" if SIMULATED else "test_[!c]*.py"]
 if SIMULATED:
     # The simulator polls the threads of a block and would let each wait for 5 ms.
-    sys.setswitchinterval(1e-4)
+    sys.setswitchinterval(1e-5)
 
 
 @pytest.fixture

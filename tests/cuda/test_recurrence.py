@@ -1,5 +1,7 @@
 """Every way to run the recurrence, shared out in every manner."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 from numpy.testing import assert_array_equal
@@ -58,6 +60,17 @@ def test_every_layout_of_blocks(in_shared, tile, dropout, monkeypatch):
     monkeypatch.setattr(recurrence, "lay_out", shared_out)
     problem = make_problem("gru", lengths=LENGTHS, hidden_size=3, bidirectional=True)
     backend = CUDABackend(problem.network, way=BLOCK)
+    check_loss_gradient(problem, backend=backend, dropout=dropout)
+
+
+@pytest.mark.parametrize("dropout", [NO_DROPOUT, Dropout(0.0, 0.4, 1)], ids=str)
+def test_products_of_steps_by_a_library(dropout, monkeypatch):
+    """NumPy in the place of CuPy, on the simulator's arrays."""
+    numpy = SimpleNamespace(asarray=lambda array: array._ary)
+    monkeypatch.setattr(recurrence, "library", lambda: numpy)
+    problem = make_problem("gru", lengths=LENGTHS, hidden_size=3, bidirectional=True)
+    backend = CUDABackend(problem.network, way=STEPS)
+    check_outputs(problem, backend)
     check_loss_gradient(problem, backend=backend, dropout=dropout)
 
 

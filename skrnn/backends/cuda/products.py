@@ -14,7 +14,7 @@ from skrnn.backends.cuda.device import SIMULATED
 
 #: Threads of a block in each of both directions, the results of each thread in each,
 #: and the part of a sum that is in shared memory at a time.
-BLOCK, EDGE, DEPTH = (2, 2, 4) if SIMULATED else (16, 4, 16)
+BLOCK, EDGE, DEPTH = (2, 3, 6) if SIMULATED else (16, 4, 16)
 TILE = BLOCK * EDGE
 #: Rows of a portion at least, portions at most, and blocks that keep a device busy.
 PORTION, MOST_PORTIONS, BUSY_BLOCKS = (8, 3, 4) if SIMULATED else (256, 64, 512)

@@ -8,9 +8,10 @@ Three ways, of which `choose` takes one:
 - *grid*: one launch for all steps. A block owns some units with all their gates, whose
   weights are in its shared memory; what is fed back goes through device memory, and
   after each step all blocks wait for each other.
-- *steps*: for each step a matrix product and one launch for the cell's formula.
+- *steps*: for each step a matrix product, by cuBLAS where CuPy is installed, and one
+  launch for the cell's formula.
 
-All three add up in the same order, so they give the same bits.
+All three add up in the same order, so they give the same bits, except cuBLAS.
 """
 
 from functools import lru_cache
@@ -19,6 +20,7 @@ from typing import NamedTuple
 import numpy as np
 from numba import cuda, from_dtype
 
+from skrnn.backends.cuda.blas import StepProducts, library
 from skrnn.backends.cuda.device import SHARED_BYTES, SIMULATED
 from skrnn.backends.cuda.products import Matrix
 from skrnn.backends.cuda.rows import LENGTH, N_COLUMNS, fill
@@ -472,36 +474,60 @@ class Recurrence:
         if job.mask >= 0:
             fed, n = job.exchange, job.n * hidden
             over(n, mask_states, m, job.final, job.mask, fed, n)
-        weights = Matrix(w, at, hidden, batch=hidden * hidden)
+        add_products = self._forward_products(job, m, w, at, fed)
         for t in _in_order(job, bool(job.reverse)):
-            n, row = steps[t, 0], steps[t, 1] - steps[job.first, 1]
-            c = Matrix(m, z + row * hidden, hidden, batch=job.plane)
-            sizes = int(n), hidden, hidden
-            self.products.product(
-                c, Matrix(m, fed, hidden), weights, sizes, n=self.n_h, adds=True
-            )
+            n, row = _step_of(job, steps, t)
+            add_products(z + row * hidden, n)
             over(n * hidden, formula, m, job, row, n)
+
+    def _forward_products(self, job, m, w, at, fed):
+        """A function that adds those of n rows at `fed` to each block of z."""
+        hidden, n_h = self.hidden, self.n_h
+        if library() is not None:
+            products = StepProducts(library(), m, w, at, hidden, n_h)
+            return lambda to, n: products.add_to_each(to, job.plane, fed, n)
+        weights = Matrix(w, at, hidden, batch=hidden * hidden)
+        rows, product = Matrix(m, fed, hidden), self.products.product
+        return lambda to, n: product(
+            Matrix(m, to, hidden, batch=job.plane),
+            *(rows, weights, (n, hidden, hidden)),
+            n=n_h,
+            adds=True,
+        )
 
     def _backward_steps(self, job, m, transposed, steps):
         _, formula = step_kernels(self.step, self.dtype)
-        hidden, over, square = self.hidden, self.device.over, self.hidden**2
+        hidden, over = self.hidden, self.device.over
         z = job.z + self.step.h_first * job.plane
-        n = self.step.n_states * job.d_plane
-        over(n, fill, m, job.d, n, 0)
-        weights = Matrix(m, transposed, hidden, term=square)
+        n_states, is_masked = self.step.n_states * job.d_plane, job.mask >= 0
+        over(n_states, fill, m, job.d, n_states, 0)
+        to = job.exchange if is_masked else job.d
+        products = self._backward_products(job, m, transposed, to, not is_masked)
         for t in _in_order(job, not job.reverse):
-            n, row = steps[t, 0], steps[t, 1] - steps[job.first, 1]
+            n, row = _step_of(job, steps, t)
             over(n * hidden, formula, m, job, row, n)
-            d_z = Matrix(m, z + row * hidden, hidden, term=job.plane)
-            to = job.exchange if job.mask >= 0 else job.d
-            self.products.product(
-                Matrix(m, to, hidden),
-                *(d_z, weights, (int(n), hidden, hidden)),
-                n_terms=self.n_h,
-                adds=job.mask < 0,
-            )
-            if job.mask >= 0:
+            products(z + row * hidden, n)
+            if is_masked:
                 over(n * hidden, add_masked, m, to, job.mask, job.d, n * hidden)
+
+    def _backward_products(self, job, m, transposed, to, adds):
+        """A function that sums those of all blocks of z, n rows of each."""
+        hidden, n_h, plane = self.hidden, self.n_h, job.plane
+        if library() is not None:
+            products = StepProducts(library(), m, m, transposed, hidden, n_h)
+            return lambda z, n: products.sum_of_all(to, z, plane, n, adds)
+        weights = Matrix(m, transposed, hidden, term=hidden * hidden)
+        sums, product = Matrix(m, to, hidden), self.products.product
+        return lambda z, n: product(
+            *(sums, Matrix(m, z, hidden, term=plane), weights, (n, hidden, hidden)),
+            n_terms=n_h,
+            adds=adds,
+        )
+
+
+def _step_of(job, steps, t):
+    """Sequences of a step, and its first row in the window."""
+    return int(steps[t, 0]), int(steps[t, 1] - steps[job.first, 1])
 
 
 def _in_order(job, backwards):
