@@ -5,6 +5,7 @@ import weakref
 import numpy as np
 
 from skrnn.backends.cuda.batch import Batch
+from skrnn.backends.cuda.blas import library
 from skrnn.backends.cuda.device import Device, Memory, check, release, use
 from skrnn.backends.cuda.output import Learned, Output
 from skrnn.backends.cuda.pooling import POOL_STARTS
@@ -255,6 +256,8 @@ class CUDABackend:
 def _free(memory):
     memory.clear()
     release()
+    if library() is not None:  # it keeps what its products were written to
+        library().get_default_memory_pool().free_all_blocks()
 
 
 def _table_of(offsets, rows, steps):

@@ -88,7 +88,7 @@ def product_kernel(dtype):
         right = cuda.shared.array((depth, padded), kind)
         sums = cuda.local.array((edge, edge), kind)
         x, y = cuda.threadIdx.x, cuda.threadIdx.y
-        column, row = cuda.blockIdx.x * size, cuda.blockIdx.y * size
+        row, column = cuda.blockIdx.x * size, cuda.blockIdx.y * size
         batch = cuda.blockIdx.z // s.n_portions
         portion = cuda.blockIdx.z % s.n_portions
         first = portion * s.portion
@@ -201,7 +201,8 @@ class Products:
             *(b.at, b.column, b.row, b.batch, b.term),
             *(bias.at, bias.batch),
         )
-        blocks = -(-n_columns // TILE), -(-n_rows // TILE), n * portions[0]
+        # There may be more rows than a grid has places in its second direction.
+        blocks = -(-n_rows // TILE), -(-n_columns // TILE), n * portions[0]
         if min(sizes[:2]) > 0:
             vectors = c.vector, a.vector, b.vector, bias.vector
             self.device.launch(self.kernel, blocks, (BLOCK, BLOCK), *vectors, shape)

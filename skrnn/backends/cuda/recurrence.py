@@ -245,6 +245,17 @@ def _wait_for_block():
     cuda.syncthreads()
 
 
+class Share(NamedTuple):
+    """What one thread of a persistent kernel does."""
+
+    unit: int
+    lane: int  # of the unit among those of the block
+    block: int  # the first of the block's sequences
+    first: int  # of its own
+    last: int  # before this one; none where there is no such unit
+    stride: int  # from some of its own to the next
+
+
 @lru_cache(typed=True)
 def persistent_kernels(step, dtype, is_grid, in_shared, n_rows):
     """All steps of a window in one launch, forward and backward."""
@@ -253,20 +264,34 @@ def persistent_kernels(step, dtype, is_grid, in_shared, n_rows):
     n_blocks, n_states, h_first = step.n_blocks, step.n_states, step.h_first
     n_h = n_blocks - h_first
     n_sums = n_h * n_rows
-
     wait = _wait_for_grid if is_grid else _wait_for_block
 
     @cuda.jit(device=True)
-    def n_steps_of(job, index, first):
-        """Steps of the window for the sequences from `first` on."""
+    def share_of(job, units, tile):
+        lane, group = cuda.threadIdx.x % units, cuda.threadIdx.x // units
+        unit, block = cuda.blockIdx.x * units + lane, cuda.blockIdx.y * tile
+        last = min(job.n, block + tile) if unit < job.hidden else block
+        stride = cuda.blockDim.x // units * n_rows
+        return Share(unit, lane, block, block + group * n_rows, last, stride)
+
+    @cuda.jit(device=True)
+    def n_steps_of(job, index, block):
+        """Steps of the window for the sequences of a block."""
         n = job.last - job.first
         if is_grid:  # all blocks wait for each other
             return n
-        return max(0, min(n, index[N_COLUMNS * first + LENGTH] - job.first))
+        return max(0, min(n, index[N_COLUMNS * block + LENGTH] - job.first))
+
+    @cuda.jit(device=True)
+    def rows_of(job, index, t, last):
+        """First row of a step in the window, and its sequences before `last`."""
+        steps = N_COLUMNS * job.n
+        row = index[steps + 2 * t + 1] - index[steps + 2 * job.first + 1]
+        return row, min(last, index[steps + 2 * t])
 
     @cuda.jit(device=True)
     def copy_weights(shared, weights, at, job, units):
-        """Those of the block's units: of each block and input all units."""
+        """Those of the block's units: of each block of z and input all units."""
         unit = cuda.blockIdx.x * units
         n = n_h * job.hidden * units
         for p in range(cuda.threadIdx.x, n, cuda.blockDim.x):
@@ -295,128 +320,126 @@ def persistent_kernels(step, dtype, is_grid, in_shared, n_rows):
                     i = min(r, last)
                     sums[r] += weight * e[e_at + b * e_plane + i * e_row + k]
 
+    @cuda.jit(device=True)
+    def feed_first(m, job, mine, exchange, here, there):
+        """What is fed back into the first step of each sequence."""
+        for i0 in range(mine.first, mine.last, mine.stride):
+            for i in range(i0, min(mine.last, i0 + n_rows)):
+                own = i * job.hidden + mine.unit
+                h = m[job.final + own]
+                if job.mask >= 0:
+                    h *= m[job.mask + own]
+                exchange[here + own] = h
+                exchange[there + own] = h
+
+    @cuda.jit(device=True)
+    def step_forward(m, job, mine, row, end, v, v_at, v_row, exchange, here, there):
+        """One step: `here` is what is fed back into it, `there` into the next."""
+        u = cuda.local.array(size, kind)
+        sums = cuda.local.array(n_sums, kind)
+        for i0 in range(mine.first, end, mine.stride):
+            for r in range(n_sums):
+                sums[r] = 0
+            e_at, most = here + i0 * job.hidden, end - 1 - i0
+            add_forward(sums, v, v_at, v_row, exchange, e_at, most, job.hidden)
+            for r in range(n_rows):
+                i = i0 + r
+                if i < end:
+                    z = job.z + (row + i) * job.hidden + mine.unit
+                    for b in range(n_blocks):
+                        u[b] = m[z + b * job.plane]
+                    for b in range(n_h):
+                        u[h_first + b] += sums[b * n_rows + r]
+                    fed = advance(m, job, u, i, row + i, mine.unit)
+                    exchange[there + i * job.hidden + mine.unit] = fed
+
     @cuda.jit
     def forward(m, weights, at, index, job, units, tile):
         shared = cuda.shared.array(0, kind)
-        u = cuda.local.array(size, kind)
-        sums = cuda.local.array(n_sums, kind)
-        hidden, steps = job.hidden, N_COLUMNS * job.n
-        j = cuda.blockIdx.x * units + cuda.threadIdx.x % units
-        first = cuda.blockIdx.y * tile
-        last = min(job.n, first + tile) if j < hidden else first
-        group, stride = cuda.threadIdx.x // units, cuda.blockDim.x // units * n_rows
-        start = first + group * n_rows
-        fed = 0
+        mine, fed = share_of(job, units, tile), 0
+        v, v_at, v_row = weights, at + mine.unit, job.hidden
         if in_shared:
             copy_weights(shared, weights, at, job, units)
-            fed = n_h * hidden * units
+            v, v_at, v_row, fed = shared, mine.lane, units, n_h * job.hidden * units
         # What is fed back: of the block's sequences in its memory, or of all.
-        base, one = (
-            (job.exchange, job.n * hidden)
-            if is_grid
-            else (
-                fed - first * hidden,
-                tile * hidden,
-            )
-        )
-        exchange = m if is_grid else shared
-        for i0 in range(start, last, stride):
-            for i in range(i0, min(last, i0 + n_rows)):
-                h = m[job.final + i * hidden + j]
-                if job.mask >= 0:
-                    h *= m[job.mask + i * hidden + j]
-                exchange[base + i * hidden + j] = h
-                exchange[base + one + i * hidden + j] = h
+        if is_grid:
+            exchange, base, one = m, job.exchange, job.n * job.hidden
+        else:
+            exchange, one = shared, tile * job.hidden
+            base = fed - mine.block * job.hidden
+        feed_first(m, job, mine, exchange, base, base + one)
         wait()
-        n = n_steps_of(job, index, first)
-        before = index[steps + 2 * job.first + 1]
+        n = n_steps_of(job, index, mine.block)
         for s in range(n):
             t = job.first + (n - 1 - s if job.reverse else s)
-            end = min(last, index[steps + 2 * t])
-            row = index[steps + 2 * t + 1] - before
+            row, end = rows_of(job, index, t, mine.last)
             here, there = base + s % 2 * one, base + (s + 1) % 2 * one
-            for i0 in range(start, end, stride):
-                for r in range(n_sums):
-                    sums[r] = 0
-                e_at, most = here + i0 * hidden, end - 1 - i0
-                if in_shared:
-                    v_at = cuda.threadIdx.x % units
-                    add_forward(sums, shared, v_at, units, exchange, e_at, most, hidden)
-                else:
-                    add_forward(
-                        sums, weights, at + j, hidden, exchange, e_at, most, hidden
-                    )
-                for r in range(n_rows):
-                    i = i0 + r
-                    if i < end:
-                        z = job.z + (row + i) * hidden + j
-                        for b in range(n_blocks):
-                            u[b] = m[z + b * job.plane]
-                        for b in range(n_h):
-                            u[h_first + b] += sums[b * n_rows + r]
-                        h = advance(m, job, u, i, row + i, j)
-                        exchange[there + i * hidden + j] = h
+            step_forward(m, job, mine, row, end, v, v_at, v_row, exchange, here, there)
             wait()
+
+    @cuda.jit(device=True)
+    def clear_gradients(m, job, mine):
+        for i0 in range(mine.first, mine.last, mine.stride):
+            for i in range(i0, min(mine.last, i0 + n_rows)):
+                for s in range(n_states):
+                    m[job.d + s * job.d_plane + i * job.hidden + mine.unit] = 0
+
+    @cuda.jit(device=True)
+    def step_back(m, job, mine, row, end, shared, base):
+        """Back through the formula of one step, for all of the thread's sequences."""
+        u = cuda.local.array(size, kind)
+        for i0 in range(mine.first, end, mine.stride):
+            for i in range(i0, min(end, i0 + n_rows)):
+                give_back(m, job, u, i, row + i, mine.unit)
+                if not is_grid:
+                    at = base + i * n_h * job.hidden + mine.unit
+                    for b in range(n_h):
+                        shared[at + b * job.hidden] = u[h_first + b]
+
+    @cuda.jit(device=True)
+    def feed_back(m, job, mine, end, v, v_at, v_row, e, base, e_row, e_plane):
+        """Add what reaches the states before through the recurrent product."""
+        sums = cuda.local.array(n_rows, kind)
+        for i0 in range(mine.first, end, mine.stride):
+            for r in range(n_rows):
+                sums[r] = 0
+            at, most, hidden = base + i0 * e_row, end - 1 - i0, job.hidden
+            add_backward(sums, v, v_at, v_row, e, at, e_row, e_plane, most, hidden)
+            for r in range(n_rows):
+                i = i0 + r
+                if i < end:
+                    own = i * hidden + mine.unit
+                    if job.mask >= 0:
+                        sums[r] *= m[job.mask + own]
+                    m[job.d + own] += sums[r]
 
     @cuda.jit
     def backward(m, weights, at, index, job, units, tile):
         shared = cuda.shared.array(0, kind)
-        u = cuda.local.array(size, kind)
-        sums = cuda.local.array(n_rows, kind)
-        hidden, steps = job.hidden, N_COLUMNS * job.n
-        j = cuda.blockIdx.x * units + cuda.threadIdx.x % units
-        first = cuda.blockIdx.y * tile
-        last = min(job.n, first + tile) if j < hidden else first
-        group, stride = cuda.threadIdx.x // units, cuda.blockDim.x // units * n_rows
-        start = first + group * n_rows
-        fed = 0
+        mine, fed, hidden = share_of(job, units, tile), 0, job.hidden
+        v, v_at, v_row = weights, at + mine.unit, hidden
         if in_shared:
             copy_weights(shared, weights, at, job, units)
-            fed = n_h * hidden * units
-        for i0 in range(start, last, stride):
-            for i in range(i0, min(last, i0 + n_rows)):
-                for s in range(n_states):
-                    m[job.d + s * job.d_plane + i * hidden + j] = 0
+            v, v_at, v_row, fed = shared, mine.lane, units, n_h * hidden * units
+        clear_gradients(m, job, mine)
         wait()
-        n = n_steps_of(job, index, first)
-        before = index[steps + 2 * job.first + 1]
+        n = n_steps_of(job, index, mine.block)
         for s in range(n):
             t = job.first + (s if job.reverse else n - 1 - s)
-            end = min(last, index[steps + 2 * t])
-            row = index[steps + 2 * t + 1] - before
-            # The gradients of the pre-activations, which the states were fed into.
+            row, end = rows_of(job, index, t, mine.last)
+            # Where the gradients of what the states were fed into are exchanged.
             if is_grid:
                 exchange, e_row, e_plane = m, hidden, job.plane
                 base = job.z + h_first * job.plane + row * hidden
             else:
                 exchange, e_row, e_plane = shared, n_h * hidden, hidden
-                base = fed + (s % 2 * tile - first) * n_h * hidden
-            for i0 in range(start, end, stride):
-                for i in range(i0, min(end, i0 + n_rows)):
-                    give_back(m, job, u, i, row + i, j)
-                    if not is_grid:
-                        for b in range(n_h):
-                            shared[base + i * e_row + b * hidden + j] = u[h_first + b]
+                base = fed + (s % 2 * tile - mine.block) * e_row
+            step_back(m, job, mine, row, end, shared, base)
             wait()
-            if s == n - 1:
-                break
-            for i0 in range(start, end, stride):
-                for r in range(n_rows):
-                    sums[r] = 0
-                e_at, most = base + i0 * e_row, end - 1 - i0
-                if in_shared:
-                    v, v_at, v_row = shared, cuda.threadIdx.x % units, units
-                else:
-                    v, v_at, v_row = weights, at + j, hidden
-                add_backward(
-                    sums, v, v_at, v_row, exchange, e_at, e_row, e_plane, most, hidden
+            if s < n - 1:
+                feed_back(
+                    m, job, mine, end, v, v_at, v_row, exchange, base, e_row, e_plane
                 )
-                for r in range(n_rows):
-                    i = i0 + r
-                    if i < end:
-                        if job.mask >= 0:
-                            sums[r] *= m[job.mask + i * hidden + j]
-                        m[job.d + i * hidden + j] += sums[r]
 
     return forward, backward
 
