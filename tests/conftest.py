@@ -1,6 +1,17 @@
-"""Settings that must be made before the first import of SciPy."""
+"""Settings that must be made before the first import of SciPy; a fixture."""
 
 import os
+from functools import partial
+
+import pytest
 
 # scikit-learn's checks of array API input are skipped without it.
 os.environ["SCIPY_ARRAY_API"] = "1"
+
+
+@pytest.fixture
+def new_backend():
+    """Makes the backend of a network, for the tests that all backends share."""
+    from skrnn.backends import make_backend
+
+    return partial(make_backend, "cpu")

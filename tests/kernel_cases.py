@@ -1,7 +1,7 @@
 """Tests of kernels that every backend passes, small enough to run as plain Python.
 
-The fixture `new_backend`, which makes the backend of a network, says whose kernels; the
-files that import these tests are theirs.
+The fixture `new_backend`, which makes the backend of a network, says whose kernels: the
+CPU's in the files here that import these tests, CUDA's in `cuda/`.
 """
 
 import numpy as np

@@ -2,6 +2,9 @@
 
 import numpy as np
 import pytest
+from kernel_cases import (  # noqa: F401
+    test_a_small_network_with_dropout_equals_the_reference,
+)
 from numpy.testing import assert_allclose, assert_array_equal
 from problems import (
     DEEP,

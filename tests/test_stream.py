@@ -5,6 +5,9 @@ import pickle
 
 import numpy as np
 import pytest
+from kernel_cases import (  # noqa: F401
+    test_pieces_give_the_bits_of_the_whole,
+)
 from numpy.testing import assert_array_equal
 from problems import kinds
 from sklearn.exceptions import NotFittedError

@@ -2,6 +2,10 @@
 
 import numpy as np
 import pytest
+from kernel_cases import (  # noqa: F401
+    test_a_small_truncated_network_equals_the_reference,
+    test_chunks_add_up_to_the_truncated_gradient,
+)
 from numpy.testing import assert_allclose, assert_array_equal
 from problems import (
     TOLERANCES,

@@ -12,7 +12,7 @@ import numpy as np
 from skrnn.backends.cuda import pooling as pools
 from skrnn.backends.cuda import rows as kernels
 from skrnn.backends.cuda.products import Matrix
-from skrnn.backends.cuda.recurrence import Job
+from skrnn.backends.cuda.recurrent_kernels import Job
 
 
 class Work(NamedTuple):

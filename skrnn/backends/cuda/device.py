@@ -6,7 +6,7 @@ Nothing else of the package calls the driver.
 import os
 import threading
 import weakref
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from importlib.util import find_spec
 
 import numpy as np
@@ -211,4 +211,5 @@ class Device:
 def release():
     """Give memory that is no longer used back to the driver."""
     if not SIMULATED and _process == os.getpid():
-        cuda.current_context().deallocations.clear()
+        with suppress(Exception):  # a device that was lost has nothing to free
+            cuda.current_context().deallocations.clear()
