@@ -25,7 +25,7 @@ FITS = (
     (RNNClassifier, {"pooling": "attention", "recurrent_dropout": 0.2}),
     (RNNClassifier, {"return_sequences": True}),
     (RNNRegressor, {"cell": "lstm", "return_sequences": True, "bptt_steps": 3}),
-    (RNNRegressor, {"cell": "lstm", "early_stopping": True}),
+    (RNNRegressor, {"early_stopping": True, "validation_fraction": 0.4}),
     (RNNRegressor, {"n_layers": 2, "trainable": "head"}),
     (RNNRegressor, {"adapter_rank": 1, "trainable": []}),
     *[(RNNRegressor, {"solver": solver}) for solver in (*OPTIMIZERS, LBFGS)],

@@ -26,7 +26,7 @@ from _tables import PROBLEM_FIELDS, Table, geometric_mean
 from numba import config
 from suite import describe_machine
 
-from skrnn.backends import make_backend
+from skrnn.backends import WORTH_CUDA, make_backend, work_of_step
 
 SIZES = {"N": (1, 16, 64, 256, 1024), "T": (50, 200, 1000)}
 HIDDEN_SIZES = (64, 256, 512, 128, 1024, 32)  # the most telling ones first
@@ -34,7 +34,7 @@ QUICK_SIZES, QUICK_HIDDEN_SIZES = {"N": (16, 256), "T": (50, 200)}, (64, 256, 10
 CENTRE = {"N": 64, "T": 200}  # where the table starts
 KINDS = (("train", False), ("train", True), ("predict", False), ("predict", True))
 LARGEST_HIDDEN = 256  # of the first targets
-#: Seconds that the crossover needs behind the table.
+#: Seconds that the crossover needs after the table.
 RESERVE = 90
 #: Sequences, steps and hidden units, from little work to much.
 CROSSING = ((1, 50, 16), (1, 400, 32), (4, 50, 32), (8, 400, 32), (32, 50, 32))
@@ -87,7 +87,7 @@ def check(is_tiny, folder):
     """Kernels and whole fits; returns what went wrong."""
     print("\n== Kernels: largest errors relative to float64", flush=True)
     cases = _gpu_cases.few_cases() if is_tiny else _gpu_cases.every_case()
-    checks = _gpu_kernels.Checks(_gpu_kernels.ways(), list(cases))
+    checks = _gpu_kernels.Checks(list(cases))
     failures = checks.run(folder / "kernels.csv")
     print("\n== Fits: differences between GPU and CPU", flush=True)
     return failures + _gpu_fits.check_fits(is_tiny, folder / "fits.csv")
@@ -141,21 +141,17 @@ def find_crossover(speed, csv_path):
     for (n, t, h), cell, what in product(CROSSING, CELLS, _gpu_speed.MAKERS):
         problem = Problem(cell, n, t, h // 4, h)
         cpu, gpu = speed.measure_devices(problem, what)
-        table.add(what, *problem[:5], work_of(problem, what), cpu, gpu, cpu / gpu)
+        work = work_of_step(problem.network(), problem.N)
+        table.add(what, *problem[:5], work, cpu, gpu, cpu / gpu)
     for what in _gpu_speed.MAKERS:
         chosen = [row for row in table.rows if row["what"] == what]
         print(f"The GPU wins from this work on, {what}: {crossover(chosen):.1e}")
-    print(f"skrnn/backends/__init__.py: WORTH_CUDA = {crossover(table.rows):.0e}")
-
-
-def work_of(problem, what):
-    """As `device="auto"` counts it: steps times parameters, three times in training."""
-    n_steps, n_parameters = int(problem.lengths.sum()), problem.network().n_parameters
-    return n_steps * n_parameters * (3 if what == "train" else 1)
+    worth = crossover(table.rows)
+    print(f"backends.WORTH_CUDA is {WORTH_CUDA:.0e} and should be {worth:.0e}.")
 
 
 def crossover(rows):
-    """The work from which on the GPU loses least, summed over logarithms of ratios."""
+    """The multiply-adds of a step from which to take the GPU, so that least is lost."""
     rows = sorted((row for row in rows if row["CPU/GPU"] > 0), key=lambda r: r["work"])
     gains = np.log([row["CPU/GPU"] for row in rows])
     # With the first k on the CPU: what these would gain on the GPU is lost.

@@ -49,7 +49,9 @@ def missing():
             'fork: start processes with "spawn", or use device="cpu" in them'
         )
     if SIMULATED:
-        return None
+        # Parts of kernels that are compiled for the CPU cannot be called from Python.
+        plain = config.DISABLE_JIT
+        return None if plain else "the simulator also needs NUMBA_DISABLE_JIT=1"
     if find_spec("numba_cuda") is None:
         return f"the package numba-cuda is not installed. {_INSTALL}"
     error = cuda.cuda_error()
