@@ -11,7 +11,7 @@ import numpy as np
 from _gpu_kernels import DEVICE
 from _skrnn import LEARNING_RATE, STEPS_AN_EPOCH, training_epoch
 
-from skrnn.backends import make_backend
+from skrnn.backends import make_predictor
 from skrnn.mathematics.cells import get_cell
 
 #: PyTorch's precisions: its title, and whether products may be computed in TF32, which
@@ -90,7 +90,11 @@ def our_prediction(problem, device=DEVICE):
     """What predict does once the input is checked."""
     network, parameters = problem.network(), problem.parameters()
     sequences = problem.sequences()
-    return lambda: make_backend(device, network).outputs(parameters, sequences), 1
+
+    def call():
+        return make_predictor(device, network, problem.N).outputs(parameters, sequences)
+
+    return call, 1
 
 
 def their_step(problem):

@@ -44,7 +44,8 @@ class Sequences(NamedTuple):
     @property
     def lengths(self):
         """Number of steps of each sequence."""
-        return np.diff(self.offsets)
+        # Half of the time of np.diff.
+        return self.offsets[1:] - self.offsets[:-1]
 
     @property
     def n_sequences(self):

@@ -13,7 +13,7 @@ from numba import njit
 from problems import DEEP, kinds_with, loss_gradient, make_problem
 from threadpoolctl import threadpool_limits
 
-from skrnn.backends import make_backend
+from skrnn.backends import make_backend, make_predictor
 from skrnn.backends.cpu import threads
 from skrnn.backends.cpu.atomics import exchange_add
 from skrnn.backends.cpu.threads import run_threads, thread_limit
@@ -174,6 +174,18 @@ def test_thread_limit(monkeypatch):
     assert thread_limit() == 6
     monkeypatch.setattr(threads.numba.config, "NUMBA_NUM_THREADS", 3)
     assert thread_limit() == 3
+
+
+def test_what_is_kept_for_predictions():
+    network = make_problem().network
+    backend = make_predictor("cpu", network, 1)
+    assert make_predictor("cpu", network, 1) is backend  # in this thread
+    with ThreadPoolExecutor(1) as pool:
+        assert pool.submit(make_predictor, "cpu", network, 1).result() is not backend
+    limit = backend.n_threads
+    with threadpool_limits(1, user_api="openmp"):
+        assert make_predictor("cpu", network, 1).n_threads == 1
+    assert make_predictor("cpu", network, 1).n_threads == limit
 
 
 def test_thread_limit_heeds_threadpoolctl():

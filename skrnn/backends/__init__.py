@@ -23,12 +23,17 @@ def make_backend(device, network, trained=None, n_sequences=0):
     `trained` are the names of the parts whose gradients are needed; None: of all.
     `n_sequences` are those that it will take at once, by which "auto" chooses.
     """
+    return _class_of(device, network, n_sequences)(network, trained)
+
+
+def make_predictor(device, network, n_sequences):
+    """A backend for a single prediction, at once and in this thread."""
+    return _class_of(device, network, n_sequences).to_predict_once(network)
+
+
+def _class_of(device, network, n_sequences):
     if device == "auto":
         device = _choose(work_of_step(network, n_sequences))
-    return _class_of(device)(network, trained)
-
-
-def _class_of(device):
     if device in _LAZY and device not in BACKENDS:
         module, name = _LAZY[device]
         BACKENDS[device] = getattr(import_module(module), name)
@@ -59,4 +64,4 @@ def _may_have_cuda():
     return simulated or find_spec("numba_cuda") is not None
 
 
-__all__ = ["BACKENDS", "WORTH_CUDA", "make_backend", "work_of_step"]
+__all__ = ["BACKENDS", "WORTH_CUDA", "make_backend", "make_predictor", "work_of_step"]

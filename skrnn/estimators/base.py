@@ -10,7 +10,7 @@ from sklearn.base import (
 )
 from sklearn.utils.validation import check_is_fitted
 
-from skrnn.backends import make_backend
+from skrnn.backends import make_predictor
 from skrnn.estimators.containers import SetOutputMixin
 from skrnn.estimators.docs import with_common_sections
 from skrnn.estimators.inputs import check_sequences
@@ -46,9 +46,8 @@ class BaseRNN(
         return getattr(backend, what)(self._parameters, sequences), shape
 
     def _backend_for(self, sequences):
-        """A backend that predicts all of these."""
-        n = sequences.n_sequences
-        return make_backend(self.device, self._network, n_sequences=n)
+        """A backend that predicts all of these, at once."""
+        return make_predictor(self.device, self._network, sequences.n_sequences)
 
     def _to_score(self, X, y, sample_weight):
         """Outputs, true targets and weights, of sequences or of their steps."""

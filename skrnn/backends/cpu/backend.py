@@ -1,5 +1,6 @@
 """The CPU backend's entry points: loss and gradient of a batch, and outputs."""
 
+import threading
 from functools import cached_property, lru_cache
 
 import numpy as np
@@ -24,6 +25,9 @@ WINDOW_ROWS = 256
 WORTH_A_THREAD = 4_000_000
 # Numbers that are worth a thread more to copy: some 200 us of work.
 COPY_WORTH_A_THREAD = 200_000
+# Parameters of the networks whose backends are kept, and how many; a backend takes
+# 10 us to make, a prediction of a large network much longer.
+KEPT_PARAMETERS, KEPT_BACKENDS = 50_000, 4
 ALL_STEPS = np.iinfo(np.int64).max // 2
 
 
@@ -51,6 +55,15 @@ class CPUBackend:
         self.packed = np.zeros(plan.n_packed + plan.n_transposed, self.dtype)
         self.gradients = np.empty((0, plan.n_packed), self.dtype)
         self.no_memory = shard.NoMemory(np.empty((0, 0), self.dtype))
+
+    @classmethod
+    def to_predict_once(cls, network):
+        """A backend that this thread may have used before, for a single prediction."""
+        if network.n_parameters > KEPT_PARAMETERS:
+            return cls(network)
+        backend = _kept.backend_of(network)
+        backend.__dict__.pop("n_threads", None)  # there may be another limit by now
+        return backend
 
     def __reduce__(self):
         # All else is made anew.
@@ -258,6 +271,16 @@ class CPUBackend:
             # Blocks are about equal; an iterator hands each of them to one thread.
             blocks = [blocks for pair in pairs for blocks in zip(*pair, strict=True)]
             run_threads(self.n_threads, _copy_all, iter(blocks))
+
+
+class _Kept(threading.local):
+    """The backends of the last networks that predicted in this thread."""
+
+    def __init__(self):
+        self.backend_of = lru_cache(KEPT_BACKENDS)(CPUBackend)
+
+
+_kept = _Kept()
 
 
 def _copy_all(pairs):

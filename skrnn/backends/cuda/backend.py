@@ -56,6 +56,11 @@ class CUDABackend:
         # cleared would wait in it.
         weakref.finalize(self, _free, self.memory).atexit = False
 
+    @classmethod
+    def to_predict_once(cls, network):
+        """A new backend: what it has on the device is not kept."""
+        return cls(network)
+
     def __reduce__(self):
         # All else is made anew.
         return CUDABackend, (self.network, self.trained)
