@@ -15,8 +15,8 @@ Elementary Functions, 1980).
 from math import factorial
 
 import numpy as np
-from numba import njit
 
+from skrnn.mathematics.compilation import formula
 from skrnn.mathematics.intrinsics import by_type, fma, shifted_power_of_two
 
 _LN2 = 0.6931471805599453
@@ -63,23 +63,50 @@ _exp_parts = by_type(_exp_parts_in, inline=True)
 one_like = by_type(_one_in, inline=True)
 
 
-@njit(forceinline=True, no_cpython_wrapper=True, no_cfunc_wrapper=True)
-def tanh(x):
+@formula
+def tanh_parts(x):
+    """Numerator and denominator of tanh."""
     s, p = _exp_parts(x + x)
     one = one_like(x)
     # exp(2 x) - 1 without cancellation near 0
     e = fma(s, p, s - one)
-    return e / (e + one + one)
+    return e, e + one + one
 
 
-@njit(forceinline=True, no_cpython_wrapper=True, no_cfunc_wrapper=True)
-def sigmoid(x):
+@formula
+def sigmoid_denominator(x):
     s, p = _exp_parts(-x)
-    one = one_like(x)
-    return one / (fma(s, p, s) + one)
+    return fma(s, p, s) + one_like(x)
 
 
-@njit(forceinline=True, no_cpython_wrapper=True, no_cfunc_wrapper=True)
+@formula
+def tanh(x):
+    numerator, denominator = tanh_parts(x)
+    return numerator / denominator
+
+
+@formula
+def sigmoid(x):
+    return one_like(x) / sigmoid_denominator(x)
+
+
+@formula
+def sigmoids(x, y):
+    """sigmoid(x) and sigmoid(y) by one division, which takes longer than all else."""
+    a, b = sigmoid_denominator(x), sigmoid_denominator(y)
+    both = one_like(x) / (a * b)
+    return both * b, both * a
+
+
+@formula
+def sigmoid_and_tanh(x, y):
+    """sigmoid(x) and tanh(y) by one division."""
+    a, (numerator, b) = sigmoid_denominator(x), tanh_parts(y)
+    both = one_like(x) / (a * b)
+    return both * b, numerator * (both * a)
+
+
+@formula
 def relu(x):
     one = one_like(x)
     zero = one - one

@@ -6,14 +6,14 @@ loaded although others that it calls have changed. Here a cache saves time or do
 nothing.
 """
 
-import gc
 from contextlib import suppress
 from hashlib import sha256
 from pathlib import Path
 
 from numba import config, njit
 from numba.core.caching import CompileResultCacheImpl, FunctionCache
-from numba.core.compiler import Compiler
+
+from skrnn.mathematics.compilation import EntryCompiler
 
 _PACKAGE = Path(__file__).parents[1]
 
@@ -77,28 +77,11 @@ class _Cache(FunctionCache):
         return *super()._index_key(sig, codegen), _SOURCES
 
 
-class _Compiler(Compiler):
-    """Numba's own, without a search for garbage in between.
-
-    A compilation makes millions of objects that stay until its end: to search through
-    them again and again takes a seventh of the time.
-    """
-
-    def compile_extra(self, func):
-        was_enabled = gc.isenabled()
-        gc.disable()
-        try:
-            return super().compile_extra(func)
-        finally:
-            if was_enabled:
-                gc.enable()
-
-
 def cached_njit(**options):
     """As `numba.njit` with ``cache=True``, but no failure of the cache is an error."""
 
     def decorate(function):
-        compiled = njit(pipeline_class=_Compiler, **options)(function)
+        compiled = njit(pipeline_class=EntryCompiler, **options)(function)
         if not config.DISABLE_JIT:
             with suppress(RuntimeError):  # nothing can be written: not kept
                 compiled._cache = _Cache(function)

@@ -13,9 +13,9 @@ from typing import NamedTuple
 import numpy as np
 from numba import config, njit
 
+from skrnn.mathematics.compilation import PART, formula
 from skrnn.mathematics.intrinsics import by_type
 
-_OPTIONS = {"no_cpython_wrapper": True, "no_cfunc_wrapper": True}
 _GOLDEN = np.uint64(0x9E3779B97F4A7C15)
 _MIX_1, _MIX_2 = np.uint64(0xBF58476D1CE4E5B9), np.uint64(0x94D049BB133111EB)
 _SHIFTS = tuple(np.uint64(n) for n in (30, 27, 31, 40))
@@ -53,7 +53,7 @@ def _wrapping(function):
 
 
 @_wrapping
-@njit(forceinline=True, **_OPTIONS)
+@formula
 def _mix(x):
     x = (x ^ (x >> _SHIFTS[0])) * _MIX_1
     x = (x ^ (x >> _SHIFTS[1])) * _MIX_2
@@ -61,7 +61,7 @@ def _mix(x):
 
 
 @_wrapping
-@njit(**_OPTIONS)
+@njit(**PART)
 def _key(seed, stream, place):
     """Where the random numbers of one row of units start."""
     return _mix(
@@ -69,20 +69,20 @@ def _key(seed, stream, place):
     )
 
 
-@njit(**_OPTIONS)
+@njit(**PART)
 def output_key(dropout, layer, position):
     """Key of one step's outputs; `position` is the step's among all of the data."""
     return _key(dropout.seed, 2 * layer, position)
 
 
-@njit(**_OPTIONS)
+@njit(**PART)
 def recurrent_key(dropout, q, row):
     """Key of a sequence's mask in layer and direction number q, the same every step."""
     return _key(dropout.seed, 2 * q + 1, row)
 
 
 @_wrapping
-@njit(forceinline=True, **_OPTIONS)
+@formula
 def factor(key, unit, rate):
     """0 with probability `rate`, else what keeps the expected value."""
     # 24 random bits as a number from 0 to 1

@@ -10,6 +10,8 @@ from numba import config, float32, int32, int64, types
 from numba.core import cgutils
 from numba.extending import intrinsic, overload
 
+from skrnn.mathematics.compilation import PART
+
 
 def intrinsic_with_twin(twin):
     """Decorate a Numba intrinsic; without compilation its name means `twin`."""
@@ -36,7 +38,11 @@ def by_type(choose, *, inline=False):
         return choose(np.float32 if first == float32 else np.float64)
 
     options = {"error_model": "numpy", "forceinline": inline}
-    overload(call, strict=False, jit_options=options)(pick)
+    for target, more in (("cpu", PART), ("generic", {})):
+        decorate = overload(
+            call, strict=False, jit_options={**options, **more}, target=target
+        )
+        decorate(pick)
     return call
 
 

@@ -7,16 +7,12 @@ from math import sqrt
 
 from numba import njit
 
+from skrnn.mathematics.compilation import PART
+
 EPSILON = 1e-5
 # A row's sum may take another order than a plain loop, to be vectorised: the same in
 # every row, whatever rows stand beside it.
-_OPTIONS = {
-    "nogil": True,
-    "error_model": "numpy",
-    "no_cpython_wrapper": True,
-    "no_cfunc_wrapper": True,
-    "fastmath": {"reassoc"},
-}
+_OPTIONS = {"error_model": "numpy", "fastmath": {"reassoc"}, **PART}
 
 
 @njit(**_OPTIONS)

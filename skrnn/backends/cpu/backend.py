@@ -9,7 +9,7 @@ from skrnn.backends.cpu import shard
 from skrnn.backends.cpu.plan import make_plan
 from skrnn.backends.cpu.pooling import pool_start
 from skrnn.backends.cpu.threads import run_threads, thread_limit
-from skrnn.backends.cpu.tile import PANEL_BYTES, TILE_ROWS
+from skrnn.backends.cpu.tile import PANEL_BYTES, TILE_ROWS, aligned
 from skrnn.backends.cpu.window import LENGTH, NUMBER, START, TOTAL
 from skrnn.backends.steps import HostSteps
 from skrnn.mathematics.dropout import NO_DROPOUT
@@ -52,7 +52,8 @@ class CPUBackend:
         )
         self.flat = np.empty(network.n_parameters, self.dtype)
         # Zeros where no weight goes.
-        self.packed = np.zeros(plan.n_packed + plan.n_transposed, self.dtype)
+        size = plan.n_packed + plan.n_transposed
+        self.packed = aligned(np.zeros(size + self.width, self.dtype))[:size]
         self.gradients = np.empty((0, plan.n_packed), self.dtype)
         self.no_memory = shard.NoMemory(np.empty((0, 0), self.dtype))
 
@@ -141,7 +142,9 @@ class CPUBackend:
         order, bounds = _deal(lengths, TRAIN_ROWS)
         n_shards = bounds.size - 1
         if len(self.gradients) < n_shards:
-            self.gradients = np.empty((n_shards, self.plan.n_packed), self.dtype)
+            size = n_shards * self.plan.n_packed
+            memory_of_all = aligned(np.empty(size + self.width, self.dtype))
+            self.gradients = memory_of_all[:size].reshape(n_shards, -1)
         gradients, losses = self.gradients[:n_shards], np.empty(n_shards)
         memory = self.no_memory if memory is None else shard.Memory(memory)
         run_threads(

@@ -2,7 +2,6 @@
 
 from typing import NamedTuple
 
-import numpy as np
 from numba import njit
 
 from skrnn.backends.cpu.options import INNER
@@ -21,30 +20,30 @@ class HeadPlan(NamedTuple):
 
 
 @njit(**INNER)
-def apply_head(sizes, head, packed, m, at, n, outputs):
+def apply_head(sizes, head, packed, work, at, n):
     """Outputs of n rows of states, each of which has a 1 after its features."""
-    padded, n_k = head.padded_outputs, sizes.n_out + 1
-    rows = (m, at, sizes.out_row, ZERO)
-    c = (outputs, ZERO, padded)
-    product(n, padded, c, rows, (packed, head.at), (ONE, n_k), ZERO)
+    padded, m = head.padded_outputs, work.m
+    rows, outputs = (m, at, sizes.out_row, ZERO), (m, work.scratch, padded, ZERO)
+    shape = (ONE, padded, ONE, sizes.n_out + 1)
+    product(n, outputs, rows, (packed, head.at), shape, ZERO)
 
 
 @njit(**INNER)
-def write_head_outputs(sizes, head, packed, m, rows, results):
+def write_head_outputs(sizes, head, packed, work, rows, results):
     """Write the outputs of rows of states to their places; see `head_gradient`."""
     first, places, column = rows
-    padded, n_rows = head.padded_outputs, places.shape[0]
-    outputs = np.empty(min(CHUNK, n_rows) * padded, m.dtype)
+    n_rows = places.shape[0]
     for done in range(0, n_rows, CHUNK):
         n = min(CHUNK, n_rows - done)
-        apply_head(sizes, head, packed, m, first + done * sizes.out_row, n, outputs)
+        apply_head(sizes, head, packed, work, first + done * sizes.out_row, n)
         for i in range(n):
+            outputs = work.m[work.scratch + i * head.padded_outputs :]
             for o in range(head.n_outputs):
-                results[places[done + i, column], o] = outputs[i * padded + o]
+                results[places[done + i, column], o] = outputs[o]
 
 
 @njit(**INNER)
-def head_gradient(sizes, head, kind, packed, learned, m, rows, gradient):
+def head_gradient(sizes, head, kind, packed, learned, work, rows, gradient):
     """Loss of rows of states, which are replaced by their gradient.
 
     `rows` is ``(start, places, column)``: row r from `start` on has the target and the
@@ -52,24 +51,24 @@ def head_gradient(sizes, head, kind, packed, learned, m, rows, gradient):
     """
     first, places, column = rows
     targets, scales = learned
-    padded, n_rows, loss = head.padded_outputs, places.shape[0], 0.0
+    m, padded, n_rows, loss = work.m, head.padded_outputs, places.shape[0], 0.0
     width = PANEL_BYTES // m.itemsize
-    n_columns = -(-sizes.n_out // width) * width
-    outputs = np.empty(min(CHUNK, n_rows) * padded, m.dtype)
+    n_a, n_columns = sizes.n_out + 1, -(-sizes.n_out // width) * width
     for done in range(0, n_rows, CHUNK):
         n, at = min(CHUNK, n_rows - done), first + done * sizes.out_row
-        apply_head(sizes, head, packed, m, at, n, outputs)
+        apply_head(sizes, head, packed, work, at, n)
         for i in range(n):
-            place, row = places[done + i, column], outputs[i * padded :]
+            place = places[done + i, column]
+            row = m[work.scratch + i * padded :]
             loss += loss_gradient(kind, row, targets[place], scales[place])
             for o in range(head.n_outputs, padded):
                 row[o] = 0
-        block = (m, at, sizes.out_row)
-        d_outputs = (outputs, ZERO, padded)
-        n_a = sizes.n_out + 1
-        weight_gradient(n, n_a, block, d_outputs, padded, gradient, head.at)
-        d_outputs = (outputs, ZERO, padded, ZERO)
+        block, d_outputs = (m, at, sizes.out_row), (m, work.scratch, padded)
+        weight_gradient(
+            n, n_a, block, d_outputs, padded, work.panels, gradient, head.at
+        )
+        to, d_rows = (*block, ZERO), (*d_outputs, ZERO)
         panels = (packed, head.transposed_at)
-        n_k = (ONE, head.n_outputs)
-        product(n, n_columns, block, d_outputs, panels, n_k, ZERO)
+        shape = (ONE, n_columns, ONE, head.n_outputs)
+        product(n, to, d_rows, panels, shape, ZERO)
     return loss

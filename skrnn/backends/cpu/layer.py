@@ -12,8 +12,14 @@ import numpy as np
 from numba import njit
 
 from skrnn.backends.cpu.options import INNER
-from skrnn.backends.cpu.products import CHUNK, copy_panel, product
-from skrnn.backends.cpu.tile import ONE, PANEL_BYTES, ZERO, panel_product
+from skrnn.backends.cpu.products import (
+    CHUNK,
+    CHUNK_PANELS,
+    add_product,
+    copy_panels,
+    product,
+)
+from skrnn.backends.cpu.tile import ONE, PANEL_BYTES, ZERO
 from skrnn.backends.cpu.window import ACTIVE, FIRST, NUMBER
 from skrnn.mathematics import cells
 from skrnn.mathematics.dropout import factor, recurrent_key, unless_no_dropout
@@ -74,6 +80,8 @@ class Work(NamedTuple):
     pooled: int  # (sequences, out_row): a pooling's sums or best; at last its result
     d_pooled: int  # as pooled, its gradient
     extra: int  # (sequences, 2): attention's highest score and sum of weights
+    panels: int  # room for `copy_panels`
+    scratch: int  # room for what is computed of a chunk of rows, or of a sum over them
     best: np.ndarray  # (sequences * out_row): max pooling's step
 
 
@@ -144,17 +152,16 @@ fill_masks = unless_no_dropout(_fill_masks)
 @njit(**INNER)
 def input_products(step, sizes, plan, packed, place, work, first, n):
     """``z = x W_x + b`` for n rows of the window, `first` on."""
-    padded, n_x = sizes.padded_size, plan.n_inputs + 1
+    padded, n_x, m = sizes.padded_size, plan.n_inputs + 1, work.m
     z_at, x_at = place.z + first * padded, place.x + first * place.x_row
-    for block in range(step.n_blocks):
-        if block < step.n_x:
-            b_at, at, k = plan.x_at + block * n_x * padded, x_at, n_x
-        else:  # the 1 at the end of each row of x alone
-            b_at = plan.bias_at + (block - step.n_x) * padded
-            at, k = x_at + n_x - 1, ONE
-        z = (work.m, z_at + block * work.plane, padded)
-        rows = (work.m, at, place.x_row, ZERO)
-        product(n, padded, z, rows, (packed, b_at), (ONE, k), ZERO)
+    z, rows = (m, z_at, padded, work.plane), (m, x_at, place.x_row, ZERO)
+    shape = (step.n_x, padded, ONE, n_x)
+    product(n, z, rows, (packed, plan.x_at), shape, ZERO)
+    if step.n_blocks > step.n_x:  # the 1 at the end of each row of x alone
+        z = (m, z_at + step.n_x * work.plane, padded, work.plane)
+        rows = (m, x_at + n_x - 1, place.x_row, ZERO)
+        shape = (step.n_blocks - step.n_x, padded, ONE, ONE)
+        product(n, z, rows, (packed, plan.bias_at), shape, ZERO)
 
 
 @njit(**INNER)
@@ -192,10 +199,9 @@ def recurrent_step(step, sizes, plan, packed, work, place, row, n, next_row, n_s
     padded, k, m, plane = sizes.padded_size, sizes.hidden_size, work.m, work.plane
     at, old = place.z + row * padded, place.states + row * padded
     fed = place.fed_back + row * padded
-    for block in range(step.h_first, step.n_blocks):
-        b_at = plan.h_at + (block - step.h_first) * k * padded
-        c, h = (m, at + block * plane, padded), (m, fed, padded, ZERO)
-        product(n, padded, c, h, (packed, b_at), (ONE, k), ONE)
+    z, h = (m, at + step.h_first * plane, padded, plane), (m, fed, padded, ZERO)
+    shape = (step.n_blocks - step.h_first, padded, ONE, k)
+    product(n, z, h, (packed, plan.h_at), shape, ONE)
     stay = n_stay * padded
     new, end = place.states + next_row * padded, place.final + stay
     cells.forward(step, m, at, plane, old, new, plane, stay)
@@ -268,8 +274,8 @@ def backward_layer(step, sizes, plan, packed, window, place, work):
             n = min(n, steps[t, ACTIVE])
             to, more = (d_fed_back, ZERO) if work.masks >= 0 else (work.d, ONE)
             dz = (m, at + step.h_first * work.plane, padded, work.plane)
-            panels = (packed, plan.h_transposed_at)
-            product(n, padded, (m, to, padded), dz, panels, (n_h, k), more)
+            panels, shape = (packed, plan.h_transposed_at), (ONE, padded, n_h, k)
+            product(n, (m, to, padded, ZERO), dz, panels, shape, more)
             if work.masks >= 0:
                 d_fed, mask = m[d_fed_back:], m[place.masks :]
                 for j in range(n * padded):
@@ -280,35 +286,40 @@ def backward_layer(step, sizes, plan, packed, window, place, work):
 def layer_gradient(step, sizes, plan, n_rows, place, work, gradient):
     """Add the gradients of the packed weights, from z as `backward_layer` left it.
 
-    One product over all steps: gradient = [x, 1]^T dz and h^T dz, a panel at a time.
+    One product over all steps, gradient = [x, 1]^T dz and h^T dz, by some panels.
     """
-    m, padded, n_x = work.m, sizes.padded_size, plan.n_inputs + 1
+    m, padded = work.m, sizes.padded_size
     width = PANEL_BYTES // m.itemsize
-    k_h = sizes.hidden_size
-    panel = np.empty(CHUNK * width, m.dtype)
     for first in range(0, n_rows, CHUNK):
-        k = min(CHUNK, n_rows - first)
-        x_at, at = place.x + first * place.x_row, first * padded
+        n = min(CHUNK, n_rows - first)
         for block in range(step.n_blocks):
-            for j in range(0, padded, width):
-                dz = place.z + block * work.plane + at + j
-                copy_panel(m, dz, padded, k, panel)
-                if block < step.n_x:
-                    to = plan.x_at + (block * padded + j) * n_x
-                    n, a_at = n_x, x_at
-                else:
-                    to = plan.bias_at + (block - step.n_x) * padded + j
-                    n, a_at = ONE, x_at + n_x - 1
-                places = (to, a_at, ZERO)
-                strides = (width, ONE, place.x_row, ZERO, ZERO)
-                panel_product(n, gradient, m, panel, places, strides, (ONE, k), ONE)
-                if block >= step.h_first:
-                    to = plan.h_at + ((block - step.h_first) * padded + j) * k_h
-                    places = (to, place.fed_back + at, ZERO)
-                    strides = (width, ONE, padded, ZERO, ZERO)
-                    panel_product(
-                        k_h, gradient, m, panel, places, strides, (ONE, k), ONE
-                    )
+            for j in range(0, padded, CHUNK_PANELS * width):
+                n_panels = min(CHUNK_PANELS, (padded - j) // width)
+                dz = place.z + block * work.plane + first * padded + j
+                copy_panels(m, dz, padded, n, n_panels, work.panels)
+                columns = (block, j, n_panels)
+                columns_gradient(
+                    step, sizes, plan, first, n, columns, place, work, gradient
+                )
+
+
+@njit(**INNER)
+def columns_gradient(step, sizes, plan, first, n, columns, place, work, gradient):
+    """`layer_gradient` of some columns of a block, from n rows of `work.panels`."""
+    m, padded, panels = work.m, sizes.padded_size, work.panels
+    block, j, n_panels = columns
+    if block < step.n_x:
+        n_x, k = plan.n_inputs + 1, 0
+        to = plan.x_at + (block * padded + j) * n_x
+    else:  # a block without input has but a bias, the last row
+        n_x, k = ONE, plan.n_inputs
+        to = plan.bias_at + (block - step.n_x) * padded + j
+    x = (m, place.x + first * place.x_row + k, place.x_row)
+    add_product(n, n_x, x, m, panels, n_panels, gradient, to)
+    if block >= step.h_first:
+        h, k = (m, place.fed_back + first * padded, padded), sizes.hidden_size
+        to = plan.h_at + ((block - step.h_first) * padded + j) * k
+        add_product(n, k, h, m, panels, n_panels, gradient, to)
 
 
 @njit(**INNER)
@@ -318,9 +329,9 @@ def input_gradient(step, sizes, plan, packed, n_rows, place, work, more):
     With `more` it is added to what the other direction left there.
     """
     width = PANEL_BYTES // work.m.itemsize
-    inputs = (work.m, place.x, place.x_row)
+    inputs = (work.m, place.x, place.x_row, ZERO)
     dz = (work.m, place.z, sizes.padded_size, work.plane)
     panels = (packed, plan.x_transposed_at)
     n_columns = -(-sizes.n_out // width) * width
-    blocks = (step.n_x, sizes.hidden_size)
-    product(n_rows, n_columns, inputs, dz, panels, blocks, more)
+    shape = (ONE, n_columns, step.n_x, sizes.hidden_size)
+    product(n_rows, inputs, dz, panels, shape, more)

@@ -4,7 +4,6 @@ J. L. Ba, J. R. Kiros and G. E. Hinton, Layer normalization, arXiv:1607.06450, 2
 here it stands between layers, not inside a step.
 """
 
-import numpy as np
 from numba import njit
 
 from skrnn.backends.cpu.options import INNER
@@ -39,10 +38,9 @@ def normalize_back(sizes, norm_at, packed, work, layer, n_rows, gradient):
     n, weights, m = sizes.n_out, packed[norm_at:], work.m
     n_padded = padded_columns(sizes.n_out, PANEL_BYTES // packed.itemsize)
     # A sum of sums keeps more digits than one over all rows.
-    sums = np.empty(2 * n_padded, packed.dtype)
-    d_biases = sums[n_padded:]
+    sums, d_biases = m[work.scratch :], m[work.scratch + n_padded :]
     for first in range(0, n_rows, CHUNK):
-        for j in range(sums.size):
+        for j in range(2 * n_padded):
             sums[j] = 0
         for i in range(first, min(first + CHUNK, n_rows)):
             at = (layer * work.n_rows + i) * sizes.out_row
@@ -53,5 +51,5 @@ def normalize_back(sizes, norm_at, packed, work, layer, n_rows, gradient):
                 sums[j] += row[j] * normal[j]
                 d_biases[j] += row[j]
                 row[j] = scale * (row[j] * weights[j] - mean - normal[j] * along)
-        for j in range(sums.size):
+        for j in range(2 * n_padded):
             gradient[norm_at + j] += sums[j]

@@ -1,16 +1,20 @@
-"""Options of the compiled functions, chosen for the time that compiling takes.
+"""Options of the compiled functions.
 
 Entry points are called from Python, and kept on disk (`cached_njit`). The others are
-only parts of entry points: no Python wrapper, no file and no machine code of their own.
+only parts of entry points: no Python wrapper, no file and no machine code of their own,
+which saves time to compile.
+
+A part counts no references, unless it makes arrays or returns them (`OWNING`): Numba
+counts those of each array at each call and slice, which took two thirds of the time of
+a single sequence.
 """
 
-from skrnn.backends.cpu.parts import PartCompiler
+from skrnn.mathematics.compilation import PART
 
 ENTRY = {"nogil": True, "error_model": "numpy"}
-INNER = {
-    "nogil": True,
-    "error_model": "numpy",
-    "no_cpython_wrapper": True,
-    "no_cfunc_wrapper": True,
-    "pipeline_class": PartCompiler,
+OWNING = {
+    **ENTRY,
+    **PART,
+    "_nrt": True,  # else what a part without calls would have none either
 }
+INNER = {**OWNING, "_nrt": False}

@@ -77,28 +77,24 @@ PLANS = {
 
 
 @njit(**INNER)
-def score_rows(pooling, sizes, packed, m, at, n, hidden, scores):
-    """Attention's hidden layer for n rows, and their scores, one a panel."""
-    padded, k = sizes.padded_size, sizes.hidden_size
+def score_rows(pooling, sizes, packed, work, at, n):
+    """Attention's hidden layer for n rows, and their scores.
+
+    Returns where these are: a row of units each, and a panel, whose first number it is.
+    """
+    m, padded, k = work.m, sizes.padded_size, sizes.hidden_size
     width = PANEL_BYTES // m.itemsize
-    rows, units = (m, at, sizes.out_row, ZERO), (hidden, ZERO, padded)
-    panels, n_k = (packed, pooling.at), (ONE, sizes.n_out + 1)
-    product(n, padded, units, rows, panels, n_k, ZERO)
+    at_units, at_scores = work.scratch, work.scratch + n * padded
+    rows, units = (m, at, sizes.out_row, ZERO), (m, at_units, padded, ZERO)
+    panels, shape = (packed, pooling.at), (ONE, padded, ONE, sizes.n_out + 1)
+    product(n, units, rows, panels, shape, ZERO)
+    hidden = m[at_units:]
     for j in range(n * padded):
         hidden[j] = tanh(hidden[j])
     # The query is a matrix of one column.
-    query, units = (packed, pooling.query_at), (hidden, ZERO, padded, ZERO)
-    product(n, width, (scores, ZERO, width), units, query, (ONE, k), ZERO)
-
-
-@njit(**INNER)
-def chunk_memory(sizes, m):
-    """Attention's hidden layer and scores for a chunk of rows."""
-    width = PANEL_BYTES // m.itemsize
-    return (
-        np.empty(CHUNK * sizes.padded_size, m.dtype),
-        np.empty(CHUNK * width, m.dtype),
-    )
+    query, scores = (packed, pooling.query_at), (m, at_scores, width, ZERO)
+    product(n, scores, units, query, (ONE, width, ONE, k), ZERO)
+    return at_units, at_scores
 
 
 def _add_nothing(pooling, sizes, packed, window, shard, work):
@@ -144,16 +140,15 @@ def _add_max(pooling, sizes, packed, window, shard, work):
 def _add_attention(pooling, sizes, packed, window, shard, work):
     """A softmax without its sum known, which is why the sums so far may shrink."""
     m = work.m
-    hidden, scores = chunk_memory(sizes, m)
     width = PANEL_BYTES // m.itemsize
     n_rows = window.rows.shape[0]
     for done in range(0, n_rows, CHUNK):
         n, at = min(CHUNK, n_rows - done), work.last + done * sizes.out_row
-        score_rows(pooling, sizes, packed, m, at, n, hidden, scores)
+        _, scores = score_rows(pooling, sizes, packed, work, at, n)
         for r in range(n):
             i, state = window.rows[done + r, OWNER], m[at + r * sizes.out_row :]
             row, extra = m[work.pooled + i * sizes.out_row :], m[work.extra + 2 * i :]
-            score = scores[r * width]
+            score = m[scores + r * width]
             if not score <= extra[0]:  # written so that a NaN passes
                 shrink = exp(extra[0] - score)
                 extra[0] = score
@@ -276,13 +271,12 @@ def dot(a, b, n):
 def _spread_attention(pooling, sizes, packed, window, shard, work, gradient):
     """With shares p: d(score) = p (d . h - d . pooled), d(h) = p d + W d(hidden)."""
     m, padded, n_out, out_row = work.m, sizes.padded_size, sizes.n_out, sizes.out_row
-    hidden, scores = chunk_memory(sizes, m)
     width = PANEL_BYTES // m.itemsize
     n_columns = -(-n_out // width) * width
     n_rows = window.rows.shape[0]
     for done in range(0, n_rows, CHUNK):
         n, at = min(CHUNK, n_rows - done), work.last + done * out_row
-        score_rows(pooling, sizes, packed, m, at, n, hidden, scores)
+        hidden, scores = score_rows(pooling, sizes, packed, work, at, n)
         for r in range(n):
             i, state = window.rows[done + r, OWNER], m[at + r * out_row :]
             d, pooled = (
@@ -290,24 +284,27 @@ def _spread_attention(pooling, sizes, packed, window, shard, work, gradient):
                 m[work.pooled + i * out_row :],
             )
             highest, weights = m[work.extra + 2 * i], m[work.extra + 2 * i + 1]
-            share = exp(scores[r * width] - highest) / weights
-            scores[r * width] = share
+            share = exp(m[scores + r * width] - highest) / weights
+            m[scores + r * width] = share
             d_score = share * (dot(d, state, n_out) - dot(d, pooled, n_out))
-            units = hidden[r * padded :]
+            units = m[hidden + r * padded :]
             for j in range(sizes.hidden_size):
                 u, at_query = units[j], pooling.query_at + j * width
                 gradient[at_query] += d_score * u
                 units[j] = d_score * packed[at_query] * (1 - u * u)
-        rows, d_units = (m, at, out_row), (hidden, ZERO, padded)
-        weight_gradient(n, n_out + 1, rows, d_units, padded, gradient, pooling.at)
+        rows, d_units = (m, at, out_row), (m, hidden, padded)
+        weight_gradient(
+            n, n_out + 1, rows, d_units, padded, work.panels, gradient, pooling.at
+        )
         for r in range(n):
             d = m[work.d_pooled + window.rows[done + r, OWNER] * out_row :]
-            state, share = m[at + r * out_row :], scores[r * width]
+            state, share = m[at + r * out_row :], m[scores + r * width]
             for j in range(n_out):
                 state[j] = share * d[j]
-        panels, n_k = (packed, pooling.transposed_at), (ONE, sizes.hidden_size)
-        d_units = (hidden, ZERO, padded, ZERO)
-        product(n, n_columns, rows, d_units, panels, n_k, ONE)
+        panels = (packed, pooling.transposed_at)
+        states, d_rows = (*rows, ZERO), (*d_units, ZERO)
+        shape = (ONE, n_columns, ONE, sizes.hidden_size)
+        product(n, states, d_rows, panels, shape, ONE)
 
 
 _SPREAD = {
@@ -329,14 +326,13 @@ def _write_no_scores(pooling, sizes, packed, window, work, results):
 
 
 def _write_scores(pooling, sizes, packed, window, work, results):
-    hidden, scores = chunk_memory(sizes, work.m)
     width = PANEL_BYTES // work.m.itemsize
     n_rows = window.rows.shape[0]
     for done in range(0, n_rows, CHUNK):
         n, at = min(CHUNK, n_rows - done), work.last + done * sizes.out_row
-        score_rows(pooling, sizes, packed, work.m, at, n, hidden, scores)
+        _, scores = score_rows(pooling, sizes, packed, work, at, n)
         for r in range(n):
-            results[window.rows[done + r, POSITION], 0] = scores[r * width]
+            results[window.rows[done + r, POSITION], 0] = work.m[scores + r * width]
 
 
 #: write_scores(pooling, sizes, packed, window, work, results): attention's score of

@@ -1,100 +1,104 @@
 """Matrix products of whole matrices, by the register tile.
 
-A matrix in a larger vector is a tuple ``(vector, start, distance between rows)``; a
-left operand of several blocks has the distance between these as well.
+A matrix in a larger vector is a tuple ``(vector, start, distance between rows)``; one
+of several blocks has the distance between these as well.
 """
 
-import numpy as np
 from numba import njit
 
 from skrnn.backends.cpu.options import INNER
-from skrnn.backends.cpu.tile import (
-    HAS_LONG_REGISTERS,
-    ONE,
-    PANEL_BYTES,
-    ZERO,
-    four_panels_product,
-    panel_product,
-    row_product,
-)
+from skrnn.backends.cpu.tile import ONE, PANEL_BYTES, ZERO, panels_product
 
-# Rows of a weight-gradient product at a time: a packed panel of gradients (64 bytes a
-# row) stays in the first-level cache.
-CHUNK = 128
-# Rows of panels that are multiplied at a time: four such panels take half of the
+# Rows of a weight-gradient product at a time, and panels: the packed panels of
+# gradients (64 bytes a row) stay in the first-level cache.
+CHUNK, CHUNK_PANELS = 128, 2
+# Rows of panels that are multiplied at a time: two such panels take a quarter of the
 # second-level cache.
 PANEL_ROWS = 2048
 
 
 @njit(**INNER)
-def product(n, n_columns, c, a, b, sizes, accumulate):
-    """``c = sum over blocks of a[block] @ b[block]``, for n rows and whole panels.
+def product(n, c, a, b, shape, accumulate):
+    """``c[block] = sum over planes of a[plane] @ b[block, plane]``, for n rows.
 
     Parameters
     ----------
-    n, n_columns : int
-        Rows and columns of c.
-    c : (vector, start, distance between rows)
-    a : (vector, start, distance between rows, distance between blocks)
+    n : int
+        Rows of c and a.
+    c : (vector, start, distance between rows, distance between blocks)
+    a : (vector, start, distance between rows, distance between planes)
     b : (vector, start)
         Packed panels.
-    sizes : (number of blocks, rows of b in each)
+    shape : (blocks, columns of each, planes, rows of b in each)
+        The columns are whole panels.
     accumulate : int
         Not 0: the product is added to what is in c.
     """
-    (left, left_at, left_row, left_block), (panels, at), (n_blocks, n_k) = a, b, sizes
-    width, n_rows = PANEL_BYTES // left.itemsize, n_blocks * n_k
-    together = n_blocks if n_rows <= PANEL_ROWS else ONE
-    for block in range(0, n_blocks, together):
-        left_here = (left, left_at + block * left_block, left_row, left_block)
-        here = (panels, at + block * n_k * width, n_rows * width)
-        more = accumulate if block == 0 else ONE
-        _columns_product(n, n_columns, c, left_here, here, (together, n_k), more)
-
-
-@njit(**INNER)
-def _columns_product(n, n_columns, c, a, b, sizes, accumulate):
-    """`product`, with the distance between panels as a part of b."""
-    (to, to_at, to_row), (left, left_at, left_row, left_block) = c, a
-    panels, at, panel = b
+    (to, to_at, to_row, to_block), (left, left_at, left_row, left_plane) = c, a
+    (panels, at), (n_blocks, n_columns, n_planes, n_k) = b, shape
     width = PANEL_BYTES // to.itemsize
-    strides = (to_row, left_row, ONE, left_block, panel)
-    if n == 1:
-        places, n_panels = (to_at, left_at, at), n_columns // width
-        row_product(n_panels, to, left, panels, places, strides, sizes, accumulate)
-        return
-    n_fours = n_columns // (4 * width) if HAS_LONG_REGISTERS else 0
-    for four in range(n_fours):
-        places = (to_at + 4 * four * width, left_at, at + 4 * four * panel)
-        four_panels_product(n, to, left, panels, places, strides, sizes, accumulate)
-    for p in range(4 * n_fours, n_columns // width):
-        places = (to_at + p * width, left_at, at + p * panel)
-        panel_product(n, to, left, panels, places, strides, sizes, accumulate)
+    n_panels, panel = n_columns // width, n_planes * n_k * width
+    to_panel, to_pair = width, 2 * width
+    # A tile takes panels of several blocks where these are so small.
+    if n_panels == 1:
+        to_panel, to_pair = to_block, 2 * to_block
+        n_panels, n_blocks = n_blocks, ONE
+    elif n_panels == 2:
+        to_pair = to_block
+        n_panels, n_blocks = 2 * n_blocks, ONE
+    strides = (to_row, to_panel, to_pair, left_row, ONE, left_plane, panel)
+    together = n_planes if n_planes * n_k <= PANEL_ROWS else ONE
+    for block in range(n_blocks):
+        for plane in range(0, n_planes, together):
+            places = (
+                to_at + block * to_block,
+                left_at + plane * left_plane,
+                at + block * n_panels * panel + plane * n_k * width,
+            )
+            more = accumulate if plane == 0 else ONE
+            sizes = (together, n_k)
+            panels_product(n, n_panels, to, left, panels, places, strides, sizes, more)
 
 
 @njit(**INNER)
-def copy_panel(m, at, row, n, panel):
-    """Copy one panel of n rows of a matrix, so that a product reads neighbours."""
+def copy_panels(m, at, row, n, n_panels, to):
+    """Copy panels of n rows of a matrix, so that a product reads neighbours."""
     width = PANEL_BYTES // m.itemsize
-    for r in range(n):
-        source, target = m[at + r * row :], panel[r * width :]
-        for lane in range(width):
-            target[lane] = source[lane]
+    for panel in range(n_panels):
+        for r in range(n):
+            source = m[at + panel * width + r * row :]
+            target = m[to + (panel * CHUNK + r) * width :]
+            for lane in range(width):
+                target[lane] = source[lane]
 
 
 @njit(**INNER)
-def weight_gradient(n, n_a, a, dz, n_columns, gradient, gradient_at):
+def add_product(n, n_a, a, m, panels, n_panels, gradient, gradient_at):
+    """Add ``a.T @ panels``, a sum over n rows, to the panels of the gradient.
+
+    a has `n_a` columns; the panels start at that place of m, as `copy_panels` put them.
+    """
+    (left, left_at, left_row), width = a, PANEL_BYTES // m.itemsize
+    panel = n_a * width
+    strides = (width, panel, ZERO, ONE, left_row, ZERO, CHUNK * width)
+    places, sizes = (gradient_at, left_at, panels), (ONE, n)
+    panels_product(n_a, n_panels, gradient, left, m, places, strides, sizes, ONE)
+
+
+@njit(**INNER)
+def weight_gradient(n, n_a, a, dz, n_columns, panels, gradient, gradient_at):
     """Add ``a.T @ dz``, a sum over n rows, to the panels of the gradient.
 
     a has `n_a` columns; both matrices are ``(vector, start, distance between rows)``.
+    There is room for panels at that place of dz's vector.
     """
-    (left, left_at, left_row), (right, right_at, right_row) = a, dz
-    width = PANEL_BYTES // right.itemsize
-    panel = np.empty(CHUNK * width, right.dtype)
-    strides = (width, ONE, left_row, ZERO, ZERO)
+    (left, left_at, left_row), (m, at, row) = a, dz
+    width = PANEL_BYTES // m.itemsize
     for first in range(0, n, CHUNK):
         k = min(CHUNK, n - first)
-        for j in range(0, n_columns, width):
-            copy_panel(right, right_at + first * right_row + j, right_row, k, panel)
-            at = (gradient_at + j * n_a, left_at + first * left_row, ZERO)
-            panel_product(n_a, gradient, left, panel, at, strides, (ONE, k), ONE)
+        rows = (left, left_at + first * left_row, left_row)
+        for j in range(0, n_columns, CHUNK_PANELS * width):
+            n_panels = min(CHUNK_PANELS, (n_columns - j) // width)
+            copy_panels(m, at + first * row + j, row, k, n_panels, panels)
+            to = gradient_at + j * n_a
+            add_product(k, n_a, rows, m, panels, n_panels, gradient, to)

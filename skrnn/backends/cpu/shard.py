@@ -28,7 +28,7 @@ from skrnn.backends.cpu.layer import (
     place_of,
 )
 from skrnn.backends.cpu.norm import normalize, normalize_back
-from skrnn.backends.cpu.options import ENTRY, INNER
+from skrnn.backends.cpu.options import ENTRY, INNER, OWNING
 from skrnn.backends.cpu.pooling import (
     add_window,
     finish_pool,
@@ -38,7 +38,8 @@ from skrnn.backends.cpu.pooling import (
     start_pool,
     write_scores,
 )
-from skrnn.backends.cpu.tile import ONE, PANEL_BYTES, ZERO
+from skrnn.backends.cpu.products import CHUNK, CHUNK_PANELS
+from skrnn.backends.cpu.tile import ONE, PANEL_BYTES, ZERO, aligned
 from skrnn.backends.cpu.window import (
     LENGTH,
     NUMBER,
@@ -67,36 +68,42 @@ def layer_plan(layers, q):
 
 
 @njit(**INNER)
-def aligned(n):
+def whole(n):
     """The next multiple of a panel's width, in either precision."""
     return -(-n // PANEL_BYTES) * PANEL_BYTES
 
 
-@njit(**INNER)
+@njit(**OWNING)
 def new_work(network, dropout, shard, n_rows, like, keep):
     """Memory for windows of up to `n_rows` rows."""
-    step, sizes, layers, pooling, _ = network
-    n, n_places = shard.shape[0], layers.shape[0]
+    step, sizes, layers, pooling, head = network
+    n, n_places, width = shard.shape[0], layers.shape[0], PANEL_BYTES // like.itemsize
     of_layer, of_sequences = n_rows * sizes.out_row, n * sizes.padded_size
     of_outs = n_places // sizes.n_directions * of_layer
     plane = (n_places if keep else 1) * n_rows * sizes.padded_size
     final_plane = n_places * of_sequences
     is_masked = dropout.recurrent_rate > 0
+    # The head's outputs, attention's units and scores, or sums of a normalisation.
+    rows = min(CHUNK, max(n, n_rows))
+    of_row = max(head.padded_outputs, sizes.padded_size + width)
+    size_of_scratch = max(rows * of_row, 2 * sizes.out_row)
     is_normed = keep > 0 and layer_plan(layers, 0).norm_at >= 0
     z = ZERO
-    states = z + aligned(step.n_blocks * plane)
-    final = states + aligned(step.n_states * plane)
-    fed_back = final + aligned(step.n_states * final_plane)
-    masks = fed_back + (aligned(plane) if is_masked else 0)
-    d = masks + (aligned(final_plane) if is_masked else 0)
-    x = d + (aligned((step.n_states + 1) * of_sequences) if keep else 0)
-    outs = x + aligned(n_rows * (sizes.n_features + 1))
-    normal = outs + aligned(of_outs)
-    pooled = normal + (aligned(of_outs) if is_normed else 0)
-    d_pooled = pooled + aligned(n * sizes.out_row)
-    extra = d_pooled + (aligned(n * sizes.out_row) if keep else 0)
+    states = z + whole(step.n_blocks * plane)
+    final = states + whole(step.n_states * plane)
+    fed_back = final + whole(step.n_states * final_plane)
+    masks = fed_back + (whole(plane) if is_masked else 0)
+    d = masks + (whole(final_plane) if is_masked else 0)
+    x = d + (whole((step.n_states + 1) * of_sequences) if keep else 0)
+    outs = x + whole(n_rows * (sizes.n_features + 1))
+    normal = outs + whole(of_outs)
+    pooled = normal + (whole(of_outs) if is_normed else 0)
+    d_pooled = pooled + whole(n * sizes.out_row)
+    extra = d_pooled + (whole(n * sizes.out_row) if keep else 0)
+    panels = extra + whole(2 * n)
+    scratch = panels + CHUNK_PANELS * CHUNK * width
     work = Work(
-        np.empty(extra + 2 * n, like.dtype),
+        aligned(np.empty(scratch + size_of_scratch + width, like.dtype)),
         n,
         n_rows,
         plane,
@@ -114,6 +121,8 @@ def new_work(network, dropout, shard, n_rows, like, keep):
         pooled,
         d_pooled,
         extra,
+        panels,
+        scratch,
         np.empty(n * sizes.out_row, np.int32),
     )
     fill_masks(dropout, sizes, shard, work, n_places)
@@ -251,7 +260,7 @@ def move(saved, at, here, here_at, save):
         here[here_at] = saved[at]
 
 
-@njit(**INNER)
+@njit(**OWNING)
 def shard_gradient(network, dropout, kind, packed, batch, shard, n_steps, gradient):
     """Loss of a shard; its gradient replaces what is in `gradient`."""
     step, sizes, layers, pooling, head = network
@@ -278,7 +287,7 @@ def shard_gradient(network, dropout, kind, packed, batch, shard, n_steps, gradie
                 copy(work.m, work.pooled, work.d_pooled, n_pooled)
                 rows = head_rows(pooling, work.d_pooled, work, shard, window)
                 loss += head_gradient(
-                    sizes, head, kind, packed, learned, work.m, rows, gradient
+                    sizes, head, kind, packed, learned, work, rows, gradient
                 )
             if reaches_back and k == n_passes - 1:
                 spread_window(pooling, sizes, packed, window, shard, work, gradient)
@@ -332,7 +341,7 @@ def predict_shards(
         s = exchange_add(counter, ONE)
 
 
-@njit(**INNER)
+@njit(**OWNING)
 def predict_shard(network, packed, values, memory, shard, n_rows, wanted, results):
     step, sizes, _, pooling, head = network
     longest, n_steps = shard[0, LENGTH], max(1, n_rows // shard.shape[0])
@@ -355,7 +364,7 @@ def predict_shard(network, packed, values, memory, shard, n_rows, wanted, result
             if wanted == STATES:
                 write_states(sizes, work.m, rows, results)
             else:
-                write_head_outputs(sizes, head, packed, work.m, rows, results)
+                write_head_outputs(sizes, head, packed, work, rows, results)
 
 
 @njit(**INNER)

@@ -22,13 +22,27 @@ from skrnn.mathematics.intrinsics import intrinsic_with_twin
 
 PANEL_BYTES = 64
 ZERO, ONE = np.int64(0), np.int64(1)
-# Sums in flight must cover the latency of a multiply-add and fit the registers: 8 of
-# the 32 long registers of AVX-512, 4 rows x 2 of the 16 shorter ones elsewhere.
+# Sums in flight must cover the latency of a multiply-add and fit the registers: 8 rows
+# x 2 panels of the 32 long registers of AVX-512, 4 rows x 2 halves of a panel of the 16
+# shorter ones elsewhere. Two panels make 10 loads for 16 multiply-adds, one panel 9
+# for 8, which is more than a processor loads while it multiplies.
 HAS_LONG_REGISTERS = bool(binding.get_host_cpu_features().get("avx512f"))
 TILE_ROWS = 8 if HAS_LONG_REGISTERS else 4
+TILE_PANELS = 2 if HAS_LONG_REGISTERS else 1
+# Panels of a tile of one row, whose sums are as many chains of multiply-adds.
+ROW_PANELS = 8 if HAS_LONG_REGISTERS else 4
 # Neighbours in a column that are so many bytes apart share a few lines of the
 # first-level cache, and drive each other out of it.
 CONFLICT_BYTES = 4096
+
+
+@register_jitable
+def aligned(vector):
+    """The part of a vector that starts at a panel's border in memory.
+
+    A vector register that is loaded across a border takes two loads.
+    """
+    return vector[-vector.ctypes.data % PANEL_BYTES // vector.itemsize :]
 
 
 @register_jitable
@@ -78,14 +92,16 @@ class _Tile:
         )
         return self.builder.shuffle_vector(one, undefined, ir.Constant(lanes, None))
 
-    def places(self, c, c_row):
+    def places(self, c, strides):
         """Where the sums belong: row by row, all panels of a row."""
+        c_row, c_panel, c_pair = strides
         for r in range(self.rows):
             row = self.row(c, c_row, r)
             for p in range(self.panels):
-                yield self.builder.gep(row, [self.index(p * self.width)])
+                pair = self.row(row, c_pair, p // 2)
+                yield self.row(pair, c_panel, p % 2)
 
-    def sums_at_start(self, accumulate, c, c_row):
+    def sums_at_start(self, accumulate, places):
         """What is in c, or zeros."""
         builder, before = self.builder, self.builder.block
         from_memory = builder.append_basic_block("tile.load")
@@ -94,7 +110,7 @@ class _Tile:
         accumulate = builder.icmp_signed("!=", accumulate, zero)
         builder.cbranch(accumulate, from_memory, start)
         builder.position_at_end(from_memory)
-        stored = [self.load(place) for place in self.places(c, c_row)]
+        stored = [self.load(place) for place in places]
         builder.branch(start)
         builder.position_at_end(start)
         sums = []
@@ -135,36 +151,65 @@ class _Tile:
         """Add the products over all planes and k; returns the sums."""
         builder = self.builder
         (a_row, a_k, a_plane, panel), (n_planes, n_k) = strides, sizes
+        near = self.near_rows(a_row)
+        fours = [self.row(a, a_row, r) for r in range(0, self.rows, len(near))]
+        fours = [self.hidden(pointer) for pointer in fours]
+        panels = [self.hidden(self.row(b, panel, p)) for p in range(self.panels)]
+
+        def moved(pointers, by):
+            return [builder.gep(pointer, [by]) for pointer in pointers]
 
         def step(values):
-            a, b, *sums = values
-            panel_rows = [self.load(self.row(b, panel, p)) for p in range(self.panels)]
-            factors = [self.broadcast(self.row(a, a_row, r)) for r in range(self.rows)]
+            fours, panels, sums = self.split(values)
+            panel_rows = [self.load(pointer) for pointer in panels]
+            factors = [
+                self.broadcast(builder.gep(four, [offset]))
+                for four, offset in product(fours, near)
+            ]
             pairs = product(factors, panel_rows)
             sums = [
                 builder.call(self.fma, [*pair, total])
                 for pair, total in zip(pairs, sums, strict=True)
             ]
-            return [
-                builder.gep(a, [a_k]),
-                builder.gep(b, [self.index(self.width)]),
-                *sums,
-            ]
+            width = self.index(self.width)
+            return [*moved(fours, a_k), *moved(panels, width), *sums]
 
         def plane(values):
-            a, *rest = values
-            _, *rest = self.loop(n_k, [a, *rest], step)
-            return [builder.gep(a, [a_plane]), *rest]
+            fours, _, _ = self.split(values)
+            after = self.loop(n_k, values, step)
+            return [*moved(fours, a_plane), *after[len(fours) :]]
 
-        return self.loop(n_planes, [a, b, *sums], plane)[2:]
+        return self.split(self.loop(n_planes, [*fours, *panels, *sums], plane))[2]
+
+    def near_rows(self, stride):
+        """How far the first rows are, four of them at most."""
+        rows = [self.index(0), stride, self.builder.mul(stride, self.index(2))]
+        rows.append(self.hidden(self.builder.mul(stride, self.index(3))))
+        return rows[: self.rows]
+
+    def hidden(self, value):
+        """The same value; LLVM no longer knows where it came from.
+
+        Else it finds each row from the one before it, in a chain of additions that
+        takes longer than the multiply-adds.
+        """
+        kind = ir.FunctionType(value.type, [value.type])
+        return self.builder.asm(kind, "", "=r,0", [value], side_effect=False)
+
+    def split(self, values):
+        """Pointers to every fourth row and to the panels, and the sums."""
+        n = -(-self.rows // 4)
+        return values[:n], values[n : n + self.panels], values[n + self.panels :]
 
 
 @np.errstate(over="ignore", invalid="ignore")  # of lanes that nobody reads
 def _tile_twin(rows, panels, c, a, b, at, strides, sizes, accumulate):
-    (c_at, a_at, b_at), (c_row, a_row, a_k, a_plane, b_panel) = at, strides
+    (c_at, a_at, b_at), (c_row, c_panel, c_pair) = at, strides[:3]
+    a_row, a_k, a_plane, b_panel = strides[3:]
     (n_planes, n_k), width = sizes, PANEL_BYTES // c.itemsize
     for r, panel in np.ndindex(rows, panels):
-        total = c[c_at + r * c_row + panel * width :][:width]
+        to = c_at + r * c_row + panel // 2 * c_pair + panel % 2 * c_panel
+        total = c[to:][:width]
         rows_of_b = b[b_at + panel * b_panel :]
         if not accumulate:
             total[:] = 0
@@ -184,8 +229,9 @@ def tile(typingctx, rows, panels, c, a, b, at, strides, sizes, accumulate):
     c, a, b : C-contiguous ndarray
         Used as flat memory, entered at the elements ``at = (c_at, a_at, b_at)``.
         b is packed panels.
-    strides : (c_row, a_row, a_k, a_plane, b_panel)
-        Elements between neighbouring rows of c; rows, k and planes of a; panels of b.
+    strides : (c_row, c_panel, c_pair, a_row, a_k, a_plane, b_panel)
+        Elements between neighbouring rows of c, the panels of a pair, and pairs; rows,
+        k and planes of a; panels of b.
     sizes : (n_planes, n_k)
         Extent of the sum.
     accumulate : int
@@ -206,12 +252,13 @@ def tile(typingctx, rows, panels, c, a, b, at, strides, sizes, accumulate):
         _, _, *arrays, at, strides, sizes, accumulate = args
         kinds = signature.args[2:5]
         c, a, b = map(entry, kinds, arrays, integers(at))
-        c_row, *others = integers(strides)
+        c_strides, a_strides = integers(strides)[:3], integers(strides)[3:]
         shape = rows.literal_value, panels.literal_value
         body = _Tile(context, builder, kinds[0].dtype, *shape)
-        sums = body.sums_at_start(accumulate, c, c_row)
-        sums = body.multiply(sums, a, others, integers(sizes), b)
-        for total, place in zip(sums, body.places(c, c_row), strict=True):
+        places = list(body.places(c, c_strides))
+        sums = body.sums_at_start(accumulate, places)
+        sums = body.multiply(sums, a, a_strides, integers(sizes), b)
+        for total, place in zip(sums, places, strict=True):
             body.store(total, place)
         return context.get_dummy_value()
 
@@ -219,12 +266,48 @@ def tile(typingctx, rows, panels, c, a, b, at, strides, sizes, accumulate):
 
 
 @njit(**INNER)
-def panel_product(n, c, a, b, at, strides, sizes, accumulate):
-    """`tile` for one panel and any number of rows: the fewest tiles that give n.
+def panels_product(n, n_panels, c, a, b, at, strides, sizes, accumulate):
+    """`tile` for any number of rows and panels: the fewest tiles that give both.
 
     Give it typed numbers (`ZERO`, `ONE`): Numba compiles one more variant for each
     combination of literal arguments.
     """
+    done = ZERO
+    while done < n_panels:
+        c_at = at[0] + done // 2 * strides[2] + done % 2 * strides[1]
+        here, left = (c_at, at[1], at[2] + done * strides[6]), n_panels - done
+        if n == 1:
+            done += row_product(left, c, a, b, here, strides, sizes, accumulate)
+        elif TILE_PANELS >= 2 and left >= 2:
+            pair_product(n, c, a, b, here, strides, sizes, accumulate)
+            done += 2
+        else:
+            panel_product(n, c, a, b, here, strides, sizes, accumulate)
+            done += 1
+
+
+@njit(**INNER)
+def row_product(n_panels, c, a, b, at, strides, sizes, accumulate):
+    """`tile` for one row and as many panels as it takes; returns how many.
+
+    One row in one panel is one chain of sums, each of which waits for the last one.
+    """
+    if ROW_PANELS >= 8 and n_panels >= 8:
+        tile(1, 8, c, a, b, at, strides, sizes, accumulate)
+        return 8
+    if n_panels >= 4:
+        tile(1, 4, c, a, b, at, strides, sizes, accumulate)
+        return 4
+    if n_panels >= 2:
+        tile(1, 2, c, a, b, at, strides, sizes, accumulate)
+        return 2
+    tile(1, 1, c, a, b, at, strides, sizes, accumulate)
+    return 1
+
+
+@njit(**INNER)
+def panel_product(n, c, a, b, at, strides, sizes, accumulate):
+    """`tile` for one panel and any number of rows."""
     c_at, a_at, b_at = at
     while n > 0:
         here = (c_at, a_at, b_at)
@@ -242,52 +325,27 @@ def panel_product(n, c, a, b, at, strides, sizes, accumulate):
             tile(1, 1, c, a, b, here, strides, sizes, accumulate)
         n -= rows
         c_at += rows * strides[0]
-        a_at += rows * strides[1]
+        a_at += rows * strides[3]
 
 
 @njit(**INNER)
-def row_product(n_panels, c, a, b, at, strides, sizes, accumulate):
-    """`tile` for one row and any number of panels.
-
-    One row in one panel is one chain of sums, each of which waits for the last one.
-    """
-    c_at, a_at, b_at = at
-    width = PANEL_BYTES // c.itemsize
-    while n_panels > 0:
-        here = (c_at, a_at, b_at)
-        if n_panels >= 4:
-            panels = 4
-            tile(1, 4, c, a, b, here, strides, sizes, accumulate)
-        elif n_panels >= 2:
-            panels = 2
-            tile(1, 2, c, a, b, here, strides, sizes, accumulate)
-        else:
-            panels = 1
-            tile(1, 1, c, a, b, here, strides, sizes, accumulate)
-        n_panels -= panels
-        c_at += panels * width
-        b_at += panels * strides[4]
-
-
-@njit(**INNER)
-def four_panels_product(n, c, a, b, at, strides, sizes, accumulate):
-    """`tile` for four panels and any number of rows, for long registers.
-
-    Four streams of weights, each number used for four rows, are faster than one of
-    which each is used for eight where the weights come from beyond the nearest cache.
-    """
+def pair_product(n, c, a, b, at, strides, sizes, accumulate):
+    """`tile` for two panels and any number of rows, for long registers."""
     c_at, a_at, b_at = at
     while n > 0:
         here = (c_at, a_at, b_at)
-        if n >= 4:
+        if n >= 8:
+            rows = 8
+            tile(8, 2, c, a, b, here, strides, sizes, accumulate)
+        elif n >= 4:
             rows = 4
-            tile(4, 4, c, a, b, here, strides, sizes, accumulate)
+            tile(4, 2, c, a, b, here, strides, sizes, accumulate)
         elif n >= 2:
             rows = 2
-            tile(2, 4, c, a, b, here, strides, sizes, accumulate)
+            tile(2, 2, c, a, b, here, strides, sizes, accumulate)
         else:
             rows = 1
-            tile(1, 4, c, a, b, here, strides, sizes, accumulate)
+            tile(1, 2, c, a, b, here, strides, sizes, accumulate)
         n -= rows
         c_at += rows * strides[0]
-        a_at += rows * strides[1]
+        a_at += rows * strides[3]

@@ -12,7 +12,7 @@ from typing import NamedTuple
 import numpy as np
 from numba import njit
 
-from skrnn.backends.cpu.options import INNER
+from skrnn.backends.cpu.options import INNER, OWNING
 from skrnn.backends.cpu.tile import ZERO
 
 #: Where the sequence starts in the values; its length; its number of steps, those
@@ -39,7 +39,7 @@ def count_rows(shard, n_steps):
     return n_rows
 
 
-@njit(**INNER)
+@njit(**OWNING)
 def window_of(shard, first, last):
     """The steps from `first` on and before `last`."""
     last = min(last, shard[0, LENGTH])

@@ -3,10 +3,9 @@
 J. L. Elman, Finding structure in time, Cognitive Science 14(2), 1990.
 """
 
-from numba import njit
-
 from skrnn.mathematics.activations import relu, tanh
 from skrnn.mathematics.cells.base import Step, make_cell
+from skrnn.mathematics.compilation import formula
 
 
 class ElmanTanhStep(Step):
@@ -17,12 +16,12 @@ class ElmanReluStep(Step):
     __slots__ = ()
 
 
-@njit(forceinline=True, no_cpython_wrapper=True, no_cfunc_wrapper=True)
+@formula
 def tanh_backward(h, dh):
     return dh - dh * (h * h)
 
 
-@njit(forceinline=True, no_cpython_wrapper=True, no_cfunc_wrapper=True)
+@formula
 def relu_backward(h, dh):
     return dh if h > 0 else dh - dh
 

@@ -7,24 +7,23 @@ machine translation, EMNLP 2014, with the reset gate applied after the matrix pr
 cuDNN and PyTorch do. Blocks: the input's part of n, r, z, the state's part of n.
 """
 
-from numba import njit
-
-from skrnn.mathematics.activations import sigmoid, tanh
+from skrnn.mathematics.activations import sigmoids, tanh
 from skrnn.mathematics.cells.base import Step, make_cell
+from skrnn.mathematics.compilation import formula
 
 
 class GRUStep(Step):
     __slots__ = ()
 
 
-@njit(forceinline=True, no_cpython_wrapper=True, no_cfunc_wrapper=True)
+@formula
 def gru_forward(n_x, r, z, n_h, h_old):
-    r, z = sigmoid(r), sigmoid(z)
+    r, z = sigmoids(r, z)
     n = tanh(n_x + r * n_h)
     return n, r, z, n + z * (h_old - n)
 
 
-@njit(forceinline=True, no_cpython_wrapper=True, no_cfunc_wrapper=True)
+@formula
 def gru_backward(n, r, z, n_h, h_old, dh):
     dn = dh - dh * z
     dn = dn - dn * (n * n)

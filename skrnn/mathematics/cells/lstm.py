@@ -5,28 +5,29 @@ the forget gate: F. A. Gers, J. Schmidhuber and F. Cummins, Learning to forget, 
 Computation 12(10), 2000. Blocks: i, f, g, o.
 """
 
-from numba import njit
-
-from skrnn.mathematics.activations import sigmoid, tanh
+from skrnn.mathematics.activations import sigmoid_and_tanh, sigmoids, tanh
 from skrnn.mathematics.cells.base import Step, make_cell
+from skrnn.mathematics.compilation import formula
 
 
 class LSTMStep(Step):
     __slots__ = ()
 
 
-@njit(forceinline=True, no_cpython_wrapper=True, no_cfunc_wrapper=True)
+@formula
 def gates(i, f, g, o):
-    return sigmoid(i), sigmoid(f), tanh(g), sigmoid(o)
+    i, f = sigmoids(i, f)
+    o, g = sigmoid_and_tanh(o, g)
+    return i, f, g, o
 
 
-@njit(forceinline=True, no_cpython_wrapper=True, no_cfunc_wrapper=True)
+@formula
 def lstm_forward(i, f, g, o, c_old):
     c = f * c_old + i * g
     return o * tanh(c), c
 
 
-@njit(forceinline=True, no_cpython_wrapper=True, no_cfunc_wrapper=True)
+@formula
 def lstm_backward(i, f, g, o, c_old, dh, dc):
     tanh_c = tanh(f * c_old + i * g)
     dc = dc + dh * (o - o * (tanh_c * tanh_c))

@@ -3,9 +3,9 @@
 from math import exp, log1p
 
 import numpy as np
-from numba import njit
 from scipy import special
 
+from skrnn.mathematics.compilation import formula
 from skrnn.mathematics.losses.base import Kind, make_loss
 
 
@@ -13,7 +13,7 @@ class LogisticKind(Kind):
     __slots__ = ()
 
 
-@njit(forceinline=True, no_cpython_wrapper=True, no_cfunc_wrapper=True)
+@formula
 def softplus(x):
     """log(1 + exp(x)) without overflow."""
     return max(x, 0.0) + log1p(exp(-abs(x)))

@@ -6,9 +6,9 @@ A target is a class index, and each column has outputs of its own.
 from functools import partial
 from math import exp, log
 
-from numba import njit
 from scipy import special
 
+from skrnn.mathematics.compilation import formula
 from skrnn.mathematics.losses.base import Kind, make_loss
 
 
@@ -16,7 +16,7 @@ class SoftmaxKind(Kind):
     __slots__ = ()
 
 
-@njit(forceinline=True, no_cpython_wrapper=True, no_cfunc_wrapper=True)
+@formula
 def log_sum_exp(outputs, first, last):
     highest = outputs[first]
     for o in range(first + 1, last):
