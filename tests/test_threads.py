@@ -15,8 +15,11 @@ from threadpoolctl import threadpool_limits
 
 from skrnn.backends import make_backend, make_predictor
 from skrnn.backends.cpu import threads
-from skrnn.backends.cpu.atomics import exchange_add
-from skrnn.backends.cpu.threads import run_threads, thread_limit
+from skrnn.backends.cpu.atomics import exchange_add, load
+from skrnn.backends.cpu.calls import share_call
+from skrnn.backends.cpu.options import ENTRY
+from skrnn.backends.cpu.threads import run_shared, run_threads, thread_limit
+from skrnn.mathematics.cache import cached_njit
 
 
 @pytest.fixture
@@ -81,6 +84,46 @@ def test_threads_run_at_once(n_threads):
     barrier = threading.Barrier(n_threads, timeout=60)  # passed only together
     for _ in range(3):
         run_threads(n_threads, barrier.wait)
+
+
+@cached_njit(**ENTRY)
+def meet(n_helpers, helpers, counter, n):
+    """Wait until n threads are here, but not for ever; count those that met n."""
+    share_call(n_helpers, helpers)
+    exchange_add(counter[:1], 1)
+    for _ in range(100_000_000):
+        if load(counter) >= n:
+            exchange_add(counter[1:], 1)
+            return
+
+
+@cached_njit(**ENTRY)
+def fill(n_helpers, helpers, counter, memory):
+    """Helpers ask for more memory than there is; the caller waits for one of them."""
+    share_call(n_helpers, helpers)
+    if exchange_add(counter, 1) > 0 or n_helpers == 0:
+        memory[0] += np.empty(2**50)[0]
+    while load(counter) < 2:
+        pass
+
+
+@pytest.mark.parametrize("n_threads", [1, 2, 3, 4])
+@pytest.mark.usefixtures("four_cores")
+def test_compiled_calls_have_helpers(n_threads):
+    for pause in (0, 0.1) * 5:  # after a longer one, threads are asleep
+        time.sleep(pause)
+        counter = np.zeros(2, np.int64)
+        run_shared(n_threads, meet, counter, n_threads)
+        assert counter.tolist() == [n_threads, n_threads]
+
+
+@pytest.mark.usefixtures("four_cores")
+def test_memory_that_a_helper_does_not_get():
+    with pytest.raises(MemoryError, match="use a smaller batch"):
+        run_shared(2, fill, np.zeros(1, np.int64), np.zeros(1))
+    counter = np.zeros(2, np.int64)
+    run_shared(4, meet, counter, 4)
+    assert counter.tolist() == [4, 4]
 
 
 @pytest.mark.nojit

@@ -32,6 +32,31 @@ def _exchange_twin(cell, value):
     return before
 
 
+def _exchange_if_twin(cell, expected, value):
+    if is_expected := cell[0] == expected:
+        cell[0] = value
+    return is_expected
+
+
+@intrinsic_with_twin(_exchange_if_twin)
+def _exchange_if(typingctx, cell, expected, value):
+    def codegen(context, builder, signature, args):
+        data = context.make_array(signature.args[0])(context, builder, args[0]).data
+        result = builder.cmpxchg(data, *args[1:], "seq_cst", "seq_cst")
+        return builder.extract_value(result, 1)
+
+    return types.boolean(cell, types.int64, types.int64), codegen
+
+
+@intrinsic_with_twin(lambda cell: cell[0])
+def _load(typingctx, cell):
+    def codegen(context, builder, signature, args):
+        data = context.make_array(signature.args[0])(context, builder, args[0]).data
+        return builder.load_atomic(data, "acquire", 8)
+
+    return types.int64(cell), codegen
+
+
 _add = intrinsic_with_twin(_add_twin)(_read_modify_write("add"))
 _exchange = intrinsic_with_twin(_exchange_twin)(_read_modify_write("xchg"))
 
@@ -60,3 +85,15 @@ def exchange_add(cell, value):
 def exchange(cell, value):
     """``cell[0] = value``; returns the value before."""
     return _exchange(cell, value)
+
+
+@cached_njit(**ENTRY)
+def exchange_if(cell, expected, value):
+    """``cell[0] = value`` if it was `expected`; returns whether it was."""
+    return _exchange_if(cell, expected, value)
+
+
+@cached_njit(**ENTRY)
+def load(cell):
+    """``cell[0]``, as it is by now."""
+    return _load(cell)

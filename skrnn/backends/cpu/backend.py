@@ -8,7 +8,7 @@ import numpy as np
 from skrnn.backends.cpu import shard
 from skrnn.backends.cpu.plan import make_plan
 from skrnn.backends.cpu.pooling import pool_start
-from skrnn.backends.cpu.threads import run_threads, thread_limit
+from skrnn.backends.cpu.threads import run_shared, run_threads, thread_limit
 from skrnn.backends.cpu.tile import PANEL_BYTES, TILE_ROWS, aligned
 from skrnn.backends.cpu.window import LENGTH, NUMBER, START, TOTAL
 from skrnn.backends.steps import HostSteps
@@ -147,7 +147,7 @@ class CPUBackend:
             self.gradients = memory_of_all[:size].reshape(n_shards, -1)
         gradients, losses = self.gradients[:n_shards], np.empty(n_shards)
         memory = self.no_memory if memory is None else shard.Memory(memory)
-        run_threads(
+        run_shared(
             self._threads_for(n_shards, 3 * lengths.sum()),
             shard.train_shards,
             np.zeros(1, np.int64),
@@ -162,7 +162,9 @@ class CPUBackend:
             gradients,
             losses,
         )
-        self._unpack(self._sum(gradients), gradient)
+        self._sum(gradients)
+        self._copy(self._gradient_pairs)
+        gradient[...] = self._flat_total
         return float(losses.sum())
 
     def outputs(self, parameters, sequences, *, memory=None, totals=None):
@@ -206,7 +208,7 @@ class CPUBackend:
             # Neighbours in length together, so that a shard's rows stay active.
             order = np.argsort(-lengths, kind="stable")
             bounds = np.append(np.arange(0, order.size, PREDICT_ROWS), order.size)
-        run_threads(
+        run_shared(
             n_threads,
             shard.predict_shards,
             np.zeros(1, np.int64),
@@ -234,37 +236,42 @@ class CPUBackend:
         useful = min(n_shards, 1 + work // WORTH_A_THREAD)
         return 1 if useful <= 1 else min(useful, self.n_threads)
 
-    @cached_property
-    def _total(self):
-        return np.empty(self.plan.n_packed, self.dtype)
-
     def _sum(self, gradients):
         """Add up those of the shards in their order, one after the other."""
-        if len(gradients) == 1:
-            return gradients[0]
         # What overflows is found later.
         with np.errstate(over="ignore", invalid="ignore"):
-            return np.add.reduce(gradients, out=self._total)
+            np.add.reduce(gradients, out=self._total)
+
+    @cached_property
+    def _total(self):
+        """The packed gradient."""
+        return np.empty(self.plan.n_packed, self.dtype)
+
+    @cached_property
+    def _flat_total(self):
+        return np.empty_like(self.flat)
 
     @cached_property
     def _pairs(self):
-        return self._pairs_of(self.plan.pieces)
+        """Where the weights go, and where they come from."""
+        pieces = self.plan.pieces
+        return [(p.packed_view(self.packed), p.flat_view(self.flat)) for p in pieces]
 
     @cached_property
     def _transposed_pairs(self):
-        return self._pairs_of(self.plan.transposed)
-
-    def _pairs_of(self, pieces):
-        """Where the weights of these go, and where they come from."""
+        """The same of those that are packed a second time."""
+        pieces = self.plan.transposed
         return [(p.packed_view(self.packed), p.flat_view(self.flat)) for p in pieces]
+
+    @cached_property
+    def _gradient_pairs(self):
+        """Where the gradient goes, and where it comes from."""
+        to, total = self._flat_total, self._total
+        return [(p.flat_view(to), p.packed_view(total)) for p in self.plan.pieces]
 
     def _pack(self, parameters, pairs):
         self.flat[...] = parameters
         self._copy(pairs)
-
-    def _unpack(self, total, gradient):
-        pieces = self.plan.pieces
-        self._copy([(p.flat_view(gradient), p.packed_view(total)) for p in pieces])
 
     def _copy(self, pairs):
         """Copy to the first of each pair from the second, in threads if that pays."""

@@ -7,7 +7,13 @@ of several blocks has the distance between these as well.
 from numba import njit
 
 from skrnn.backends.cpu.options import INNER
-from skrnn.backends.cpu.tile import ONE, PANEL_BYTES, ZERO, panels_product
+from skrnn.backends.cpu.tile import (
+    ONE,
+    PANEL_BYTES,
+    ZERO,
+    copy_panel_row,
+    panels_product,
+)
 
 # Rows of a weight-gradient product at a time, and panels: the packed panels of
 # gradients (64 bytes a row) stay in the first-level cache.
@@ -66,10 +72,8 @@ def copy_panels(m, at, row, n, n_panels, to):
     width = PANEL_BYTES // m.itemsize
     for panel in range(n_panels):
         for r in range(n):
-            source = m[at + panel * width + r * row :]
-            target = m[to + (panel * CHUNK + r) * width :]
-            for lane in range(width):
-                target[lane] = source[lane]
+            start = at + panel * width + r * row
+            copy_panel_row(m, to + (panel * CHUNK + r) * width, start)
 
 
 @njit(**INNER)

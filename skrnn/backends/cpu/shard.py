@@ -15,6 +15,7 @@ import numpy as np
 from numba import njit
 
 from skrnn.backends.cpu.atomics import exchange_add
+from skrnn.backends.cpu.calls import share_call
 from skrnn.backends.cpu.head import head_gradient, write_head_outputs
 from skrnn.backends.cpu.layer import (
     LayerPlan,
@@ -300,6 +301,8 @@ def shard_gradient(network, dropout, kind, packed, batch, shard, n_steps, gradie
 
 @cached_njit(**ENTRY)
 def train_shards(
+    n_helpers,
+    helpers,
     counter,
     network,
     dropout,
@@ -317,6 +320,7 @@ def train_shards(
     Shard s holds the sequences of `shards` from ``bounds[s]`` on and before
     ``bounds[s + 1]``, and has row s of `gradients` and of `losses`.
     """
+    share_call(n_helpers, helpers)
     s = exchange_add(counter, ONE)
     while s < losses.size:
         shard = shards[bounds[s] : bounds[s + 1]]
@@ -328,12 +332,24 @@ def train_shards(
 
 @cached_njit(**ENTRY)
 def predict_shards(
-    counter, network, packed, values, memory, shards, bounds, n_rows, wanted, results
+    n_helpers,
+    helpers,
+    counter,
+    network,
+    packed,
+    values,
+    memory,
+    shards,
+    bounds,
+    n_rows,
+    wanted,
+    results,
 ):
     """Take shards until none is left; writes what is wanted of their sequences.
 
     A window has at most `n_rows` rows, if it has more than one step.
     """
+    share_call(n_helpers, helpers)
     s = exchange_add(counter, ONE)
     while s < bounds.size - 1:
         shard = shards[bounds[s] : bounds[s + 1]]

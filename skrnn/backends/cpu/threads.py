@@ -7,6 +7,7 @@ All callers share one budget of threads: what runs never exceeds the cores.
 
 import os
 import threading
+import time
 from functools import lru_cache
 from multiprocessing import current_process
 from queue import Empty, SimpleQueue
@@ -20,13 +21,21 @@ from sklearn.utils._openmp_helpers import (
     _openmp_parallelism_enabled,
 )
 
-from skrnn.backends.cpu.atomics import exchange, exchange_add, pause
-from skrnn.backends.cpu.options import ENTRY
-from skrnn.mathematics.cache import cached_njit
+from skrnn.backends.cpu.atomics import exchange, exchange_if
+from skrnn.backends.cpu.calls import (
+    ASLEEP,
+    AWAKE,
+    FINE,
+    POSTED,
+    STATUS,
+    end_work,
+    new_slot,
+    serve,
+)
 
-_AWAKE, _POSTED, _ASLEEP = range(3)
-# About 1 ms: longer than what is not shared between two steps of training.
-SPINS = 50_000
+# Between two looks at a thread that works for longer than its caller.
+POLL_SECONDS = 2e-4
+OUT_OF_MEMORY = "a thread got no memory for its part of a batch; use a smaller batch"
 
 
 def thread_limit():
@@ -60,16 +69,6 @@ def _ask_joblib(n_cores, limit):
     return joblib.cpu_count()
 
 
-@cached_njit(**ENTRY)
-def _spin(cell, value):
-    """Wait until ``cell[0] == value``, though not for long; returns whether it is."""
-    for _ in range(SPINS):
-        if exchange_add(cell, 0) == value:
-            return True
-        pause()
-    return False
-
-
 class _Worker(threading.Thread):
     """Takes part in one round of work after the other.
 
@@ -79,57 +78,53 @@ class _Worker(threading.Thread):
 
     def __init__(self):
         super().__init__(name="skrnn", daemon=True)
-        self.state = np.zeros(1, np.int64)
-        self.job = None
+        self.slot = new_slot()
+        self.address = self.slot.ctypes.data
+        self.job = self.error = None
         self.bell = SimpleQueue()
         self.start()
 
-    def post(self, job):
-        """Hand over ``(function, arguments, round)``."""
-        self.job = job
-        if exchange(self.state, _POSTED) == _ASLEEP:
+    def post(self, function, arguments):
+        """Hand over a call of a Python function."""
+        self.job = function, arguments
+        if exchange(self.slot, POSTED) == ASLEEP:
             self.bell.put(None)
+
+    def prepare(self, arguments):
+        """Be awake for a compiled call with these arguments, and keep them alive."""
+        self.job, self.slot[STATUS] = (None, arguments), FINE
+        if exchange_if(self.slot, ASLEEP, AWAKE):
+            self.bell.put(None)
+
+    def end(self):
+        """Wait until the work is done; returns what went wrong, or None."""
+        if not end_work(self.slot):
+            self.bell.put(None)  # in case that Ctrl-C struck before it was rung
+        while not end_work(self.slot):
+            time.sleep(POLL_SECONDS)
+        error, self.job, self.error = self.error, None, None
+        if self.slot[STATUS] != FINE:
+            self.slot[STATUS] = FINE
+            return MemoryError(OUT_OF_MEMORY)
+        return error
 
     def run(self):
         while True:
-            self._await_job()
-            function, arguments, this_round = self.job
-            self.job = error = None
-            try:
-                function(*arguments)
-            except BaseException as caught:  # handed to the caller
-                error = caught
-            del function, arguments
-            this_round.finish(self, error)
+            if serve(self.slot):
+                self._do_job()
+            # Unless something came in between.
+            elif exchange_if(self.slot, AWAKE, ASLEEP):
+                self.bell.get()
+                exchange_if(self.slot, ASLEEP, AWAKE)  # where it was rung in vain
 
-    def _await_job(self):
-        if not _spin(self.state, _POSTED) and exchange(self.state, _ASLEEP) != _POSTED:
-            self.bell.get()
-        exchange(self.state, _AWAKE)
-
-
-class _Round:
-    """One call of `run_threads`: who works, and who is done."""
-
-    def __init__(self, crew, n_workers):
-        self.crew = crew
-        self.n_finished = np.zeros(1, np.int64)
-        self.errors = SimpleQueue()
-        self.workers = crew.hire(n_workers)
-
-    def finish(self, worker, error):
-        """Called by a worker when it is done."""
-        self.crew.idle.append(worker)
-        self.crew.budget.put(None)
-        self.errors.put(error)
-        exchange_add(self.n_finished, 1)
-
-    def wait(self):
-        """Wait for all workers; raise what one of them raised."""
-        _spin(self.n_finished, len(self.workers))
-        for error in [self.errors.get() for _ in self.workers]:
-            if error is not None:
-                raise error
+    def _do_job(self):
+        function, arguments = self.job
+        try:
+            function(*arguments)
+        except BaseException as caught:  # handed to the caller
+            self.error = caught
+        del function, arguments
+        exchange(self.slot, AWAKE)
 
 
 class _Crew:
@@ -154,6 +149,13 @@ class _Crew:
         except RuntimeError:  # no thread to be had: fewer will do
             self.budget.put(None)
         return workers
+
+    def end(self, worker):
+        """Wait for a worker; returns what went wrong."""
+        error = worker.end()
+        self.idle.append(worker)
+        self.budget.put(None)
+        return error
 
     def _idle_or_new(self):
         try:
@@ -180,27 +182,50 @@ def run_threads(n_threads, function, *arguments):
     The function must share out its work itself, and must get all of it done with
     however many threads there are.
     """
+    _run_round(n_threads, _call_function, function, arguments)
+
+
+def run_shared(n_threads, entry, *arguments):
+    """The same for compiled code that begins with `share_call`.
+
+    It is called with the number and the addresses of its helpers, and the arguments. A
+    helper that wakes too late does nothing.
+    """
+    _run_round(n_threads, _call_entry, entry, arguments)
+
+
+def _call_function(workers, function, arguments):
+    for worker in workers:
+        worker.post(function, arguments)
+    function(*arguments)
+
+
+def _call_entry(workers, entry, arguments):
+    for worker in workers:
+        worker.prepare(arguments)
+    addresses = np.array([worker.address for worker in workers], np.int64)
+    entry(len(workers), addresses, *arguments)
+
+
+def _run_round(n_threads, call, function, arguments):
     crew = _crew
     try:
         crew.budget.get()
-        _run_round(crew, n_threads, function, arguments)
+        workers = crew.hire(n_threads - 1)
+        try:
+            call(workers, function, arguments)
+        finally:
+            errors = [crew.end(worker) for worker in workers]
         crew.budget.put(None)
     except BaseException:
         # Ctrl-C may strike anywhere, even while a permit changes hands, which is then
-        # lost for ever. Who waits for one of the old crew gets this caller's.
+        # lost for ever. Who waits for one of the old crew gets this caller's. Workers
+        # may have been told to wake, but not rung.
+        for worker in crew.idle:
+            worker.bell.put(None)
         _new_crew(crew.idle)
         crew.budget.put(None)
         raise
-
-
-def _run_round(crew, n_threads, function, arguments):
-    if n_threads == 1:
-        function(*arguments)
-        return
-    this_round = _Round(crew, n_threads - 1)
-    for worker in this_round.workers:
-        worker.post((function, arguments, this_round))
-    try:
-        function(*arguments)
-    finally:
-        this_round.wait()
+    for error in errors:
+        if error is not None:
+            raise error

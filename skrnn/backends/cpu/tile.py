@@ -265,6 +265,29 @@ def tile(typingctx, rows, panels, c, a, b, at, strides, sizes, accumulate):
     return signature, codegen
 
 
+def _copy_panel_row_twin(m, to, start):
+    width = PANEL_BYTES // m.itemsize
+    m[to : to + width] = m[start : start + width]
+
+
+@intrinsic_with_twin(_copy_panel_row_twin)
+def copy_panel_row(typingctx, m, to, start):
+    """Copy a row of a panel within a vector.
+
+    LLVM would ask at each row whether both places overlap.
+    """
+
+    def codegen(context, builder, signature, args):
+        kind, (m, to, start) = signature.args[0], args
+        data = context.make_array(kind)(context, builder, m).data
+        body = _Tile(context, builder, kind.dtype, 1, 1)
+        row = body.load(builder.gep(data, [start]))
+        body.store(row, builder.gep(data, [to]))
+        return context.get_dummy_value()
+
+    return types.void(m, to, start), codegen
+
+
 @njit(**INNER)
 def panels_product(n, n_panels, c, a, b, at, strides, sizes, accumulate):
     """`tile` for any number of rows and panels: the fewest tiles that give both.

@@ -34,7 +34,10 @@ def _forward(step, m, z, plane, old, new, new_plane, size):
     n, r, u, n_h = m[z:], m[z + plane :], m[z + 2 * plane :], m[z + 3 * plane :]
     h_old, h = m[old:], m[new:]
     for j in range(size):
-        n[j], r[j], u[j], h[j] = gru_forward(n[j], r[j], u[j], n_h[j], h_old[j])
+        r[j], u[j] = sigmoids(r[j], u[j])
+    for j in range(size):
+        n[j] = tanh(n[j] + r[j] * n_h[j])
+        h[j] = n[j] + u[j] * (h_old[j] - n[j])
 
 
 def _backward(step, m, z, plane, old, d, d_plane, size):

@@ -45,6 +45,7 @@ def _forward(step, m, z, plane, old, new, new_plane, size):
     c_old, h, c = m[old + plane :], m[new:], m[new + new_plane :]
     for j in range(size):
         i[j], f[j], g[j], o[j] = gates(i[j], f[j], g[j], o[j])
+    for j in range(size):
         h[j], c[j] = lstm_forward(i[j], f[j], g[j], o[j], c_old[j])
 
 
