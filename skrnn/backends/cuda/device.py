@@ -26,6 +26,9 @@ SIMULATED = bool(config.ENABLE_CUDASIM)
 THREADS, MOST_BLOCKS = (4, 1) if SIMULATED else (256, 2048)
 #: The shared memory that any kernel may ask for, in bytes.
 SHARED_BYTES = 48 * 1024
+#: For indices in loops that run often. Numba asks of a signed one whether it counts
+#: from the end; that, and "range" around it, made four times as many instructions.
+unsigned = np.uint64
 #: Oldest compute capability; older ones lack what the kernels were written for.
 OLDEST_CAPABILITY = (7, 0)
 
