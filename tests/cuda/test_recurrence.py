@@ -52,7 +52,7 @@ def test_every_layout_of_blocks(in_shared, tile, dropout, monkeypatch):
             in_shared=in_shared,
             n_rows=n_rows,
             tile=tile,
-            blocks=(1, -(-n // tile)),
+            blocks=(-(-n // tile), 1),
             threads=hidden * n_groups,
             n_bytes=8 * (weights + 2 * exchanged * tile),
         )
@@ -124,7 +124,7 @@ def test_the_way_follows_the_size(hidden, n_h, expected, large):
     assert choose(hidden, n_h, 4, 1) in (BLOCK, STEPS)
 
 
-@pytest.mark.parametrize("n", [1, 16, 64, 1000])
+@pytest.mark.parametrize("n", [1, 16, 64, 1000, 10**7])
 @pytest.mark.parametrize("itemsize", [4, 8])
 @pytest.mark.parametrize("n_h", [1, 3, 4])
 @pytest.mark.parametrize("hidden", [1, 5, 32, 64, 65, 128, 255, 256, 512, 1024])
@@ -135,7 +135,8 @@ def test_layouts_fit_the_device(hidden, n_h, itemsize, n, large):
     for exchanged in (hidden, n_h * hidden):
         arguments = hidden, n_h, itemsize, n, 132, exchanged
         layout = lay_out(way, *arguments)
-        n_parts, n_tiles = layout.blocks
+        n_tiles, n_parts = layout.blocks
+        assert n_parts < 2**16  # that direction ends there
         assert n_parts * layout.units >= hidden
         assert n_tiles * layout.tile >= n
         assert layout.n_bytes <= 48 * 1024

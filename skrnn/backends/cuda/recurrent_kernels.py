@@ -175,7 +175,7 @@ def persistent_kernels(step, dtype, is_grid, in_shared, n_rows):
     @cuda.jit(device=True)
     def share_of(job, units, tile):
         lane, group = cuda.threadIdx.x % units, cuda.threadIdx.x // units
-        unit, block = cuda.blockIdx.x * units + lane, cuda.blockIdx.y * tile
+        unit, block = cuda.blockIdx.y * units + lane, cuda.blockIdx.x * tile
         last = min(job.n, block + tile) if unit < job.hidden else block
         stride = cuda.blockDim.x // units * n_rows
         return Share(unit, lane, block, block + group * n_rows, last, stride)
@@ -198,7 +198,7 @@ def persistent_kernels(step, dtype, is_grid, in_shared, n_rows):
     @cuda.jit(device=True)
     def copy_weights(shared, weights, at, job, units):
         """Those of the block's units: of each block of z and input all units."""
-        unit = cuda.blockIdx.x * units
+        unit = cuda.blockIdx.y * units
         n = n_h * job.hidden * units
         for p in range(cuda.threadIdx.x, n, cuda.blockDim.x):
             k, u = p // units, p % units
