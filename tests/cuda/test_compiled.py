@@ -78,6 +78,9 @@ class Compiler:
     def copy(self, host):
         return np.array(host).view(Array)
 
+    def send(self, host, array):
+        array.copy_to_device(host)
+
     def launch(self, kernel, blocks, threads, *arguments, shared=0):
         from numba import cuda, typeof
 

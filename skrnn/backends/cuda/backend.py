@@ -118,10 +118,10 @@ class CUDABackend:
             batch = sequences.offsets, rows, steps
             options = dropout, bptt_steps
             self.train_batch(w, values, batch, learned, result, *options, carried)
-            result.copy_to_host(gradient)
+            self.memory.fetch(result, gradient)
             if memory is not None:
-                memory[...] = carried.copy_to_host().reshape(memory.shape)
-            return float(learned.totals.copy_to_host()[LOSS])
+                memory[...] = self.memory.fetch(carried).reshape(memory.shape)
+            return float(self.memory.fetch(learned.totals)[LOSS])
 
     def once(self, name, host):
         """A copy on the device of what does not change in a fit."""
@@ -220,8 +220,8 @@ class CUDABackend:
                 )
                 self._predict_windows(run, wanted, n_columns, results, carried)
             if memory is not None:
-                memory[...] = carried.copy_to_host().reshape(memory.shape)
-            host = results.copy_to_host()[: n * n_columns]
+                memory[...] = self.memory.fetch(carried).reshape(memory.shape)
+            host = self.memory.fetch(results)[: n * n_columns]
         return host.reshape(n, n_columns)
 
     def _window(self, lengths):

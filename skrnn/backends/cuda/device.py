@@ -137,7 +137,7 @@ class Memory:
     """Arrays on the device, under names; they are freed with it."""
 
     def __init__(self, device):
-        self.device, self.arrays = device, {}
+        self.device, self.arrays, self._sent = device, {}, []
         _memories.add(self)
 
     @property
@@ -170,10 +170,21 @@ class Memory:
         return array
 
     def put_numbers(self, name, host):
-        """The same for a vector whose length changes often: it may be longer."""
+        """The same for a vector whose length changes often: it may be longer.
+
+        Does not wait for kernels to end, so `host` must not change before `fetch`.
+        """
         array = self.vector(name, host.size, host.dtype)
-        (array if array.size == host.size else array[: host.size]).copy_to_device(host)
+        self._sent.append(host)  # the device may not have read it yet
+        here = array if array.size == host.size else array[: host.size]
+        self.device.send(host, here)
         return array
+
+    def fetch(self, array, host=None):
+        """An array's numbers, once all kernels before have ended; into `host`."""
+        host = array.copy_to_host(host)
+        self._sent.clear()
+        return host
 
     def clear(self):
         """Free everything."""
@@ -187,6 +198,8 @@ class Device:
         self.n_multiprocessors = (
             1 if SIMULATED else cuda.get_current_device().MULTIPROCESSOR_COUNT
         )
+        # That of all kernels, by a name: without one, copies wait for its end.
+        self.stream = 0 if SIMULATED else cuda.legacy_default_stream()
 
     def empty(self, n, dtype):
         """A new vector."""
@@ -195,6 +208,10 @@ class Device:
     def copy(self, host):
         """A new array with a copy of this one."""
         return cuda.to_device(host)
+
+    def send(self, host, array):
+        """Copy to an array, in its turn among the kernels, without waiting for them."""
+        array.copy_to_device(host, self.stream)
 
     def launch(self, kernel, blocks, threads, *arguments, shared=0):
         """Start a kernel, with so many bytes of shared memory."""
