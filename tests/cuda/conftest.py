@@ -9,6 +9,8 @@ It must be chosen before Numba is imported, hence in a process of its own::
 import os
 import sys
 import threading
+from importlib.util import find_spec
+from pathlib import Path
 from zlib import crc32
 
 import numpy as np
@@ -30,8 +32,13 @@ def give_shared_array(shared, shape, dtype):
 
 
 SIMULATED = os.environ.get("NUMBA_ENABLE_CUDASIM", "0") != "0"
-#: What runs elsewhere: on real types, without a GPU.
-collect_ignore_glob = ["test_compiled.py" if SIMULATED else "test_[!c]*.py"]
+#: These run elsewhere: with numba-cuda, without a GPU.
+REAL = "test_compiled.py", "test_driver.py"
+collect_ignore = [
+    path.name
+    for path in Path(__file__).parent.glob("test_*.py")
+    if (path.name in REAL) == SIMULATED
+]
 if SIMULATED:
     # The simulator polls the threads of a block and would let each wait for 5 ms.
     sys.setswitchinterval(1e-5)
@@ -39,6 +46,19 @@ if SIMULATED:
     from numba.cuda.simulator.kernelapi import FakeCUDAShared
 
     FakeCUDAShared.array = give_shared_array
+
+
+@pytest.fixture(scope="session")
+def toolkit():
+    """What compiles for a GPU."""
+    if find_spec("numba_cuda") is None:
+        pytest.skip("numba-cuda is not installed")
+    from numba.cuda.cudadrv.nvvm import NVVM
+
+    try:
+        NVVM()
+    except Exception as error:  # of whatever kind says that it is missing
+        pytest.skip(f"a CUDA toolkit is not installed: {error}")
 
 
 @pytest.fixture

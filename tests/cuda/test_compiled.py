@@ -5,7 +5,6 @@ backend runs as ever. What the simulator cannot show, errors of types, fails her
 """
 
 import os
-from importlib.util import find_spec
 from types import SimpleNamespace
 
 import numpy as np
@@ -29,21 +28,7 @@ HYPERPARAMETERS = {
 }
 
 
-def has_compiler():
-    if find_spec("numba_cuda") is None:
-        return False
-    from numba.cuda.cudadrv.nvvm import NVVM
-
-    try:
-        NVVM()
-    except Exception:  # of whatever kind says that the toolkit is missing
-        return False
-    return True
-
-
-pytestmark = pytest.mark.skipif(
-    not has_compiler(), reason="numba-cuda and a CUDA toolkit are not installed"
-)
+pytestmark = pytest.mark.usefixtures("toolkit")
 
 
 class Array(np.ndarray):

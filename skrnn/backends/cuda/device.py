@@ -31,6 +31,8 @@ SHARED_BYTES = 48 * 1024
 unsigned = np.uint64
 #: Oldest compute capability; older ones lack what the kernels were written for.
 OLDEST_CAPABILITY = (7, 0)
+#: Oldest version of the CUDA toolkit that an extra installs.
+OLDEST_TOOLKIT = 12
 
 _OUT_OF_MEMORY = 2  # CUDA_ERROR_OUT_OF_MEMORY
 _INSTALL = (
@@ -57,33 +59,45 @@ def missing():
         return None if plain else "the simulator also needs NUMBA_DISABLE_JIT=1"
     if find_spec("numba_cuda") is None:
         return f"the package numba-cuda is not installed. {_INSTALL}"
+    is_available = cuda.is_available()  # starts the driver, whose error is known then
     error = cuda.cuda_error()
     if error is not None:
-        text = " ".join(str(error).split())
-        return f"there is no NVIDIA driver that works ({text})"
-    if not cuda.is_available():
+        what = "device" if "NO_DEVICE" in str(error) else "driver that works"
+        return f"there is no NVIDIA {what} ({_one_line(error)})"
+    if not is_available:
         return f"the libraries of the CUDA toolkit are not found. {_INSTALL}"
-    return _lacking_device()
-
-
-def _lacking_device():
     try:
-        driver = cuda.cudadrv.driver.driver.get_version()
-        toolkit = cuda.runtime.get_version()
-        capability = cuda.get_current_device().compute_capability
+        return _old_driver() or _old_device()
     except Exception as error:  # of whatever kind the driver's bindings raise
-        return f"no device can be used ({' '.join(str(error).split())})"
-    if driver[0] < toolkit[0]:
-        return (
-            f"the driver is too old: it is for CUDA {driver[0]}, the toolkit is CUDA "
-            f"{toolkit[0]}. Update the driver, or install skrnn[cuda{driver[0]}]"
-        )
-    if tuple(capability) < OLDEST_CAPABILITY:
-        return (
-            f"the device is too old: its compute capability is {capability}, needed "
-            f"is {OLDEST_CAPABILITY} or newer"
-        )
-    return None
+        return f"no device can be used ({_one_line(error)})"
+
+
+def _one_line(error):
+    return " ".join(str(error).split())
+
+
+def _old_driver():
+    driver = cuda.cudadrv.driver.driver.get_version()[0]
+    toolkit = cuda.runtime.get_version()[0]
+    if driver >= toolkit:
+        return None
+    remedy = f", or install skrnn[cuda{driver}]" if driver >= OLDEST_TOOLKIT else ""
+    return (
+        f"the driver is too old: it is for CUDA {driver}, the toolkit is CUDA "
+        f"{toolkit}. Update the driver{remedy}"
+    )
+
+
+def _old_device():
+    capability = tuple(cuda.get_current_device().compute_capability)
+    # Each toolkit drops the oldest devices that the one before could compile for.
+    oldest = max(OLDEST_CAPABILITY, cuda.cudadrv.nvrtc.get_lowest_supported_cc())
+    if capability >= oldest:
+        return None
+    return (
+        f"the device is too old: its compute capability is {capability}, needed is "
+        f"{oldest} or newer"
+    )
 
 
 def check():
@@ -234,4 +248,5 @@ def release():
     """Give memory that is no longer used back to the driver."""
     if not SIMULATED and _process == os.getpid():
         with suppress(Exception):  # a device that was lost has nothing to free
-            cuda.current_context().deallocations.clear()
+            # Not the context's own queue, where only modules wait.
+            cuda.current_context().memory_manager.deallocations.clear()
