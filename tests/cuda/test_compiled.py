@@ -5,6 +5,8 @@ backend runs as ever. What the simulator cannot show, errors of types, fails her
 """
 
 import os
+import re
+from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
@@ -17,6 +19,8 @@ from skrnn.mathematics.optimizers import OPTIMIZERS
 
 #: The generation of the GPUs to compile for.
 CAPABILITY = (9, 0)
+#: Registers of a multiprocessor, which a block must not exceed.
+REGISTERS = 2**16
 #: What the solvers take, by its name.
 HYPERPARAMETERS = {
     "momentum": 0.9,
@@ -51,6 +55,25 @@ def on_host(argument):
     return argument
 
 
+def registers_of(code):
+    """Registers of a thread, once a kernel is translated for the device."""
+    from cuda.core import Linker, LinkerOptions, ObjectCode
+    from numba.cuda.cudadrv.libs import get_cudalib
+
+    parts = [ObjectCode.from_ptx(code.encode())]
+    if "cudaCGSynchronize" in code:
+        library = Path(get_cudalib("cudadevrt", static=True)).read_bytes()
+        parts.append(ObjectCode.from_library(library))
+    options = LinkerOptions(
+        arch="sm_{}{}".format(*CAPABILITY), ptxas_options=["--verbose"]
+    )
+    linker = Linker(*parts, options=options)
+    linker.link("cubin")
+    log = linker.get_info_log()
+    assert " 0 bytes spill stores" in log
+    return int(re.search(r"Used (\d+) registers", log)[1])
+
+
 class Compiler:
     """A device that compiles kernels, each once, and runs none."""
 
@@ -72,7 +95,12 @@ class Compiler:
         types = tuple(typeof(on_host(argument)) for argument in arguments)
         if (kernel, types) not in self.compiled:
             code, _ = cuda.compile_ptx(kernel.py_func, types, cc=CAPABILITY)
-            self.compiled[kernel, types] = kernel.py_func.__name__, code
+            # They would add up in any order.
+            assert not re.search(r"\s(atom|red)\.", code)
+            found = kernel.py_func.__name__, registers_of(code)
+            self.compiled[kernel, types] = found
+        _, n_registers = self.compiled[kernel, types]
+        assert n_registers * np.prod(threads) <= REGISTERS
 
     def over(self, n, kernel, *arguments):
         self.launch(kernel, 1, 256, *arguments)
