@@ -20,15 +20,18 @@ _one_at_a_time = threading.Lock()
 
 
 def give_shared_array(shared, shape, dtype):
-    """The same array to all threads that ask on the same line, as the simulator's."""
+    """The same array to all threads of a block that ask on the same line.
+
+    Filled with NaN, so that nobody can rely on what is in it.
+    """
     frame = sys._getframe(1)
-    line = frame.f_code, frame.f_lineno
+    block = tuple(threading.current_thread().blockIdx)
     dtype = np.dtype(dtype.name)
     if shape == 0:  # all memory that the launch asked for
-        count = shared._dynshared_size // dtype.itemsize
-        return np.frombuffer(shared._dynshared, dtype, count)
+        shape = shared._dynshared_size // dtype.itemsize
     with _one_at_a_time:
-        return shared._allocations.setdefault(line, np.empty(shape, dtype))
+        key = block, frame.f_code, frame.f_lineno
+        return shared._allocations.setdefault(key, np.full(shape, np.nan, dtype))
 
 
 SIMULATED = os.environ.get("NUMBA_ENABLE_CUDASIM", "0") != "0"
@@ -42,7 +45,8 @@ collect_ignore = [
 if SIMULATED:
     # The simulator polls the threads of a block and would let each wait for 5 ms.
     sys.setswitchinterval(1e-5)
-    # It gives two threads that ask at once an array of shared memory each.
+    # It gives two threads that ask at once an array of shared memory each, and all
+    # blocks the same one.
     from numba.cuda.simulator.kernelapi import FakeCUDAShared
 
     FakeCUDAShared.array = give_shared_array
