@@ -89,7 +89,11 @@ def product_kernel(dtype):
             k += next_k
             at += next_i * along + next_k * inner
 
-    @cuda.jit
+    # So that two blocks fit a multiprocessor; in float64 registers would spill. The
+    # simulator has no such option.
+    is_limited = dtype.itemsize == 4 and not SIMULATED
+
+    @cuda.jit(**({"max_registers": 128} if is_limited else {}))
     def product(c, a, b, bias, s):
         left = cuda.shared.array((depth, padded), kind)
         right = cuda.shared.array((depth, padded), kind)
