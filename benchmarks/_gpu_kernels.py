@@ -180,6 +180,22 @@ def errors(found, expected):
 # The checks.
 
 
+def has_own_products(way):
+    """Whether no library computes any, which might add up in another order."""
+    from skrnn.backends.cuda.blas import library
+    from skrnn.backends.cuda.recurrence import STEPS
+
+    return way != STEPS or library() is None
+
+
+def is_independent(case, backend, found):
+    """Whether a sequence alone has the same bits as in its batch."""
+    data, i = data_of(case, case.dtype), len(case.lengths) // 2
+    bounds = data.sequences.offsets if case.pooling is None else np.arange(i + 2)
+    alone = backend.outputs(data.parameters, data.sequences.take(np.array([i])))
+    return np.array_equal(alone, found["outputs"][bounds[i] : bounds[i + 1]])
+
+
 def backend_of(case, way):
     """The device's backend, made to take this way; None if the network is too large."""
     from skrnn.backends.cuda import CUDABackend
@@ -246,6 +262,8 @@ class Checks:
         for name, array in found.items():
             if not np.array_equal(array, again[name], equal_nan=True):
                 self._fail(case, way, f"two runs differ in the {name}")
+        if has_own_products(way) and not is_independent(case, backend, found):
+            self._fail(case, way, "a prediction depends on its batch")
         if has_naive(case):
             self._judge(case, way, found, naive_results(case), " of the naive twin")
         return self._judge(case, way, found, expected)

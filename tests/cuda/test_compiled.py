@@ -5,7 +5,8 @@ backend runs as ever. What the simulator cannot show, errors of types, fails her
 """
 
 import os
-from importlib.util import find_spec
+import re
+from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
@@ -18,6 +19,8 @@ from skrnn.mathematics.optimizers import OPTIMIZERS
 
 #: The generation of the GPUs to compile for.
 CAPABILITY = (9, 0)
+#: Registers of a multiprocessor, which a block must not exceed.
+REGISTERS = 2**16
 #: What the solvers take, by its name.
 HYPERPARAMETERS = {
     "momentum": 0.9,
@@ -29,21 +32,7 @@ HYPERPARAMETERS = {
 }
 
 
-def has_compiler():
-    if find_spec("numba_cuda") is None:
-        return False
-    from numba.cuda.cudadrv.nvvm import NVVM
-
-    try:
-        NVVM()
-    except Exception:  # of whatever kind says that the toolkit is missing
-        return False
-    return True
-
-
-pytestmark = pytest.mark.skipif(
-    not has_compiler(), reason="numba-cuda and a CUDA toolkit are not installed"
-)
+pytestmark = pytest.mark.usefixtures("toolkit")
 
 
 class Array(np.ndarray):
@@ -66,6 +55,25 @@ def on_host(argument):
     return argument
 
 
+def registers_of(code):
+    """Registers of a thread, once a kernel is translated for the device."""
+    from cuda.core import Linker, LinkerOptions, ObjectCode
+    from numba.cuda.cudadrv.libs import get_cudalib
+
+    parts = [ObjectCode.from_ptx(code.encode())]
+    if "cudaCGSynchronize" in code:
+        library = Path(get_cudalib("cudadevrt", static=True)).read_bytes()
+        parts.append(ObjectCode.from_library(library))
+    options = LinkerOptions(
+        arch="sm_{}{}".format(*CAPABILITY), ptxas_options=["--verbose"]
+    )
+    linker = Linker(*parts, options=options)
+    linker.link("cubin")
+    log = linker.get_info_log()
+    assert " 0 bytes spill stores" in log
+    return int(re.search(r"Used (\d+) registers", log)[1])
+
+
 class Compiler:
     """A device that compiles kernels, each once, and runs none."""
 
@@ -78,13 +86,21 @@ class Compiler:
     def copy(self, host):
         return np.array(host).view(Array)
 
+    def send(self, host, array):
+        array.copy_to_device(host)
+
     def launch(self, kernel, blocks, threads, *arguments, shared=0):
         from numba import cuda, typeof
 
         types = tuple(typeof(on_host(argument)) for argument in arguments)
         if (kernel, types) not in self.compiled:
             code, _ = cuda.compile_ptx(kernel.py_func, types, cc=CAPABILITY)
-            self.compiled[kernel, types] = kernel.py_func.__name__, code
+            # They would add up in any order.
+            assert not re.search(r"\s(atom|red)\.", code)
+            found = kernel.py_func.__name__, registers_of(code)
+            self.compiled[kernel, types] = found
+        _, n_registers = self.compiled[kernel, types]
+        assert n_registers * np.prod(threads) <= REGISTERS
 
     def over(self, n, kernel, *arguments):
         self.launch(kernel, 1, 256, *arguments)

@@ -32,12 +32,13 @@ def real(monkeypatch):
             return 13, 0
 
     capable = SimpleNamespace(compute_capability=(9, 0), MULTIPROCESSOR_COUNT=132)
+    nvrtc = SimpleNamespace(get_lowest_supported_cc=lambda: (7, 5))
     fake = SimpleNamespace(
         cuda_error=lambda: None,
         is_available=lambda: True,
         get_current_device=lambda: capable,
         runtime=SimpleNamespace(get_version=lambda: (13, 5)),
-        cudadrv=SimpleNamespace(driver=SimpleNamespace(driver=Driver())),
+        cudadrv=SimpleNamespace(driver=SimpleNamespace(driver=Driver()), nvrtc=nvrtc),
     )
     monkeypatch.setattr(device, "SIMULATED", False)
     monkeypatch.setattr(device, "find_spec", lambda name: name)
@@ -68,6 +69,14 @@ def test_without_a_driver(real):
     assert "no NVIDIA driver that works (CUDA driver library cannot be" in refused()
 
 
+def test_a_driver_that_finds_no_device(real):
+    """It says so when it starts, and Numba only then knows of the error."""
+    errors = []
+    real.is_available = lambda: bool(errors.append("CUDA_ERROR_NO_DEVICE (100)"))
+    real.cuda_error = lambda: errors[0] if errors else None
+    assert "there is no NVIDIA device (CUDA_ERROR_NO_DEVICE" in refused()
+
+
 def test_without_the_toolkit(real):
     real.is_available = lambda: False
     assert "libraries of the CUDA toolkit are not found" in refused()
@@ -81,16 +90,30 @@ def test_without_a_device(real):
     assert "no device can be used" in refused()
 
 
-def test_with_an_old_driver(real):
-    real.cudadrv.driver.driver.get_version = lambda: (12, 4)
+@pytest.mark.parametrize(
+    ("version", "remedy"),
+    [
+        ((12, 4), "Update the driver, or install skrnn[cuda12]."),
+        ((11, 4), "Update the driver."),
+    ],
+)
+def test_with_an_old_driver(version, remedy, real):
+    def fail():
+        raise RuntimeError("the driver has no such function")
+
+    real.cudadrv.driver.driver.get_version = lambda: version
+    real.get_current_device = fail
     text = refused()
-    assert "driver is too old: it is for CUDA 12, the toolkit is CUDA 13" in text
-    assert "skrnn[cuda12]" in text
+    assert f"driver is too old: it is for CUDA {version[0]}, the toolkit is" in text
+    assert text.endswith(remedy)
 
 
-def test_with_an_old_device(real):
-    real.get_current_device = lambda: SimpleNamespace(compute_capability=(6, 1))
+@pytest.mark.parametrize("capability", [(6, 1), (7, 0)])  # CUDA 13 has left out 7.0
+def test_with_an_old_device(capability, real):
+    device = SimpleNamespace(compute_capability=capability)
+    real.get_current_device = lambda: device
     assert "device is too old" in refused()
+    assert "needed is (7, 5) or newer" in refused()
 
 
 def test_auto_takes_the_cpu_where_something_is_missing(real, monkeypatch):

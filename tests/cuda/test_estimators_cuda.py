@@ -14,7 +14,7 @@ from small import LABELS, RAGGED, TARGETS, AfterEpoch, X, Y, make, output_of
 
 from skrnn import RNNClassifier, RNNRegressor
 from skrnn.backends import cuda
-from skrnn.exceptions import DivergenceError
+from skrnn.exceptions import DeviceError, DivergenceError
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 both = pytest.mark.parametrize("estimator_class", TARGETS)
@@ -173,6 +173,25 @@ def test_memory_is_freed_after_an_error(empty_device):
     with pytest.raises(RuntimeError, match="by a callback"):
         estimator.fit(FEW, FEW_Y)
     assert cuda.live_bytes() == 0
+
+
+def test_a_device_that_is_lost_in_a_fit_changes_nothing(empty_device, monkeypatch):
+    estimator = make(RNNRegressor, device="cuda").fit(FEW, FEW_Y)
+    before, launch = weights_of(estimator), cuda.backend.Device.launch
+    left = iter(range(50))  # calls
+
+    def fail_later(*arguments, **options):
+        if next(left, None) is None:
+            raise type("CudaAPIError", (Exception,), {"code": 700})("by a test")
+        launch(*arguments, **options)
+
+    monkeypatch.setattr(cuda.backend.Device, "launch", fail_later)
+    with pytest.raises(DeviceError, match="The device failed"):
+        estimator.fit(FEW, FEW_Y)
+    monkeypatch.undo()
+    assert_array_equal(weights_of(estimator), before)
+    assert cuda.live_bytes() == 0
+    estimator.fit(FEW, FEW_Y)
 
 
 def test_the_data_are_copied_once(monkeypatch):

@@ -1,9 +1,13 @@
 """Every way to run the recurrence, shared out in every manner."""
 
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from numba.cuda.simulator.kernel import BlockManager
+from numba.cuda.simulator.kernelapi import GridGroup
 from numpy.testing import assert_array_equal
 from problems import (
     SHALLOW,
@@ -18,6 +22,7 @@ from problems import (
 )
 
 from skrnn.backends.cuda import WAYS, CUDABackend, recurrence
+from skrnn.backends.cuda.device import Device
 from skrnn.backends.cuda.recurrence import BLOCK, GRID, STEPS, choose, lay_out
 from skrnn.mathematics.dropout import NO_DROPOUT, Dropout
 
@@ -52,7 +57,7 @@ def test_every_layout_of_blocks(in_shared, tile, dropout, monkeypatch):
             in_shared=in_shared,
             n_rows=n_rows,
             tile=tile,
-            blocks=(1, -(-n // tile)),
+            blocks=(-(-n // tile), 1),
             threads=hidden * n_groups,
             n_bytes=8 * (weights + 2 * exchanged * tile),
         )
@@ -72,6 +77,55 @@ def test_products_of_steps_by_a_library(dropout, monkeypatch):
     backend = CUDABackend(problem.network, way=STEPS)
     check_outputs(problem, backend)
     check_loss_gradient(problem, backend=backend, dropout=dropout)
+
+
+class AllAtOnce(BlockManager):
+    """Runs the blocks of a grid at the same time; the simulator's come one by one."""
+
+    pool, running = ThreadPoolExecutor(64), []
+
+    def run(self, point, *arguments):
+        n_blocks = np.prod(self._grid_dim)
+        if not self.running:
+            AllAtOnce.barrier = threading.Barrier(n_blocks, timeout=60)
+        self.running.append(self.pool.submit(super().run, point, *arguments))
+        if len(self.running) == n_blocks:
+            done, self.running[:] = list(self.running), []
+            for future in done:
+                future.result()
+
+    @staticmethod
+    def wait_for_all():
+        thread = threading.current_thread()
+        thread.syncthreads()
+        if thread.thread_id == 0:
+            AllAtOnce.barrier.wait()
+        thread.syncthreads()
+
+
+@cells
+def test_a_grid_of_several_blocks(cell, activation, monkeypatch):
+    """Each has some units, and some of the sequences."""
+    layouts = []
+
+    def noted(*arguments):
+        layouts.append(lay_out(*arguments))
+        return layouts[-1]
+
+    monkeypatch.setattr("numba.cuda.simulator.kernel.BlockManager", AllAtOnce)
+    monkeypatch.setattr(GridGroup, "sync", lambda group: AllAtOnce.wait_for_all())
+    monkeypatch.setattr(recurrence, "lay_out", noted)
+    monkeypatch.setattr(recurrence, "MOST_THREADS", 2)
+    sizes = {"lengths": (3, 1, 2), "hidden_size": 3, "bidirectional": True}
+    problem = make_problem(cell, activation, **sizes)
+    step, device = problem.network.cell.step, Device()
+    n_h = step.n_blocks - step.h_first
+    monkeypatch.setattr(recurrence, "SHARED_BYTES", 2 * n_h * 3 * 8)  # two units
+    device.n_multiprocessors = 5
+    backend = CUDABackend(problem.network, device=device, way=GRID)
+    dropout = Dropout(0.0, 0.4, 1)
+    check_loss_gradient(problem, backend=backend, dropout=dropout)
+    assert {layout.blocks for layout in layouts} == {(2, 2)}
 
 
 def test_all_ways_give_the_same_bits():
@@ -124,7 +178,7 @@ def test_the_way_follows_the_size(hidden, n_h, expected, large):
     assert choose(hidden, n_h, 4, 1) in (BLOCK, STEPS)
 
 
-@pytest.mark.parametrize("n", [1, 16, 64, 1000])
+@pytest.mark.parametrize("n", [1, 16, 64, 1000, 10**7])
 @pytest.mark.parametrize("itemsize", [4, 8])
 @pytest.mark.parametrize("n_h", [1, 3, 4])
 @pytest.mark.parametrize("hidden", [1, 5, 32, 64, 65, 128, 255, 256, 512, 1024])
@@ -135,7 +189,8 @@ def test_layouts_fit_the_device(hidden, n_h, itemsize, n, large):
     for exchanged in (hidden, n_h * hidden):
         arguments = hidden, n_h, itemsize, n, 132, exchanged
         layout = lay_out(way, *arguments)
-        n_parts, n_tiles = layout.blocks
+        n_tiles, n_parts = layout.blocks
+        assert n_parts < 2**16  # that direction ends there
         assert n_parts * layout.units >= hidden
         assert n_tiles * layout.tile >= n
         assert layout.n_bytes <= 48 * 1024

@@ -38,10 +38,13 @@ class CUDABackend:
         with use():
             self.device = device or Device()
             self.memory = Memory(self.device)
+            # The arrays go first, and none is held elsewhere: what comes after the
+            # driver's queue of arrays to free is cleared would wait in it.
+            weakref.finalize(self, _free, self.memory).atexit = False
             self.products = Products(self.device, self.memory, self.dtype)
             self.recurrence = Recurrence(self.device, self.products, network, way)
             bounds = np.asarray(network.kind.bounds, np.int64)
-            self.bounds = self.memory.put("bounds", bounds)
+            self.memory.put("bounds", bounds)
         needed = frozenset(network.shapes) if trained is None else trained
         levels = network.levels
         # Gradients do not reach below the lowest layer with anything to train.
@@ -52,9 +55,6 @@ class CUDABackend:
             for name, _ in network.layers
         ]
         self._copied = {}
-        # The arrays go first: what comes after the driver's queue of arrays to free is
-        # cleared would wait in it.
-        weakref.finalize(self, _free, self.memory).atexit = False
 
     @classmethod
     def to_predict_once(cls, network):
@@ -107,7 +107,7 @@ class CUDABackend:
             put = self.memory.put
             w = put("parameters", np.ascontiguousarray(parameters, self.dtype))
             learned = Learned(
-                put("given_targets", np.ascontiguousarray(targets)),
+                self.once("given_targets", targets),
                 put("given_scales", np.ascontiguousarray(scales, np.float64)),
                 1.0,
                 put("totals", np.zeros(FIRST_RESULT)),
@@ -118,10 +118,10 @@ class CUDABackend:
             batch = sequences.offsets, rows, steps
             options = dropout, bptt_steps
             self.train_batch(w, values, batch, learned, result, *options, carried)
-            result.copy_to_host(gradient)
+            self.memory.fetch(result, gradient)
             if memory is not None:
-                memory[...] = carried.copy_to_host().reshape(memory.shape)
-            return float(learned.totals.copy_to_host()[LOSS])
+                memory[...] = self.memory.fetch(carried).reshape(memory.shape)
+            return float(self.memory.fetch(learned.totals)[LOSS])
 
     def once(self, name, host):
         """A copy on the device of what does not change in a fit."""
@@ -220,8 +220,8 @@ class CUDABackend:
                 )
                 self._predict_windows(run, wanted, n_columns, results, carried)
             if memory is not None:
-                memory[...] = carried.copy_to_host().reshape(memory.shape)
-            host = results.copy_to_host()[: n * n_columns]
+                memory[...] = self.memory.fetch(carried).reshape(memory.shape)
+            host = self.memory.fetch(results)[: n * n_columns]
         return host.reshape(n, n_columns)
 
     def _window(self, lengths):

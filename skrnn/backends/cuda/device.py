@@ -26,8 +26,13 @@ SIMULATED = bool(config.ENABLE_CUDASIM)
 THREADS, MOST_BLOCKS = (4, 1) if SIMULATED else (256, 2048)
 #: The shared memory that any kernel may ask for, in bytes.
 SHARED_BYTES = 48 * 1024
+#: For indices in loops that run often. Numba asks of a signed one whether it counts
+#: from the end; that, and "range" around it, made four times as many instructions.
+unsigned = np.uint64
 #: Oldest compute capability; older ones lack what the kernels were written for.
 OLDEST_CAPABILITY = (7, 0)
+#: Oldest version of the CUDA toolkit that an extra installs.
+OLDEST_TOOLKIT = 12
 
 _OUT_OF_MEMORY = 2  # CUDA_ERROR_OUT_OF_MEMORY
 _INSTALL = (
@@ -54,33 +59,45 @@ def missing():
         return None if plain else "the simulator also needs NUMBA_DISABLE_JIT=1"
     if find_spec("numba_cuda") is None:
         return f"the package numba-cuda is not installed. {_INSTALL}"
+    is_available = cuda.is_available()  # starts the driver, whose error is known then
     error = cuda.cuda_error()
     if error is not None:
-        text = " ".join(str(error).split())
-        return f"there is no NVIDIA driver that works ({text})"
-    if not cuda.is_available():
+        what = "device" if "NO_DEVICE" in str(error) else "driver that works"
+        return f"there is no NVIDIA {what} ({_one_line(error)})"
+    if not is_available:
         return f"the libraries of the CUDA toolkit are not found. {_INSTALL}"
-    return _lacking_device()
-
-
-def _lacking_device():
     try:
-        driver = cuda.cudadrv.driver.driver.get_version()
-        toolkit = cuda.runtime.get_version()
-        capability = cuda.get_current_device().compute_capability
+        return _old_driver() or _old_device()
     except Exception as error:  # of whatever kind the driver's bindings raise
-        return f"no device can be used ({' '.join(str(error).split())})"
-    if driver[0] < toolkit[0]:
-        return (
-            f"the driver is too old: it is for CUDA {driver[0]}, the toolkit is CUDA "
-            f"{toolkit[0]}. Update the driver, or install skrnn[cuda{driver[0]}]"
-        )
-    if tuple(capability) < OLDEST_CAPABILITY:
-        return (
-            f"the device is too old: its compute capability is {capability}, needed "
-            f"is {OLDEST_CAPABILITY} or newer"
-        )
-    return None
+        return f"no device can be used ({_one_line(error)})"
+
+
+def _one_line(error):
+    return " ".join(str(error).split())
+
+
+def _old_driver():
+    driver = cuda.cudadrv.driver.driver.get_version()[0]
+    toolkit = cuda.runtime.get_version()[0]
+    if driver >= toolkit:
+        return None
+    remedy = f", or install skrnn[cuda{driver}]" if driver >= OLDEST_TOOLKIT else ""
+    return (
+        f"the driver is too old: it is for CUDA {driver}, the toolkit is CUDA "
+        f"{toolkit}. Update the driver{remedy}"
+    )
+
+
+def _old_device():
+    capability = tuple(cuda.get_current_device().compute_capability)
+    # Each toolkit drops the oldest devices that the one before could compile for.
+    oldest = max(OLDEST_CAPABILITY, cuda.cudadrv.nvrtc.get_lowest_supported_cc())
+    if capability >= oldest:
+        return None
+    return (
+        f"the device is too old: its compute capability is {capability}, needed is "
+        f"{oldest} or newer"
+    )
 
 
 def check():
@@ -134,7 +151,7 @@ class Memory:
     """Arrays on the device, under names; they are freed with it."""
 
     def __init__(self, device):
-        self.device, self.arrays = device, {}
+        self.device, self.arrays, self._sent = device, {}, []
         _memories.add(self)
 
     @property
@@ -167,10 +184,21 @@ class Memory:
         return array
 
     def put_numbers(self, name, host):
-        """The same for a vector whose length changes often: it may be longer."""
+        """The same for a vector whose length changes often: it may be longer.
+
+        Does not wait for kernels to end, so `host` must not change before `fetch`.
+        """
         array = self.vector(name, host.size, host.dtype)
-        (array if array.size == host.size else array[: host.size]).copy_to_device(host)
+        self._sent.append(host)  # the device may not have read it yet
+        here = array if array.size == host.size else array[: host.size]
+        self.device.send(host, here)
         return array
+
+    def fetch(self, array, host=None):
+        """An array's numbers, once all kernels before have ended; into `host`."""
+        host = array.copy_to_host(host)
+        self._sent.clear()
+        return host
 
     def clear(self):
         """Free everything."""
@@ -184,6 +212,8 @@ class Device:
         self.n_multiprocessors = (
             1 if SIMULATED else cuda.get_current_device().MULTIPROCESSOR_COUNT
         )
+        # That of all kernels, by a name: without one, copies wait for its end.
+        self.stream = 0 if SIMULATED else cuda.legacy_default_stream()
 
     def empty(self, n, dtype):
         """A new vector."""
@@ -192,6 +222,10 @@ class Device:
     def copy(self, host):
         """A new array with a copy of this one."""
         return cuda.to_device(host)
+
+    def send(self, host, array):
+        """Copy to an array, in its turn among the kernels, without waiting for them."""
+        array.copy_to_device(host, self.stream)
 
     def launch(self, kernel, blocks, threads, *arguments, shared=0):
         """Start a kernel, with so many bytes of shared memory."""
@@ -214,4 +248,5 @@ def release():
     """Give memory that is no longer used back to the driver."""
     if not SIMULATED and _process == os.getpid():
         with suppress(Exception):  # a device that was lost has nothing to free
-            cuda.current_context().deallocations.clear()
+            # Not the context's own queue, where only modules wait.
+            cuda.current_context().memory_manager.deallocations.clear()

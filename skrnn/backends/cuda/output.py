@@ -124,7 +124,7 @@ class Output:
     def _losses(self, n, table, learned):
         network, memory = self.network, self.batch.memory
         losses = memory.vector("losses", n, np.float64)
-        bounds, n_outputs = self.batch.backend.bounds, network.n_outputs
+        bounds, n_outputs = memory.arrays["bounds"], network.n_outputs
         arguments = self.m, self.work.outputs, n, bounds, n_outputs
         given = learned.targets, learned.weights, learned.divisor
         kernel = loss_kernel(network.loss.kind_class)

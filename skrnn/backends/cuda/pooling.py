@@ -33,79 +33,92 @@ def soften(highest, weights, score):
     return highest, weights + weight, shrink, weight
 
 
-def _last(value, best, state, step, ends, unit):
-    return (state if ends else value), best
-
-
-def _mean(value, best, state, step, ends, unit):
+def _mean(value, best, state, step):
     return value + state, best
 
 
-def _max(value, best, state, step, ends, unit):
+def _max(value, best, state, step):
     # A NaN is the largest, and stays.
     if state > value or state != state:
         return state, step
     return value, best
 
 
-_ADD = {"last": _last, "mean": _mean, "max": _max}
+_ADD = {"mean": _mean, "max": _max}
 
 
 @cuda.jit(device=True)
-def ends_at(index, i, step, j, hidden):
-    """Whether this step of a sequence is the last one for the direction of output j."""
-    return step == (index[N_COLUMNS * i + LENGTH] - 1 if j < hidden else 0)
+def end_of(index, i, j, hidden):
+    """The step of a sequence that is the last one for the direction of output j."""
+    return index[N_COLUMNS * i + LENGTH] - 1 if j < hidden else 0
+
+
+@cuda.jit(device=True)
+def row_of(index, n, i, step, first):
+    """The row of a sequence's step in the window from step `first` on."""
+    steps = N_COLUMNS * n
+    return index[steps + 2 * step + 1] - index[steps + 2 * first + 1] + i
 
 
 @lru_cache
 def add_kernel(pooling):
     """The kernel that takes in the outputs of the last layer in a window."""
-    if pooling == "attention":
-        return _add_attention
+    if pooling in _ADD_WINDOW:
+        return _ADD_WINDOW[pooling]
     take = cuda.jit(device=True)(_ADD[pooling])
 
     @cuda.jit
     def add_window(m, index, n, first, last, sizes, places, best):
-        n_out, hidden = sizes
+        n_out, _ = sizes
         states, pooled = places[0], places[1]
-        steps = N_COLUMNS * n
         for p in range(cuda.grid(1), n * n_out, cuda.gridsize(1)):
             i, j = p // n_out, p % n_out
             value, at = m[pooled + p], best[p]
             for t in range(first, min(last, index[N_COLUMNS * i + LENGTH])):
-                r = index[steps + 2 * t + 1] - index[steps + 2 * first + 1] + i
-                state = m[states + r * n_out + j]
-                ends = ends_at(index, i, t, j, hidden)
-                value, at = take(value, at, state, t, ends, j)
+                r = row_of(index, n, i, t, first)
+                value, at = take(value, at, m[states + r * n_out + j], t)
             m[pooled + p], best[p] = value, at
 
     return add_window
 
 
 @cuda.jit
+def _add_last(m, index, n, first, last, sizes, places, best):
+    n_out, hidden = sizes
+    states, pooled = places[0], places[1]
+    for p in range(cuda.grid(1), n * n_out, cuda.gridsize(1)):
+        i, j = p // n_out, p % n_out
+        t = end_of(index, i, j, hidden)
+        if first <= t < last:
+            r = row_of(index, n, i, t, first)
+            m[pooled + p] = m[states + r * n_out + j]
+
+
+@cuda.jit
 def _add_attention(m, index, n, first, last, sizes, places, best):
     n_out, hidden = sizes
     states, pooled, extra, scores = places
-    steps = N_COLUMNS * n
     for p in range(cuda.grid(1), n * n_out, cuda.gridsize(1)):
         i, j = p // n_out, p % n_out
         value, highest, weights = m[pooled + p], m[extra + 2 * i], m[extra + 2 * i + 1]
         for t in range(first, min(last, index[N_COLUMNS * i + LENGTH])):
-            r = index[steps + 2 * t + 1] - index[steps + 2 * first + 1] + i
+            r = row_of(index, n, i, t, first)
             highest, weights, shrink, weight = soften(highest, weights, m[scores + r])
             value = value * shrink + weight * m[states + r * n_out + j]
         m[pooled + p] = value
+
+
+_ADD_WINDOW = {"last": _add_last, "attention": _add_attention}
 
 
 @cuda.jit
 def add_scores(m, index, n, first, last, places):
     """The highest score and the sum of weights, after those who need the old ones."""
     _, _, extra, scores = places
-    steps = N_COLUMNS * n
     for i in range(cuda.grid(1), n, cuda.gridsize(1)):
         highest, weights = m[extra + 2 * i], m[extra + 2 * i + 1]
         for t in range(first, min(last, index[N_COLUMNS * i + LENGTH])):
-            r = index[steps + 2 * t + 1] - index[steps + 2 * first + 1] + i
+            r = row_of(index, n, i, t, first)
             highest, weights, _, _ = soften(highest, weights, m[scores + r])
         m[extra + 2 * i], m[extra + 2 * i + 1] = highest, weights
 
@@ -159,7 +172,7 @@ def spread_kernel(pooling):
             i = rows[2 * r + 1]
             step = rows[2 * r] - index[N_COLUMNS * i + START]
             q = i * n_out + j
-            ends = ends_at(index, i, step, j, hidden)
+            ends = step == end_of(index, i, j, hidden)
             total = m.dtype.type(index[N_COLUMNS * i + TOTAL])
             m[states + p] = part(m[d_pooled + q], best[q], step, ends, total)
 

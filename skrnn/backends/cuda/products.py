@@ -10,11 +10,11 @@ from typing import NamedTuple
 
 from numba import cuda, from_dtype
 
-from skrnn.backends.cuda.device import SIMULATED
+from skrnn.backends.cuda.device import SIMULATED, unsigned
 
 #: Threads of a block in each of both directions, the results of each thread in each,
 #: and the part of a sum that is in shared memory at a time.
-BLOCK, EDGE, DEPTH = (2, 3, 6) if SIMULATED else (16, 4, 16)
+BLOCK, EDGE, DEPTH = (2, 2, 4) if SIMULATED else (16, 4, 16)
 TILE = BLOCK * EDGE
 #: Rows of a portion at least, portions at most, and blocks that keep a device busy.
 PORTION, MOST_PORTIONS, BUSY_BLOCKS = (8, 3, 4) if SIMULATED else (256, 64, 512)
@@ -70,19 +70,30 @@ def product_kernel(dtype):
     kind = from_dtype(dtype)
     block, edge, depth, size = BLOCK, EDGE, DEPTH, TILE
     padded = size + 1  # so that neighbouring threads write to different banks
+    threads, loads = block * block, depth * size // block**2
 
     @cuda.jit(device=True)
     def load(v, tile, at, along, inner, n_along, first, n_inner):
         """Copy a part of a matrix, from v[at] on; what is outside is 0."""
         thread = cuda.threadIdx.y * block + cuda.threadIdx.x
-        for p in range(thread, depth * size, block * block):
-            # Neighbouring threads read neighbours.
-            i, k = (p // depth, p % depth) if inner == 1 else (p % size, p // size)
-            tile[k, i] = 0
-            if i < n_along and first + k < n_inner:
-                tile[k, i] = v[at + i * along + (first + k) * inner]
+        # Neighbouring threads read neighbours.
+        if inner == 1:
+            i, k, next_i, next_k = thread // depth, thread % depth, threads // depth, 0
+        else:
+            i, k, next_i, next_k = thread % size, thread // size, 0, threads // size
+        at += i * along + (first + k) * inner
+        for _ in range(loads):
+            is_inside = i < n_along and first + k < n_inner
+            tile[k, i] = v[unsigned(at)] if is_inside else kind(0)
+            i += next_i
+            k += next_k
+            at += next_i * along + next_k * inner
 
-    @cuda.jit
+    # So that two blocks fit a multiprocessor; in float64 registers would spill. The
+    # simulator has no such option.
+    is_limited = dtype.itemsize == 4 and not SIMULATED
+
+    @cuda.jit(**({"max_registers": 128} if is_limited else {}))
     def product(c, a, b, bias, s):
         left = cuda.shared.array((depth, padded), kind)
         right = cuda.shared.array((depth, padded), kind)
@@ -104,12 +115,14 @@ def product_kernel(dtype):
                 n_left = s.n_columns - column
                 load(b, right, b_at, s.b_column, s.b_inner, n_left, k, last)
                 cuda.syncthreads()
-                for d in range(depth):
+                d = unsigned(0)  # and "while", which the compiler unrolls
+                while d < depth:
                     for e in range(edge):
                         for f in range(edge):
                             sums[e, f] += (
-                                left[d, y + e * block] * (right[d, x + f * block])
+                                left[d, y + e * block] * right[d, x + f * block]
                             )
+                    d += unsigned(1)
                 cuda.syncthreads()
         c_at = s.c_at + batch * s.c_batch + portion * s.c_portion
         for e in range(edge):

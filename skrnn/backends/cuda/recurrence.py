@@ -47,7 +47,7 @@ class Layout(NamedTuple):
     n_rows: int  # sequences that a thread takes at a time
     units: int  # of a block
     tile: int  # sequences of a block
-    blocks: tuple
+    blocks: tuple  # of tiles, of units: the first may be many
     threads: int
     n_bytes: int  # of shared memory
 
@@ -89,7 +89,7 @@ def lay_out(way, hidden, n_h, itemsize, n, n_multiprocessors, exchanged):
     tile = -(-n // max(1, n_multiprocessors // n_parts))
     n_rows, n_groups = _groups(units, tile)
     n_bytes = n_h * hidden * units * itemsize
-    blocks = n_parts, -(-n // tile)
+    blocks = -(-n // tile), n_parts
     return Layout(GRID, True, n_rows, units, tile, blocks, units * n_groups, n_bytes)
 
 
@@ -101,7 +101,7 @@ def _lay_out_blocks(hidden, n_h, itemsize, n, n_multiprocessors, exchanged):
     most = max(1, (SHARED_BYTES - weights) // of_sequence)
     tile = min(most, -(-n // n_multiprocessors))
     n_rows, n_groups = _groups(hidden, tile)
-    n_bytes, blocks = weights + tile * of_sequence, (1, -(-n // tile))
+    n_bytes, blocks = weights + tile * of_sequence, (-(-n // tile), 1)
     threads = hidden * n_groups
     return Layout(BLOCK, in_shared, n_rows, hidden, tile, blocks, threads, n_bytes)
 

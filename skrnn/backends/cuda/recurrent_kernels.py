@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 from numba import cuda, from_dtype
 
+from skrnn.backends.cuda.device import unsigned
 from skrnn.backends.cuda.rows import LENGTH, N_COLUMNS
 from skrnn.mathematics import cells
 
@@ -50,20 +51,20 @@ def unit_functions(step, dtype):
         here = row * job.hidden + j
         own = job.final + i * job.hidden + j
         for s in range(n_states):
-            u[old + s] = m[own + s * job.final_plane]
-        mask = m[job.mask + i * job.hidden + j] if job.mask >= 0 else kind(1)
+            u[old + s] = m[unsigned(own + s * job.final_plane)]
+        mask = m[unsigned(job.mask + i * job.hidden + j)] if job.mask >= 0 else kind(1)
         if job.keep:
             for s in range(n_states):
-                m[job.states + s * job.plane + here] = u[old + s]
+                m[unsigned(job.states + s * job.plane + here)] = u[old + s]
             if job.fed >= 0:
-                m[job.fed + here] = u[old] * mask
+                m[unsigned(job.fed + here)] = u[old] * mask
         cells.forward(step, u, 0, 1, old, new, 1, 1)
         if job.keep:
             for b in range(n_blocks):
-                m[job.z + b * job.plane + here] = u[b]
+                m[unsigned(job.z + b * job.plane + here)] = u[b]
         for s in range(n_states):
-            m[own + s * job.final_plane] = u[new + s]
-        m[job.out + row * job.out_row + j] = u[new]
+            m[unsigned(own + s * job.final_plane)] = u[new + s]
+        m[unsigned(job.out + row * job.out_row + j)] = u[new]
         return u[new] * mask
 
     @cuda.jit(device=True)
@@ -72,16 +73,16 @@ def unit_functions(step, dtype):
         here = row * job.hidden + j
         own = job.d + i * job.hidden + j
         for b in range(n_blocks):
-            u[b] = m[job.z + b * job.plane + here]
+            u[b] = m[unsigned(job.z + b * job.plane + here)]
         for s in range(n_states):
-            u[old + s] = m[job.states + s * job.plane + here]
-            u[new + s] = m[own + s * job.d_plane]
-        u[new] += m[job.out + row * job.out_row + j]
+            u[old + s] = m[unsigned(job.states + s * job.plane + here)]
+            u[new + s] = m[unsigned(own + s * job.d_plane)]
+        u[new] += m[unsigned(job.out + row * job.out_row + j)]
         cells.backward(step, u, 0, 1, old, new, 1, 1)
         for b in range(n_blocks):
-            m[job.z + b * job.plane + here] = u[b]
+            m[unsigned(job.z + b * job.plane + here)] = u[b]
         for s in range(n_states):
-            m[own + s * job.d_plane] = u[new + s]
+            m[unsigned(own + s * job.d_plane)] = u[new + s]
 
     return advance, give_back, size
 
@@ -174,7 +175,7 @@ def persistent_kernels(step, dtype, is_grid, in_shared, n_rows):
     @cuda.jit(device=True)
     def share_of(job, units, tile):
         lane, group = cuda.threadIdx.x % units, cuda.threadIdx.x // units
-        unit, block = cuda.blockIdx.x * units + lane, cuda.blockIdx.y * tile
+        unit, block = cuda.blockIdx.y * units + lane, cuda.blockIdx.x * tile
         last = min(job.n, block + tile) if unit < job.hidden else block
         stride = cuda.blockDim.x // units * n_rows
         return Share(unit, lane, block, block + group * n_rows, last, stride)
@@ -197,7 +198,7 @@ def persistent_kernels(step, dtype, is_grid, in_shared, n_rows):
     @cuda.jit(device=True)
     def copy_weights(shared, weights, at, job, units):
         """Those of the block's units: of each block of z and input all units."""
-        unit = cuda.blockIdx.x * units
+        unit = cuda.blockIdx.y * units
         n = n_h * job.hidden * units
         for p in range(cuda.threadIdx.x, n, cuda.blockDim.x):
             k, u = p // units, p % units
@@ -205,25 +206,35 @@ def persistent_kernels(step, dtype, is_grid, in_shared, n_rows):
             if unit + u < job.hidden:
                 shared[p] = weights[at + k * job.hidden + unit + u]
 
+    # The innermost loops are "while", which the compiler unrolls; see `unsigned`.
+
     @cuda.jit(device=True)
     def add_forward(sums, v, v_at, v_row, e, e_at, last, hidden):
         """Add the products with all units of a row, for each block and sequence."""
-        for k in range(hidden):
+        at, row, plane = unsigned(v_at), unsigned(v_row), unsigned(hidden * v_row)
+        k, n = unsigned(0), unsigned(hidden)
+        while k < n:
             for b in range(n_h):
-                weight = v[v_at + (b * hidden + k) * v_row]
+                weight = v[at + unsigned(b) * plane]
                 for r in range(n_rows):
-                    i = min(r, last)
-                    sums[b * n_rows + r] += weight * e[e_at + i * hidden + k]
+                    here = unsigned(e_at + min(r, last) * hidden)
+                    sums[b * n_rows + r] += weight * e[here + k]
+            at += row
+            k += unsigned(1)
 
     @cuda.jit(device=True)
     def add_backward(sums, v, v_at, v_row, e, e_at, e_row, e_plane, last, hidden):
         """Add the products with all units and blocks, for each sequence."""
+        at, row, n = unsigned(v_at), unsigned(v_row), unsigned(hidden)
         for b in range(n_h):
-            for k in range(hidden):
-                weight = v[v_at + (b * hidden + k) * v_row]
+            k = unsigned(0)
+            while k < n:
+                weight = v[at]
                 for r in range(n_rows):
-                    i = min(r, last)
-                    sums[r] += weight * e[e_at + b * e_plane + i * e_row + k]
+                    here = unsigned(e_at + b * e_plane + min(r, last) * e_row)
+                    sums[r] += weight * e[here + k]
+                at += row
+                k += unsigned(1)
 
     @cuda.jit(device=True)
     def feed_first(m, job, mine, exchange, here, there):
@@ -252,7 +263,7 @@ def persistent_kernels(step, dtype, is_grid, in_shared, n_rows):
                 if i < end:
                     z = job.z + (row + i) * job.hidden + mine.unit
                     for b in range(n_blocks):
-                        u[b] = m[z + b * job.plane]
+                        u[b] = m[unsigned(z + b * job.plane)]
                     for b in range(n_h):
                         u[h_first + b] += sums[b * n_rows + r]
                     fed = advance(m, job, u, i, row + i, mine.unit)
@@ -315,8 +326,8 @@ def persistent_kernels(step, dtype, is_grid, in_shared, n_rows):
                 if i < end:
                     own = i * hidden + mine.unit
                     if job.mask >= 0:
-                        sums[r] *= m[job.mask + own]
-                    m[job.d + own] += sums[r]
+                        sums[r] *= m[unsigned(job.mask + own)]
+                    m[unsigned(job.d + own)] += sums[r]
 
     @cuda.jit
     def backward(m, weights, at, index, job, units, tile):

@@ -85,7 +85,7 @@ class DeviceSteps:
 
     def _drain(self):
         """Take losses and norms to the host."""
-        totals = self.totals.copy_to_host()
+        totals = self.backend.memory.fetch(self.totals)
         results = totals[FIRST_RESULT:].reshape(-1, 2)
         if totals[FAILED]:
             raise NotFinite(*results[int(totals[FAILED]) - 1])
@@ -97,5 +97,5 @@ class DeviceSteps:
         with use():
             self._drain()
             for host, array in zip(self.host, (self.vector, self.state), strict=True):
-                array.copy_to_host(host)
+                self.backend.memory.fetch(array, host)
         return self.results

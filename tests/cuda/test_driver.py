@@ -1,0 +1,190 @@
+"""What is asked of a driver, by numba-cuda and all: on one that runs no kernels.
+
+`driver.c` takes its place, in processes of their own. So results mean nothing here, but
+calls, memory and errors are those of a GPU.
+"""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+COMPILER = shutil.which("cc")
+pytestmark = [
+    pytest.mark.usefixtures("toolkit"),
+    pytest.mark.skipif(
+        not (COMPILER and sys.platform == "linux"),
+        reason="needs Linux and cc",
+    ),
+]
+
+#: What each program can use; it prints a value as JSON at its end.
+START = """
+import ctypes, gc, json, os, warnings
+from threading import Thread
+import numpy as np
+from skrnn import RNNRegressor
+from skrnn.exceptions import DeviceError
+
+warnings.simplefilter("ignore")  # few epochs
+COUNTS = "bytes", "launches", "grids", "waits", "sends"
+rng = np.random.default_rng(0)
+X = [rng.standard_normal((3 + i % 4, 2)) for i in range(40)]
+y = np.arange(40.0)
+
+def counts():
+    values = (ctypes.c_long * len(COUNTS))()
+    ctypes.CDLL("libcuda.so.1").driver_counts(values)
+    return dict(zip(COUNTS, values))
+
+def make(**changes):
+    given = {"hidden_size": 8, "max_iter": 3, "batch_size": 10, "device": "cuda"}
+    return RNNRegressor(**given | changes)
+
+def error_of(method, *arguments):
+    try:
+        method(*arguments)
+    except DeviceError as error:
+        return str(error)
+
+"""
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """Where the driver is."""
+    folder = tmp_path_factory.mktemp("driver")
+    source = Path(__file__).with_name("driver.c")
+    command = [COMPILER, "-shared", "-fPIC", "-o", folder / "libcuda.so.1", source]
+    subprocess.run(command, check=True)
+    return folder
+
+
+@pytest.fixture
+def run(folder):
+    def run(program, **environment):
+        done = subprocess.run(
+            [sys.executable, "-c", START + program],
+            env={**os.environ, "LD_LIBRARY_PATH": str(folder), **environment},
+            capture_output=True,
+            text=True,
+        )
+        assert done.returncode == 0, done.stderr
+        return json.loads(done.stdout)
+
+    return run
+
+
+FIT_AND_PREDICT = """
+make().fit(X, y).predict(X)
+print(json.dumps(counts()))
+"""
+
+
+def test_a_fit_frees_all_memory_and_copies_data_once(run):
+    found = run(FIT_AND_PREDICT)
+    assert found["bytes"] == 0
+    assert found["launches"] > 0
+    assert found["sends"] == 3 * 4 + 1  # the tables of all batches
+    half = run(FIT_AND_PREDICT.replace("make(", "make(batch_size=5"))
+    assert half["waits"] == found["waits"]
+    assert half["sends"] == 3 * 8 + 1
+
+
+@pytest.mark.parametrize(
+    ("changes", "has_grids"),
+    [
+        ({"hidden_size": 300, "max_iter": 1}, True),
+        ({"hidden_size": 1200, "max_iter": 1}, False),
+        ({"n_layers": 2, "pooling": "attention", "early_stopping": True}, False),
+        ({"trainable": "head", "dropout": 0.2, "n_layers": 2}, False),
+    ],
+    ids=str,
+)
+def test_every_way_launches_and_frees(changes, has_grids, run):
+    changes = ", ".join(f"{name}={value!r}" for name, value in changes.items())
+    found = run(FIT_AND_PREDICT.replace("make(", f"make({changes}"))
+    assert found["bytes"] == 0
+    assert (found["grids"] > 0) == has_grids
+
+
+@pytest.mark.parametrize(
+    ("variable", "limit", "expected"),
+    [
+        ("DRIVER_BYTES", 10, "out of memory"),
+        ("DRIVER_BYTES", 10_000, "out of memory"),
+        ("DRIVER_LAUNCHES", 0, "The device failed"),
+        ("DRIVER_LAUNCHES", 50, "The device failed"),
+    ],
+)
+def test_a_fit_that_fails_leaves_nothing(variable, limit, expected, run):
+    """The estimator is as before, its memory is free, and the next fit works."""
+    program = f"""
+estimator = make()
+before = set(vars(estimator))
+error = error_of(estimator.fit, X, y)
+has_changed = set(vars(estimator)) != before
+n_bytes = counts()["bytes"]
+ctypes.CDLL(None).unsetenv({variable.encode()})
+estimator.fit(X, y)
+print(json.dumps([error, has_changed, n_bytes, counts()["bytes"], estimator.n_iter_]))
+"""
+    error, *others = run(program, **{variable: str(limit)})
+    assert expected in error
+    assert others == [False, 0, 0, 3]
+
+
+def test_a_fork_after_the_start(run):
+    """In the child CUDA is refused, and "auto" takes the CPU."""
+    program = """
+import skrnn.backends
+skrnn.backends.WORTH_CUDA = 0
+estimator = make().fit(X, y)
+before = counts()["launches"]
+if os.fork() == 0:
+    error = error_of(estimator.predict, X)
+    fit = estimator.set_params(device="auto").fit(X, y)
+    losses = len(set(fit.loss_curve_))
+    print(json.dumps([error, losses, counts()["launches"] - before]), flush=True)
+    os._exit(0)
+os.wait()
+"""
+    error, n_losses, n_launches = run(program)
+    assert "does not survive a fork" in error
+    assert n_losses == 3
+    assert n_launches == 0
+
+
+def test_fits_in_threads(run):
+    program = """
+threads = [Thread(target=make().fit, args=(X, y)) for _ in range(4)]
+make().fit(X, y)
+alone = counts()["launches"]
+for thread in threads: thread.start()
+for thread in threads: thread.join()
+print(json.dumps([counts()["launches"] / alone, counts()["bytes"]]))
+"""
+    assert run(program) == [5, 0]
+
+
+@pytest.mark.parametrize(
+    ("environment", "expected"),
+    [
+        ({"DRIVER_INIT": "100"}, "there is no NVIDIA device (Call to cuInit"),
+        ({"DRIVER_INIT": "803"}, "there is no NVIDIA driver that works (Call to cuIn"),
+        ({"DRIVER_VERSION": "11080"}, "the driver is too old: it is for CUDA 11"),
+    ],
+    ids=str,
+)
+def test_drivers_that_cannot_be_used(environment, expected, run):
+    """The second call says the same as the first."""
+    program = """
+print(json.dumps([error_of(make().fit, X, y) for _ in range(2)]))
+"""
+    first, second = run(program, **environment)
+    assert expected in first
+    assert second == first
