@@ -13,6 +13,7 @@ from skrnn import RNNClassifier, RNNRegressor
 from skrnn.exceptions import DivergenceError
 from skrnn.mathematics.optimizers import OPTIMIZERS
 from skrnn.mathematics.schedules import SCHEDULES
+from skrnn.training.lbfgs import _Run
 
 both = pytest.mark.parametrize("estimator_class", TARGETS)
 # A smooth function, with a minimum not too far away.
@@ -146,6 +147,48 @@ def test_lbfgs_warns_when_max_iter_ends_first():
     with pytest.warns(ConvergenceWarning, match="lbfgs failed to converge after 2 it"):
         regressor.fit(X, Y)
     assert regressor.n_iter_ == 2
+
+
+@both
+def test_lbfgs_where_the_start_is_a_minimum(estimator_class):
+    """An epoch all the same, which changes no weight."""
+    y, settings = TARGETS[estimator_class], LBFGS | {"tol": 1e6}
+    start = make(estimator_class, **LBFGS | {"max_iter": 1})
+    with pytest.warns(ConvergenceWarning):
+        weights = start.fit(X, y).get_weights()
+    estimator = make(estimator_class, **settings).fit(X, y, init_weights=weights)
+    for name, weight in estimator.get_weights().items():
+        assert_array_equal(weight, weights[name])
+    assert estimator.loss_curve_ == start.loss_curve_
+    assert estimator.grad_norm_curve_ == start.grad_norm_curve_
+    assert estimator.n_iter_ == 1
+
+
+def test_lbfgs_where_nothing_can_be_learned():
+    settings = LBFGS | {"alpha": 0.0, "early_stopping": True}
+    regressor = make(RNNRegressor, **settings).fit(0 * X, 0 * Y)
+    assert regressor.loss_curve_ == regressor.grad_norm_curve_ == [0]
+    assert regressor.validation_scores_ == [regressor.best_validation_score_] == [1]
+    assert_array_equal(regressor.predict(0 * X), 0 * Y)
+
+
+def test_lbfgs_where_no_step_is_better_than_the_start(monkeypatch):
+    """What is noted is the start, not the last try."""
+    seen, real = [], _Run.loss_gradient
+
+    def uphill(run, x):
+        loss, gradient = real(run, x)
+        seen.append((loss, run.norm, x.copy()))
+        return loss, -gradient
+
+    monkeypatch.setattr(_Run, "loss_gradient", uphill)
+    with pytest.warns(ConvergenceWarning, match="in its line search"):
+        regressor = make(RNNRegressor, **LBFGS).fit(X, Y)
+    (loss, norm, start), *tries, _ = seen
+    assert tries[-1][:2] != (loss, norm)
+    assert regressor.loss_curve_ == [loss]
+    assert regressor.grad_norm_curve_ == [norm]
+    assert_array_equal(np.sort(regressor._parameters), np.sort(start))
 
 
 def test_lbfgs_stops_early():

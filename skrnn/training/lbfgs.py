@@ -34,6 +34,11 @@ def minimize(problem, state, watch):
             "gtol": settings.tol,
         },
     )
+    if run.state.n_epochs == 0:
+        # SciPy found no better point than the start: an epoch that changes nothing.
+        # The last gradient may be that of a point it went back from.
+        result.fun, _ = run.loss_gradient(result.x)
+        run.end_epoch(result)
     return run.is_done or result.status == 0
 
 
@@ -82,16 +87,18 @@ class _Run:
 
     def end_iteration(self, intermediate_result):
         """Called by SciPy with the new point, the last one that it has evaluated."""
+        if self.end_epoch(intermediate_result) or self.is_done:
+            raise StopIteration
+
+    def end_epoch(self, result):
+        """Note the point of a result; returns whether a callback wants to stop."""
         before, self.state = self.state, self.state.copy()
         state = self.state
         state.good_vector = before.vector
-        state.vector = intermediate_result.x.astype(state.vector.dtype)
+        state.vector = result.x.astype(state.vector.dtype)
         state.n_epochs += 1
-        no_gain = note_epoch(
-            self.problem, state, float(intermediate_result.fun), self.norm
-        )
+        no_gain = note_epoch(self.problem, state, float(result.fun), self.norm)
         # Without a score to watch, SciPy knows better when it has converged.
         self.is_done = no_gain and self.problem.validate is not None
         state.has_converged, self.in_epoch = self.is_done, False
-        if self.watch.end_epoch(state, self.is_done) or self.is_done:
-            raise StopIteration
+        return self.watch.end_epoch(state, self.is_done)
