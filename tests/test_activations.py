@@ -1,6 +1,7 @@
-"""tanh, sigmoid and relu against 60 digits."""
+"""tanh, sigmoid and relu, alone and in pairs, against 60 digits."""
 
 from decimal import Decimal, localcontext
+from itertools import product
 
 import numpy as np
 import pytest
@@ -23,12 +24,29 @@ def over_arrays(function):
     return apply
 
 
+def over_pairs(function):
+    """The same for a function of two numbers, which gives two."""
+
+    @njit
+    def apply(x, y):
+        results = np.empty((2, x.size), x.dtype)
+        for i in range(x.size):
+            results[0, i], results[1, i] = function(x[i], y[i])
+        return results
+
+    return apply
+
+
 tanh, sigmoid, relu = (
     over_arrays(function)
     for function in (activations.tanh, activations.sigmoid, activations.relu)
 )
 functions = pytest.mark.parametrize(
     "function", [tanh, sigmoid, relu], ids=["tanh", "sigmoid", "relu"]
+)
+sigmoids, sigmoid_and_tanh = (
+    over_pairs(function)
+    for function in (activations.sigmoids, activations.sigmoid_and_tanh)
 )
 dtypes = pytest.mark.parametrize("dtype", [np.float32, np.float64])
 
@@ -43,9 +61,18 @@ def exact_sigmoid(x):
     return 1 / (1 + (-x).exp())
 
 
-def errors_in_last_place(function, exact, x):
+pairs = pytest.mark.parametrize(
+    ("pair", "exacts"),
+    [
+        (sigmoids, (exact_sigmoid, exact_sigmoid)),
+        (sigmoid_and_tanh, (exact_sigmoid, exact_tanh)),
+    ],
+    ids=["sigmoids", "sigmoid_and_tanh"],
+)
+
+
+def errors_in_last_place(y, exact, x):
     """Distance of each value from the exact one, in steps of its type."""
-    y = function(x)
     with localcontext(prec=60):
         values = [exact(number) for number in map(Decimal, x.tolist())]
         differences = map(Decimal.__sub__, map(Decimal, y.tolist()), values)
@@ -70,7 +97,38 @@ def wide_range(dtype):
     ids=["tanh", "sigmoid"],
 )
 def test_error_is_below_3_units_in_the_last_place(function, exact, dtype):
-    assert errors_in_last_place(function, exact, wide_range(dtype)).max() < 3
+    x = wide_range(dtype)
+    assert errors_in_last_place(function(x), exact, x).max() < 3
+
+
+def wide_pairs(dtype):
+    """Each range of one argument with each of the other."""
+    x = wide_range(dtype)
+    return x, np.random.default_rng(1).permutation(x)
+
+
+@dtypes
+@pairs
+def test_error_of_pairs(pair, exacts, dtype):
+    """A shared division costs two or three roundings more."""
+    arguments = wide_pairs(dtype)
+    for result, exact, x in zip(pair(*arguments), exacts, arguments, strict=True):
+        assert errors_in_last_place(result, exact, x).max() < 4
+
+
+@dtypes
+@pairs
+def test_extreme_pairs(pair, exacts, dtype):
+    """What one result saturates at costs the other one nothing."""
+    tiny = np.finfo(dtype).tiny
+    single = [-np.inf, -1000, -1, -tiny, 0, tiny, 1, 1000, np.inf]
+    arguments = np.array(list(product(single, repeat=2)), dtype).T
+    for result, exact, x in zip(pair(*arguments), exacts, arguments, strict=True):
+        is_flat = (exact is exact_sigmoid) & (x < -100)
+        assert (result[is_flat] >= 0).all()
+        assert (result[is_flat] < np.finfo(dtype).eps ** 2).all()
+        errors = errors_in_last_place(result[~is_flat], exact, x[~is_flat])
+        assert errors.max() < 4
 
 
 @pytest.mark.nojit
@@ -94,6 +152,17 @@ def test_nan_passes(function, dtype):
 
 @pytest.mark.nojit
 @dtypes
+@pairs
+def test_nan_passes_in_pairs(pair, exacts, dtype):
+    numbers = np.array([-1000, -1, 0, 1, 1000], dtype)
+    nan = np.full_like(numbers, np.nan)
+    first, _ = pair(nan, numbers)
+    _, second = pair(numbers, nan)
+    assert np.isnan([first, second, *pair(nan, nan)]).all()
+
+
+@pytest.mark.nojit
+@dtypes
 def test_relu(dtype):
     x = np.array([-np.inf, -2, 0, 3, np.inf], dtype)
     assert_array_equal(relu(x), [0, 0, 0, 3, np.inf])
@@ -106,3 +175,13 @@ def test_a_value_has_the_same_bits_at_any_place_of_a_loop(function, dtype):
     alone = np.concatenate([function(x[i : i + 1]) for i in range(x.size)])
     for first in range(x.size):
         assert function(x[first:]).tobytes() == alone[first:].tobytes()
+
+
+@dtypes
+@pairs
+def test_a_pair_has_the_same_bits_at_any_place_of_a_loop(pair, exacts, dtype):
+    x, y = (argument[-50:] for argument in wide_pairs(dtype))
+    alone = [pair(x[i : i + 1], y[i : i + 1]) for i in range(x.size)]
+    alone = np.concatenate(alone, axis=1)
+    for first in range(x.size):
+        assert pair(x[first:], y[first:]).tobytes() == alone[:, first:].tobytes()
