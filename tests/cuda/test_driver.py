@@ -13,33 +13,46 @@ from pathlib import Path
 
 import pytest
 
-COMPILER = shutil.which("cc")
+COMPILER = shutil.which("cc") or shutil.which("gcc")
 pytestmark = [
     pytest.mark.usefixtures("toolkit"),
     pytest.mark.skipif(
         not (COMPILER and sys.platform == "linux"),
-        reason="needs Linux and cc",
+        reason="needs Linux and a C compiler (cc or gcc), which makes the driver",
     ),
 ]
 
-#: What each program can use; it prints a value as JSON at its end.
-START = """
-import ctypes, gc, json, os, warnings
+#: What a process does: it runs programs, each of which prints a value as JSON at its
+#: end. They can use the names above the loop.
+PROCESS = """
+import ctypes, gc, json, os, sys, traceback, warnings
 from threading import Thread
 import numpy as np
+import skrnn.backends
 from skrnn import RNNRegressor
 from skrnn.exceptions import DeviceError
 
 warnings.simplefilter("ignore")  # few epochs
 COUNTS = "bytes", "launches", "grids", "waits", "sends"
+LIMITS = {"DRIVER_BYTES": "bytes", "DRIVER_LAUNCHES": "launches"}
 rng = np.random.default_rng(0)
 X = [rng.standard_normal((3 + i % 4, 2)) for i in range(40)]
 y = np.arange(40.0)
+before = dict.fromkeys(COUNTS, 0)
 
 def counts():
+    "Since the program began."
     values = (ctypes.c_long * len(COUNTS))()
     ctypes.CDLL("libcuda.so.1").driver_counts(values)
-    return dict(zip(COUNTS, values))
+    return {name: n - before[name] for name, n in zip(COUNTS, values)}
+
+def limit(variable, n):
+    count = LIMITS[variable]
+    os.environ[variable] = str(before[count] + counts()[count] + n)
+
+def lift_limits():
+    for variable in LIMITS:
+        os.environ.pop(variable, None)
 
 def make(**changes):
     given = {"hidden_size": 8, "max_iter": 3, "batch_size": 10, "device": "cuda"}
@@ -51,32 +64,51 @@ def error_of(method, *arguments):
     except DeviceError as error:
         return str(error)
 
+for program in sys.stdin:
+    before = {name: before[name] + n for name, n in counts().items()}
+    try:
+        exec(json.loads(program), dict(globals()))
+    except Exception:
+        traceback.print_exc()
+        print()  # no value
+    lift_limits()
+    sys.stdout.flush()
 """
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory):
-    """Where the driver is."""
+def new_process(tmp_path_factory):
+    """Start a process with the driver; it ends with its input."""
     folder = tmp_path_factory.mktemp("driver")
     source = Path(__file__).with_name("driver.c")
     command = [COMPILER, "-shared", "-fPIC", "-o", folder / "libcuda.so.1", source]
     subprocess.run(command, check=True)
-    return folder
+    return lambda **environment: subprocess.Popen(
+        [sys.executable, "-c", PROCESS],
+        env={**os.environ, "LD_LIBRARY_PATH": str(folder), **environment},
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+
+
+def result_of(process, program):
+    print(json.dumps(program), file=process.stdin, flush=True)
+    line = process.stdout.readline().strip()
+    assert line, "The program failed: see what it wrote to stderr."
+    return json.loads(line)
+
+
+@pytest.fixture(scope="module")
+def process(new_process):
+    """One for most tests, so that it compiles each kernel once."""
+    with new_process() as process:
+        yield process
 
 
 @pytest.fixture
-def run(folder):
-    def run(program, **environment):
-        done = subprocess.run(
-            [sys.executable, "-c", START + program],
-            env={**os.environ, "LD_LIBRARY_PATH": str(folder), **environment},
-            capture_output=True,
-            text=True,
-        )
-        assert done.returncode == 0, done.stderr
-        return json.loads(done.stdout)
-
-    return run
+def run(process):
+    return lambda program: result_of(process, program)
 
 
 FIT_AND_PREDICT = """
@@ -125,15 +157,16 @@ def test_a_fit_that_fails_leaves_nothing(variable, limit, expected, run):
     """The estimator is as before, its memory is free, and the next fit works."""
     program = f"""
 estimator = make()
-before = set(vars(estimator))
+names = set(vars(estimator))
+limit({variable!r}, {limit})
 error = error_of(estimator.fit, X, y)
-has_changed = set(vars(estimator)) != before
+has_changed = set(vars(estimator)) != names
 n_bytes = counts()["bytes"]
-ctypes.CDLL(None).unsetenv({variable.encode()})
+lift_limits()
 estimator.fit(X, y)
 print(json.dumps([error, has_changed, n_bytes, counts()["bytes"], estimator.n_iter_]))
 """
-    error, *others = run(program, **{variable: str(limit)})
+    error, *others = run(program)
     assert expected in error
     assert others == [False, 0, 0, 3]
 
@@ -141,15 +174,14 @@ print(json.dumps([error, has_changed, n_bytes, counts()["bytes"], estimator.n_it
 def test_a_fork_after_the_start(run):
     """In the child CUDA is refused, and "auto" takes the CPU."""
     program = """
-import skrnn.backends
-skrnn.backends.WORTH_CUDA = 0
 estimator = make().fit(X, y)
-before = counts()["launches"]
+n_launches = counts()["launches"]
 if os.fork() == 0:
+    skrnn.backends.WORTH_CUDA = 0
     error = error_of(estimator.predict, X)
     fit = estimator.set_params(device="auto").fit(X, y)
     losses = len(set(fit.loss_curve_))
-    print(json.dumps([error, losses, counts()["launches"] - before]), flush=True)
+    print(json.dumps([error, losses, counts()["launches"] - n_launches]), flush=True)
     os._exit(0)
 os.wait()
 """
@@ -180,11 +212,12 @@ print(json.dumps([counts()["launches"] / alone, counts()["bytes"]]))
     ],
     ids=str,
 )
-def test_drivers_that_cannot_be_used(environment, expected, run):
+def test_drivers_that_cannot_be_used(environment, expected, new_process):
     """The second call says the same as the first."""
     program = """
 print(json.dumps([error_of(make().fit, X, y) for _ in range(2)]))
 """
-    first, second = run(program, **environment)
+    with new_process(**environment) as process:
+        first, second = result_of(process, program)
     assert expected in first
     assert second == first
