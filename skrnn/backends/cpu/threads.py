@@ -211,11 +211,7 @@ def _run_round(n_threads, call, function, arguments):
     crew = _crew
     try:
         crew.budget.get()
-        workers = crew.hire(n_threads - 1)
-        try:
-            call(workers, function, arguments)
-        finally:
-            errors = [crew.end(worker) for worker in workers]
+        errors = _work_together(crew, n_threads, call, function, arguments)
         crew.budget.put(None)
     except BaseException:
         # Ctrl-C may strike anywhere, even while a permit changes hands, which is then
@@ -229,3 +225,13 @@ def _run_round(n_threads, call, function, arguments):
     for error in errors:
         if error is not None:
             raise error
+
+
+def _work_together(crew, n_threads, call, function, arguments):
+    # A function of its own: at the line of a second `try` the first would not hold.
+    workers = crew.hire(n_threads - 1)
+    try:
+        call(workers, function, arguments)
+    finally:
+        errors = [crew.end(worker) for worker in workers]
+    return errors
