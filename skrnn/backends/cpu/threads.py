@@ -27,6 +27,8 @@ from skrnn.backends.cpu.calls import (
     AWAKE,
     FINE,
     POSTED,
+    SPINS,
+    SPINS_AFTER_BELL,
     STATUS,
     end_work,
     new_slot,
@@ -109,13 +111,16 @@ class _Worker(threading.Thread):
         return error
 
     def run(self):
+        spins = SPINS
         while True:
-            if serve(self.slot):
+            if serve(self.slot, spins):
                 self._do_job()
-            # Unless something came in between.
             elif exchange_if(self.slot, AWAKE, ASLEEP):
                 self.bell.get()
                 exchange_if(self.slot, ASLEEP, AWAKE)  # where it was rung in vain
+                spins = SPINS_AFTER_BELL
+                continue
+            spins = SPINS
 
     def _do_job(self):
         function, arguments = self.job
