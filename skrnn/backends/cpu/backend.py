@@ -55,6 +55,7 @@ class CPUBackend:
         size = plan.n_packed + plan.n_transposed
         self.packed = aligned(np.zeros(size + self.width, self.dtype))[:size]
         self.gradients = np.empty((0, plan.n_packed), self.dtype)
+        self._gradient = None  # the one that was given last
         self.no_memory = shard.NoMemory(np.empty((0, 0), self.dtype))
 
     @classmethod
@@ -163,8 +164,7 @@ class CPUBackend:
             losses,
         )
         self._sum(gradients)
-        self._copy(self._gradient_pairs)
-        gradient[...] = self._flat_total
+        self._copy(self._pairs_to(gradient))
         return float(losses.sum())
 
     def outputs(self, parameters, sequences, *, memory=None, totals=None):
@@ -238,18 +238,18 @@ class CPUBackend:
 
     def _sum(self, gradients):
         """Add up those of the shards in their order, one after the other."""
-        # What overflows is found later.
-        with np.errstate(over="ignore", invalid="ignore"):
-            np.add.reduce(gradients, out=self._total)
+        columns = self.plan.n_packed
+        if columns < COPY_WORTH_A_THREAD:
+            _add_all(iter([slice(None)]), gradients, self._total)
+            return
+        firsts = range(0, columns, COPY_WORTH_A_THREAD // 4)
+        slices = iter([slice(i, i + firsts.step) for i in firsts])
+        run_threads(self.n_threads, _add_all, slices, gradients, self._total)
 
     @cached_property
     def _total(self):
         """The packed gradient."""
         return np.empty(self.plan.n_packed, self.dtype)
-
-    @cached_property
-    def _flat_total(self):
-        return np.empty_like(self.flat)
 
     @cached_property
     def _pairs(self):
@@ -263,11 +263,14 @@ class CPUBackend:
         pieces = self.plan.transposed
         return [(p.packed_view(self.packed), p.flat_view(self.flat)) for p in pieces]
 
-    @cached_property
-    def _gradient_pairs(self):
-        """Where the gradient goes, and where it comes from."""
-        to, total = self._flat_total, self._total
-        return [(p.flat_view(to), p.packed_view(total)) for p in self.plan.pieces]
+    def _pairs_to(self, gradient):
+        """Where the gradient goes, and where it comes from; a fit always gives one."""
+        if self._gradient is not gradient:
+            self._gradient, pieces = gradient, self.plan.pieces
+            self._gradient_pairs = [
+                (p.flat_view(gradient), p.packed_view(self._total)) for p in pieces
+            ]
+        return self._gradient_pairs
 
     def _pack(self, parameters, pairs):
         self.flat[...] = parameters
@@ -296,6 +299,13 @@ _kept = _Kept()
 def _copy_all(pairs):
     for target, source in pairs:
         target[...] = source
+
+
+def _add_all(slices, gradients, total):
+    # What overflows is found later.
+    with np.errstate(over="ignore", invalid="ignore"):
+        for some in slices:
+            np.add.reduce(gradients[:, some], out=total[some])
 
 
 def _shards(order, starts, lengths, totals, numbers):

@@ -29,6 +29,8 @@ SLOT_SIZE = 256
 FINE = 0
 # About 1 ms: longer than what is not shared between two steps of training.
 SPINS = 50_000
+# Of one that was rung: its caller may yet have to get hold of a core.
+SPINS_AFTER_BELL = 20 * SPINS
 
 
 def new_slot():
@@ -106,13 +108,13 @@ def _make_call(typingctx, slot):
 
 
 @cached_njit(**ENTRY)
-def serve(slot):
+def serve(slot, limit):
     """Make the calls that come, until there is work in Python, which is told by True.
 
-    Returns False when nothing has come for a while.
+    Returns False when nothing has come for so many turns.
     """
     spins = 0
-    while spins < SPINS:
+    while spins < limit:
         state = load(slot)
         if state == POSTED:
             return True

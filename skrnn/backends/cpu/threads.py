@@ -27,6 +27,8 @@ from skrnn.backends.cpu.calls import (
     AWAKE,
     FINE,
     POSTED,
+    SPINS,
+    SPINS_AFTER_BELL,
     STATUS,
     end_work,
     new_slot,
@@ -109,13 +111,16 @@ class _Worker(threading.Thread):
         return error
 
     def run(self):
+        spins = SPINS
         while True:
-            if serve(self.slot):
+            if serve(self.slot, spins):
                 self._do_job()
-            # Unless something came in between.
             elif exchange_if(self.slot, AWAKE, ASLEEP):
                 self.bell.get()
                 exchange_if(self.slot, ASLEEP, AWAKE)  # where it was rung in vain
+                spins = SPINS_AFTER_BELL
+                continue
+            spins = SPINS
 
     def _do_job(self):
         function, arguments = self.job
@@ -211,11 +216,7 @@ def _run_round(n_threads, call, function, arguments):
     crew = _crew
     try:
         crew.budget.get()
-        workers = crew.hire(n_threads - 1)
-        try:
-            call(workers, function, arguments)
-        finally:
-            errors = [crew.end(worker) for worker in workers]
+        errors = _work_together(crew, n_threads, call, function, arguments)
         crew.budget.put(None)
     except BaseException:
         # Ctrl-C may strike anywhere, even while a permit changes hands, which is then
@@ -229,3 +230,13 @@ def _run_round(n_threads, call, function, arguments):
     for error in errors:
         if error is not None:
             raise error
+
+
+def _work_together(crew, n_threads, call, function, arguments):
+    # A function of its own: at the line of a second `try` the first would not hold.
+    workers = crew.hire(n_threads - 1)
+    try:
+        call(workers, function, arguments)
+    finally:
+        errors = [crew.end(worker) for worker in workers]
+    return errors
