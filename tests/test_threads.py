@@ -101,10 +101,12 @@ def meet(n_helpers, helpers, counter, n):
 def fill(n_helpers, helpers, counter, memory):
     """Helpers ask for more memory than there is; the caller waits for one of them."""
     share_call(n_helpers, helpers)
-    if exchange_add(counter, 1) > 0 or n_helpers == 0:
+    if n_helpers == 0:
+        exchange_add(counter, 1)
         memory[0] += np.empty(2**50)[0]
-    while load(counter) < 2:
-        pass
+    for _ in range(2_000_000_000):
+        if load(counter) > 0:
+            return
 
 
 @pytest.mark.parametrize("n_threads", [1, 2, 3, 4])
@@ -121,10 +123,32 @@ def test_compiled_calls_have_helpers(n_threads):
     assert all(max(numbers) == n_threads for numbers in met.values())
 
 
+@cached_njit(**ENTRY)
+def add_up(n_helpers, helpers, counter, values, totals):
+    """Sums of rows, in as many threads as come."""
+    share_call(n_helpers, helpers)
+    row = exchange_add(counter, 1)
+    while row < totals.size:
+        totals[row] = values[row].sum()
+        row = exchange_add(counter, 1)
+
+
+@pytest.mark.usefixtures("four_cores")
+def test_helpers_that_come_late_find_their_arguments():
+    for n in list(range(1, 9)) * 5000:  # about as long as a helper takes to begin
+        values, totals = np.ones((n, 3)), np.zeros(n)
+        run_shared(2, add_up, np.zeros(1, np.int64), values, totals)
+        assert (totals == 3).all()
+
+
 @pytest.mark.usefixtures("four_cores")
 def test_memory_that_a_helper_does_not_get():
+    arguments = fill, np.ones(1, np.int64), np.zeros(1)
+    with pytest.raises(MemoryError):
+        run_shared(1, *arguments)  # compiles
+    arguments[1][0] = 0
     with pytest.raises(MemoryError, match="use a smaller batch"):
-        run_shared(2, fill, np.zeros(1, np.int64), np.zeros(1))
+        run_shared(2, *arguments)
     counter = np.zeros(2, np.int64)
     run_shared(4, meet, counter, 1)  # all work on
     assert counter[0] > 0

@@ -53,6 +53,16 @@ def _define_call(module, function, arguments):
     return caller
 
 
+def _without_count(value):
+    """An argument, but nothing where it is what counts the references to an array.
+
+    The counts end with the caller's call, maybe before a helper begins. What keeps the
+    arrays alive is that the caller's Python waits for its helpers.
+    """
+    is_counter = value.type == ir.IntType(8).as_pointer()
+    return ir.Constant(value.type, None) if is_counter else value
+
+
 @intrinsic_with_twin(lambda n_helpers, addresses: None)
 def share_call(typingctx, n_helpers, addresses):
     """Let others make the call in which this stands as well, but with n_helpers = 0.
@@ -67,7 +77,7 @@ def share_call(typingctx, n_helpers, addresses):
 
     def codegen(context, builder, signature, args):
         function, integer = builder.function, ir.IntType(64)
-        given = [ir.Constant(integer, 0), *function.args[3:]]
+        given = [ir.Constant(integer, 0), *map(_without_count, function.args[3:])]
         kind = ir.LiteralStructType([value.type for value in given])
         if context.get_abi_sizeof(kind) > 8 * (SLOT_SIZE - ARGUMENTS):
             raise AssertionError(f"{function.name} has too many arguments for a slot")
