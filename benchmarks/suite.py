@@ -11,6 +11,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from functools import partial
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import NamedTuple
@@ -90,6 +91,10 @@ def is_wide_batch(row):
     return row["N"] >= 32 and row["H"] >= 64
 
 
+def is_single(cell, row):
+    return row["cell"] == cell and row["N"] == 1
+
+
 def times_of_skorch(rows):
     """How many times skrnn's time for the same epochs skorch needs."""
     seconds = {
@@ -145,6 +150,15 @@ TARGETS = [
     *[
         Target("inference", ratio, least(ratio), 1)
         for ratio in ("PyTorch/predict", "ONNX/predict")
+    ],
+    *[
+        Target(
+            "inference",
+            "PyTorch/predict",
+            least("PyTorch/predict", partial(is_single, cell)),
+            bound,
+        )
+        for cell, bound in (("rnn", 3), ("lstm", 1), ("gru", 3))
     ],
     Target("scaling", "speed-up", least("speed-up", is_wide_batch), 1.8),
     Target("fits", "skorch/skrnn", times_of_skorch, 10),
