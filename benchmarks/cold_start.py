@@ -27,7 +27,7 @@ from skrnn.datasets import load_japanese_vowels
 RNNClassifier(max_iter=2).fit(*load_japanese_vowels(return_X_y=True))
 """
 STARTS = {  # in this order: the first fit fills the cache of the second
-    "import sklearn.neural_network": "import sklearn.neural_network",
+    "import sklearn.neural_network, numba": "import sklearn.neural_network, numba",
     "import skrnn": "import skrnn",
     "first fit, kernel cache empty": FIT,
     "first fit, kernel cache filled": FIT,

@@ -16,6 +16,7 @@ from numba import njit
 
 from skrnn.backends.cpu.atomics import exchange_add
 from skrnn.backends.cpu.calls import share_call
+from skrnn.backends.cpu.denormals import flush_denormals, restore
 from skrnn.backends.cpu.head import head_gradient, write_head_outputs
 from skrnn.backends.cpu.layer import (
     LayerPlan,
@@ -175,6 +176,7 @@ def forward_window(network, dropout, packed, values, window, work, keep):
     """
     step, sizes, layers, _, _ = network
     n_rows, last = window.rows.shape[0], layers.shape[0] - 1
+    before = flush_denormals()
     gather(values, window, work)
     for q in range(layers.shape[0]):
         place, plan = place_of(sizes, work, q, keep), layer_plan(layers, q)
@@ -188,6 +190,7 @@ def forward_window(network, dropout, packed, values, window, work, keep):
                 work.m[first + r * sizes.out_row] = 1
             if q < last:
                 drop_outputs(dropout, sizes, window, work, layer)
+    restore(before)
 
 
 @njit(**INNER)
@@ -195,7 +198,7 @@ def backward_window(network, dropout, packed, window, work, gradient):
     """Add the gradient of all layers' weights; the last layer's outputs have theirs."""
     step, sizes, layers, _, _ = network
     n_rows, n_directions = window.rows.shape[0], sizes.n_directions
-    lowest = sizes.first_trained
+    lowest, before = sizes.first_trained, flush_denormals()
     for layer in range(layers.shape[0] // n_directions - 1, lowest - 1, -1):
         if (layer + 1) * n_directions < layers.shape[0]:
             drop_outputs(dropout, sizes, window, work, layer)
@@ -213,6 +216,7 @@ def backward_window(network, dropout, packed, window, work, gradient):
                 place, plan = place_of(sizes, work, q, ONE), layer_plan(layers, q)
                 more = ONE if q % n_directions > 0 else ZERO
                 input_gradient(step, sizes, plan, packed, n_rows, place, work, more)
+    restore(before)
 
 
 class Memory(NamedTuple):
