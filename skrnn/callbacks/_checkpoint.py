@@ -7,9 +7,9 @@ from pathlib import Path
 from uuid import uuid4
 
 import joblib
-from sklearn.utils._param_validation import Interval, validate_params
 
 from skrnn.callbacks._fits import check_supported, tasks_of_fit
+from skrnn.compat import Interval, validate_params
 
 #: What scikit-learn keeps on an estimator during a fit, beside its callbacks.
 _OF_THE_FIT = (

@@ -2,8 +2,7 @@
 
 import re
 
-from sklearn.callback._callback_context import get_context_path
-
+from skrnn.compat import get_context_path
 from skrnn.estimators.base import BaseRNN
 
 

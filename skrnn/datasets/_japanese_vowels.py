@@ -4,7 +4,8 @@ from importlib import resources
 
 import numpy as np
 from sklearn.utils import Bunch
-from sklearn.utils._param_validation import StrOptions, validate_params
+
+from skrnn.compat import StrOptions, validate_params
 
 _DATA = resources.files("skrnn.datasets") / "data"
 

@@ -5,7 +5,8 @@ from importlib import resources
 import numpy as np
 import pandas as pd
 from sklearn.utils import Bunch
-from sklearn.utils._param_validation import validate_params
+
+from skrnn.compat import validate_params
 
 _DATA = resources.files("skrnn.datasets") / "data"
 

@@ -1,8 +1,4 @@
-"""All that touches scikit-learn's callback protocol, experimental in version 1.9."""
-
-from sklearn.callback import CallbackSupportMixin, with_callbacks
-
-__all__ = ["CallbackSupportMixin", "FitTasks", "with_callbacks"]
+"""A fit and its epochs as scikit-learn's callbacks see them."""
 
 
 class FitTasks:

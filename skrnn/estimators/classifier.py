@@ -4,14 +4,13 @@ from numbers import Real
 
 import numpy as np
 from scipy import sparse
-from sklearn.base import ClassifierMixin, _fit_context
+from sklearn.base import ClassifierMixin
 from sklearn.metrics import accuracy_score
-from sklearn.utils._param_validation import StrOptions
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import column_or_1d
 
+from skrnn.compat import StrOptions, fit_context, with_callbacks
 from skrnn.estimators.base import BaseRNN
-from skrnn.estimators.callbacks import with_callbacks
 from skrnn.estimators.docs import with_common_sections
 from skrnn.estimators.inputs import as_array
 from skrnn.estimators.labels import (
@@ -85,7 +84,7 @@ class RNNClassifier(ClassifierMixin, BaseRNN):
     """
 
     @with_callbacks
-    @_fit_context(prefer_skip_nested_validation=True)
+    @fit_context(prefer_skip_nested_validation=True)
     def fit(
         self,
         X,
@@ -124,7 +123,7 @@ class RNNClassifier(ClassifierMixin, BaseRNN):
         )
 
     @available_if(is_stochastic)
-    @_fit_context(prefer_skip_nested_validation=True)
+    @fit_context(prefer_skip_nested_validation=True)
     def partial_fit(self, X, y, classes=None, sample_weight=None):
         """Train for one epoch, going on from where the network is.
 

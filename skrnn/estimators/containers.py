@@ -1,6 +1,6 @@
 """What `transform` returns: tables as the user's configuration asks for them."""
 
-from sklearn.utils._set_output import _get_container_adapter
+from skrnn.compat import get_container_adapter
 
 
 class SetOutputMixin:
@@ -34,7 +34,7 @@ class SetOutputMixin:
 
     def _in_container(self, results, X, columns):
         """Results for X, of which 2D arrays become what `set_output` set."""
-        adapter = _get_container_adapter("transform", self)
+        adapter = get_container_adapter("transform", self)
         if adapter is None or getattr(results, "ndim", None) != 2:
             return results
         return adapter.create_container(results, X, columns=columns)

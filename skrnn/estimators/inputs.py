@@ -4,12 +4,12 @@ import numpy as np
 import pandas as pd
 from scipy import sparse
 from sklearn.utils.validation import (
-    _check_feature_names,
     assert_all_finite,
     check_array,
     validate_data,
 )
 
+from skrnn.compat import check_feature_names
 from skrnn.sequences import Sequences
 
 # A number too large for the estimator's dtype is found with the infinities, after the
@@ -179,7 +179,7 @@ def _check_3d(estimator, X, reset):
 def _check_features_per_step(estimator, X, n_features, reset):
     """Take or compare the number of features of X, which has sequences, not rows."""
     if reset:
-        _check_feature_names(estimator, X, reset=True)
+        check_feature_names(estimator, X, reset=True)
         estimator.n_features_in_ = estimator.n_features_per_step_ = n_features
         estimator._is_fitted_on_rows = False
     elif n_features != estimator.n_features_per_step_:

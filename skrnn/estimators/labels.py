@@ -13,8 +13,9 @@ from sklearn.utils.multiclass import (
     type_of_target,
     unique_labels,
 )
-from sklearn.utils.validation import _check_y, column_or_1d
+from sklearn.utils.validation import column_or_1d
 
+from skrnn.compat import check_y
 from skrnn.estimators.inputs import as_array
 
 
@@ -179,7 +180,7 @@ def check_labels(y, ignore_label, estimator):
         missing = find_missing(y, ignore_label)
         if missing.any():
             y = _fill(y, missing)
-    y = _check_y(y, multi_output=True, estimator=estimator)
+    y = check_y(y, multi_output=True, estimator=estimator)
     _check_types(y)
     check_classification_targets(y)
     if y.ndim == 1 or y.shape[1] == 1:

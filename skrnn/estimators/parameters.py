@@ -8,8 +8,7 @@ from inspect import Signature
 from numbers import Integral, Real
 from typing import NamedTuple
 
-from sklearn.utils._param_validation import Interval, StrOptions
-
+from skrnn.compat import Interval, StrOptions
 from skrnn.mathematics.cells import CELLS
 from skrnn.mathematics.optimizers import OPTIMIZERS
 from skrnn.mathematics.poolings import POOLINGS

@@ -1,13 +1,13 @@
 """The regressor: real values in and out, in their own units."""
 
 import numpy as np
-from sklearn.base import RegressorMixin, _fit_context
+from sklearn.base import RegressorMixin
 from sklearn.metrics import r2_score
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_array, column_or_1d
 
+from skrnn.compat import fit_context, with_callbacks
 from skrnn.estimators.base import BaseRNN
-from skrnn.estimators.callbacks import with_callbacks
 from skrnn.estimators.docs import with_common_sections
 from skrnn.estimators.inputs import check_finite, check_numbers
 from skrnn.estimators.parameters import Parameter, with_parameters
@@ -62,7 +62,7 @@ class RNNRegressor(RegressorMixin, BaseRNN):
     """
 
     @with_callbacks
-    @_fit_context(prefer_skip_nested_validation=True)
+    @fit_context(prefer_skip_nested_validation=True)
     def fit(
         self,
         X,
@@ -101,7 +101,7 @@ class RNNRegressor(RegressorMixin, BaseRNN):
         )
 
     @available_if(is_stochastic)
-    @_fit_context(prefer_skip_nested_validation=True)
+    @fit_context(prefer_skip_nested_validation=True)
     def partial_fit(self, X, y, sample_weight=None):
         """Train for one epoch, going on from where the network is.
 

@@ -9,9 +9,9 @@ from typing import Any, NamedTuple
 import numpy as np
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.model_selection import train_test_split
-from sklearn.utils import _safe_indexing
 from sklearn.utils.validation import check_consistent_length
 
+from skrnn.compat import safe_indexing
 from skrnn.estimators.steps import check_weights, flatten_steps
 from skrnn.mathematics.optimizers import OPTIMIZERS
 from skrnn.mathematics.schedules import SCHEDULES
@@ -42,7 +42,7 @@ class Scored(NamedTuple):
     def take(self, rows, for_steps):
         """Those of some sequences."""
         places = self.sequences.places(rows) if for_steps else rows
-        y = _safe_indexing(self.y, places)
+        y = safe_indexing(self.y, places)
         return Scored(self.sequences.take(rows), y, self.weights[places])
 
 

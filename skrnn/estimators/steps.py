@@ -1,8 +1,8 @@
 """Targets, weights and predictions for every time step: from and to the user's form."""
 
 import numpy as np
-from sklearn.utils.validation import _check_sample_weight
 
+from skrnn.compat import check_sample_weight
 from skrnn.estimators.inputs import as_array, is_list_of_sequences, is_ragged
 
 #: What to pass, by the name of what was passed.
@@ -88,7 +88,7 @@ def check_weights(sample_weight, sequences, for_steps):
 
 
 def _check(weights, like):
-    return _check_sample_weight(
+    return check_sample_weight(
         weights, like, dtype=np.float64, ensure_non_negative=True
     )
 

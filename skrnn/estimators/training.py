@@ -10,7 +10,8 @@ from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
 from skrnn.backends import make_backend
-from skrnn.estimators.callbacks import CallbackSupportMixin, FitTasks, NoTasks
+from skrnn.compat import CallbackSupportMixin
+from skrnn.estimators.callbacks import FitTasks, NoTasks
 from skrnn.estimators.inputs import check_sequences
 from skrnn.estimators.runs import (
     FIT_LEVEL,

@@ -9,12 +9,11 @@ from sklearn.base import (
     BaseEstimator,
     OneToOneFeatureMixin,
     TransformerMixin,
-    _fit_context,
 )
 from sklearn.preprocessing import StandardScaler
-from sklearn.utils._param_validation import Interval
-from sklearn.utils.validation import _check_sample_weight, check_is_fitted
+from sklearn.utils.validation import check_is_fitted
 
+from skrnn.compat import Interval, check_sample_weight, fit_context
 from skrnn.estimators.containers import SetOutputMixin
 from skrnn.estimators.docs import with_common_sections
 from skrnn.estimators.inputs import check_sequences, is_list_of_sequences
@@ -110,7 +109,7 @@ class SequenceScaler(
         self.with_std = with_std
         self.n_features_per_step = n_features_per_step
 
-    @_fit_context(prefer_skip_nested_validation=True)
+    @fit_context(prefer_skip_nested_validation=True)
     def fit(self, X, y=None, sample_weight=None):
         """Compute the means and standard deviations.
 
@@ -130,7 +129,7 @@ class SequenceScaler(
         """
         return self._learn(X, sample_weight, reset=True)
 
-    @_fit_context(prefer_skip_nested_validation=True)
+    @fit_context(prefer_skip_nested_validation=True)
     def partial_fit(self, X, y=None, sample_weight=None):
         """Update the means and standard deviations with more sequences.
 
@@ -196,7 +195,7 @@ class SequenceScaler(
         sequences = check_sequences(learner, X, None, reset=reset, allow_nan=True)
         if sample_weight is not None:
             lengths = sequences.lengths
-            sample_weight = _check_sample_weight(
+            sample_weight = check_sample_weight(
                 sample_weight, lengths, dtype=np.float64, ensure_non_negative=True
             )
             sample_weight = sample_weight.repeat(lengths)

@@ -16,10 +16,6 @@ import joblib
 import numba
 import numpy as np
 from numba.np.ufunc import parallel
-from sklearn.utils._openmp_helpers import (
-    _openmp_effective_n_threads,
-    _openmp_parallelism_enabled,
-)
 
 from skrnn.backends.cpu.atomics import exchange, exchange_if
 from skrnn.backends.cpu.calls import (
@@ -34,6 +30,7 @@ from skrnn.backends.cpu.calls import (
     new_slot,
     serve,
 )
+from skrnn.compat import openmp_effective_n_threads, openmp_parallelism_enabled
 
 # Between two looks at a thread that works for longer than its caller.
 POLL_SECONDS = 2e-4
@@ -54,8 +51,8 @@ def thread_limit():
     # Asking Numba for the current limit would start its own threads.
     if parallel._is_initialized:
         limit = min(limit, numba.get_num_threads())
-    if _openmp_parallelism_enabled():
-        limit = min(limit, _openmp_effective_n_threads())
+    if openmp_parallelism_enabled():
+        limit = min(limit, openmp_effective_n_threads())
     return max(1, min(limit, count_cores()))
 
 
