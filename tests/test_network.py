@@ -1,5 +1,7 @@
 """One flat vector inside, PyTorch's names, shapes and gate order outside."""
 
+import json
+
 import naive
 import numpy as np
 import pytest
@@ -26,6 +28,20 @@ def make_network(cell="gru", activation="tanh", dtype="float64", **options):
 
 def initial(network, seed=0):
     return network.initial_parameters(np.random.RandomState(seed))
+
+
+@cells
+@stacks
+@poolings
+def test_a_description_is_plain_and_gives_an_equal_network(
+    cell, activation, stack, pooling
+):
+    network = make_network(cell, activation, **stack, pooling=pooling)
+    text = json.dumps(network.description())
+    again = Network.from_description(json.loads(text))
+    assert again == network
+    assert hash(again) == hash(network)
+    assert json.dumps(again.description()) == text
 
 
 @cells

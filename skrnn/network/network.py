@@ -5,7 +5,7 @@ Inside, the matrices stand input-first and grouped by the cell's blocks; outside
 """
 
 import fnmatch
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from functools import cached_property
 
 import numpy as np
@@ -30,6 +30,25 @@ class Network:
     output_sizes: tuple  # outputs of each target column that has a loss of its own
     loss_name: str
     dtype: str
+
+    def description(self):
+        """The network as plain values: texts, whole numbers, yes or no, None, lists.
+
+        `from_description` makes an equal network of it, in any later version as well:
+        this is what files hold.
+        """
+        values = {field.name: getattr(self, field.name) for field in fields(self)}
+        values["output_sizes"] = [int(size) for size in self.output_sizes]
+        values["loss"] = {"name": values.pop("loss_name")}
+        return values
+
+    @classmethod
+    def from_description(cls, description):
+        """The network that gave this description."""
+        values = dict(description)
+        values["output_sizes"] = tuple(values["output_sizes"])
+        values["loss_name"] = values.pop("loss")["name"]
+        return cls(**values)
 
     @property
     def cell(self):
