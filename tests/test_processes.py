@@ -218,6 +218,34 @@ def test_parent_and_child_fit_at_once_after_a_fork():
     assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
 
 
+@needs_fork
+@in_new_process
+def test_a_fork_while_another_thread_computes_a_cached_property():
+    expected = fit_bits()
+    is_inside, may_go_on = threading.Event(), threading.Event()
+
+    def wait_inside(frame, event, argument):
+        if frame.f_code.co_name == "n_parameters":
+            is_inside.set()
+            may_go_on.wait(SECONDS)
+
+    def fit():
+        sys.settrace(wait_inside)
+        fit_bits()
+
+    thread = threading.Thread(target=fit)
+    thread.start()
+    assert is_inside.wait(SECONDS)
+    child = os.fork()
+    if child == 0:
+        signal.alarm(20)  # rather than hang
+        os._exit(0 if fit_bits() == expected else 1)
+    status = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+    may_go_on.set()
+    thread.join()
+    assert status == 0
+
+
 # The number of threads
 
 

@@ -6,10 +6,10 @@ Inside, the matrices stand input-first and grouped by the cell's blocks; outside
 
 import fnmatch
 from dataclasses import dataclass, fields
-from functools import cached_property
 
 import numpy as np
 
+from skrnn.lazy import cached_property
 from skrnn.mathematics.cells import get_cell
 from skrnn.mathematics.initializers import glorot_uniform, orthogonal
 from skrnn.mathematics.losses import LOSSES

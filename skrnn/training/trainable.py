@@ -6,9 +6,9 @@ input matrix, which stays as it is (E. J. Hu et al., LoRA: low-rank adaptation o
 language models, ICLR 2022, with a scale of 1).
 """
 
-from functools import cached_property
-
 import numpy as np
+
+from skrnn.lazy import cached_property
 
 
 class Trainable:

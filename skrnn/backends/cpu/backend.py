@@ -1,7 +1,7 @@
 """The CPU backend's entry points: loss and gradient of a batch, and outputs."""
 
 import threading
-from functools import cached_property, lru_cache
+from functools import lru_cache
 
 import numpy as np
 
@@ -12,6 +12,7 @@ from skrnn.backends.cpu.threads import run_shared, run_threads, thread_limit
 from skrnn.backends.cpu.tile import PANEL_BYTES, TILE_ROWS, aligned
 from skrnn.backends.cpu.window import LENGTH, NUMBER, START, TOTAL
 from skrnn.backends.steps import HostSteps
+from skrnn.lazy import cached_property
 from skrnn.mathematics.dropout import NO_DROPOUT
 
 # Sequences of a shard: enough to use a panel of weights several times while it is in
