@@ -1,6 +1,7 @@
 """The parts of the documentation that both estimators share, written once.
 
-A docstring names a part in braces on a line of its own.
+A docstring names a part in braces on a line of its own. There may be no docstrings
+(``python -OO``), and from Python 3.13 on they come without their indentation.
 """
 
 import inspect
@@ -82,17 +83,23 @@ init_weights : estimator or dict of str to ndarray, default=None
 
 def with_common_sections(estimator_class):
     """Fill in the shared parts in the docstrings of a class and its methods."""
-    estimator_class.__doc__ = _fill(estimator_class.__doc__)
+    estimator_class.__doc__ = fill(estimator_class.__doc__, _SECTIONS)
     for method in vars(estimator_class).values():
         # What is there under a condition only is an object that holds the function.
         function = getattr(method, "fn", method)
-        if inspect.isfunction(function) and function.__doc__:
-            method.__doc__ = function.__doc__ = _fill(function.__doc__)
+        if inspect.isfunction(function):
+            method.__doc__ = function.__doc__ = fill(function.__doc__, _SECTIONS)
     return estimator_class
 
 
-def _fill(docstring):
-    def section(match):
-        return textwrap.indent(_SECTIONS[match["name"]].strip(), match["indent"])
+def fill(docstring, sections):
+    """Replace names in braces, on lines of their own, by their sections if known."""
 
+    def section(match):
+        if match["name"] not in sections:
+            return match[0]
+        return textwrap.indent(sections[match["name"]].strip(), match["indent"])
+
+    if docstring is None:
+        return None
     return re.sub(r"^(?P<indent> *)\{(?P<name>\w+)\}$", section, docstring, flags=re.M)

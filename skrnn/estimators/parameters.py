@@ -9,6 +9,7 @@ from numbers import Integral, Real
 from typing import NamedTuple
 
 from skrnn.compat import Interval, StrOptions
+from skrnn.estimators.docs import fill
 from skrnn.mathematics.cells import CELLS
 from skrnn.mathematics.optimizers import OPTIMIZERS
 from skrnn.mathematics.poolings import POOLINGS
@@ -323,9 +324,8 @@ def with_parameters(*, defaults=None, **own):
         estimator_class._parameter_constraints = {
             name: parameter.constraints for name, parameter in parameters.items()
         }
-        estimator_class.__doc__ = estimator_class.__doc__.replace(
-            "    {parameters}", _documentation(parameters)
-        )
+        sections = {"parameters": _documentation(parameters)}
+        estimator_class.__doc__ = fill(estimator_class.__doc__, sections)
         return estimator_class
 
     return decorate
@@ -358,4 +358,4 @@ def _documentation(parameters):
         default = repr(parameter.default).replace("'", '"')
         lines.append(f"{name} : {parameter.type}, default={default}")
         lines += [f"    {line}" for line in parameter.text.splitlines()]
-    return "\n".join(f"    {line}" for line in lines)
+    return "\n".join(lines)
