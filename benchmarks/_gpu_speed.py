@@ -92,7 +92,7 @@ def our_prediction(problem, device=DEVICE):
     sequences = problem.sequences()
 
     def call():
-        return make_predictor(device, network, problem.N).outputs(parameters, sequences)
+        return make_predictor(device, network).outputs(parameters, sequences)
 
     return call, 1
 

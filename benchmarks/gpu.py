@@ -26,7 +26,7 @@ from _tables import PROBLEM_FIELDS, Table, geometric_mean
 from numba import config
 from suite import describe_machine
 
-from skrnn.backends import WORTH_CUDA, make_backend, work_of_step
+from skrnn.backends import make_backend
 
 SIZES = {"N": (1, 16, 64, 256, 1024), "T": (50, 200, 1000)}
 HIDDEN_SIZES = (64, 256, 512, 128, 1024, 32)  # the most telling ones first
@@ -141,13 +141,14 @@ def find_crossover(speed, csv_path):
     for (n, t, h), cell, what in product(CROSSING, CELLS, _gpu_speed.MAKERS):
         problem = Problem(cell, n, t, h // 4, h)
         cpu, gpu = speed.measure_devices(problem, what)
-        work = work_of_step(problem.network(), problem.N)
+        # Multiply-adds of one time step of all sequences, forward.
+        work = problem.N * problem.network().n_parameters
         table.add(what, *problem[:5], work, cpu, gpu, cpu / gpu)
     for what in _gpu_speed.MAKERS:
         chosen = [row for row in table.rows if row["what"] == what]
         print(f"The GPU wins from this work on, {what}: {crossover(chosen):.1e}")
     worth = crossover(table.rows)
-    print(f"backends.WORTH_CUDA is {WORTH_CUDA:.0e} and should be {worth:.0e}.")
+    print(f'device="auto" should take the GPU from this work on: {worth:.1e}')
 
 
 def crossover(rows):

@@ -249,14 +249,14 @@ def test_thread_limit(monkeypatch):
 
 def test_what_is_kept_for_predictions():
     network = make_problem().network
-    backend = make_predictor("cpu", network, 1)
-    assert make_predictor("cpu", network, 1) is backend  # in this thread
+    backend = make_predictor("cpu", network)
+    assert make_predictor("cpu", network) is backend  # in this thread
     with ThreadPoolExecutor(1) as pool:
-        assert pool.submit(make_predictor, "cpu", network, 1).result() is not backend
+        assert pool.submit(make_predictor, "cpu", network).result() is not backend
     limit = backend.n_threads
     with threadpool_limits(1, user_api="openmp"):
-        assert make_predictor("cpu", network, 1).n_threads == 1
-    assert make_predictor("cpu", network, 1).n_threads == limit
+        assert make_predictor("cpu", network).n_threads == 1
+    assert make_predictor("cpu", network).n_threads == limit
 
 
 def test_thread_limit_heeds_threadpoolctl():

@@ -42,19 +42,19 @@ class BaseRNN(
     def _compute(self, X, what):
         """Results of one of the backend's methods, and how to give them X's form."""
         sequences, shape = self._sequences_to_predict(X)
-        backend = self._backend_for(sequences)
+        backend = self._backend()
         return getattr(backend, what)(self._parameters, sequences), shape
 
-    def _backend_for(self, sequences):
-        """A backend that predicts all of these, at once."""
-        return make_predictor(self.device, self._network, sequences.n_sequences)
+    def _backend(self):
+        """A backend that predicts at once."""
+        return make_predictor(self.device, self._network)
 
     def _to_score(self, X, y, sample_weight):
         """Outputs, true targets and weights, of sequences or of their steps."""
         sequences, _ = self._sequences_to_predict(X)
         for_steps = self._network.pooling is None
         scored = check_scored(X, y, sample_weight, sequences, for_steps)
-        outputs = self._backend_for(sequences).outputs(self._parameters, sequences)
+        outputs = self._backend().outputs(self._parameters, sequences)
         return outputs, scored.y, scored.weights
 
     def transform(self, X):
@@ -103,7 +103,7 @@ class BaseRNN(
                 "There are attention weights with pooling='attention' only, the "
                 f"network was fitted with {pooling!r}."
             )
-        backend = self._backend_for(sequences)
+        backend = self._backend()
         weights = backend.attention_weights(self._parameters, sequences)
         return np.split(weights, sequences.offsets[1:-1])
 

@@ -297,10 +297,10 @@ off each weight. Biases do not decay.""",
         "auto",
         [StrOptions({"auto", "cpu", "cuda"})],
         '{"auto", "cpu", "cuda"}',
-        """Where to compute: the CPU; an NVIDIA GPU, which needs the package numba-cuda
-(``pip install "skrnn[cuda13]"``); or, with "auto", the GPU where there is one and a
-batch has so much work that it should win. Not part of what is learned: an estimator
-fitted on one device predicts on the other.""",
+        """Where to compute. "cuda" is an NVIDIA GPU, which needs the package numba-cuda
+(``pip install "skrnn[cuda13]"``); no GPU has run it yet. "auto" is the CPU until one
+has. Not part of what is learned: an estimator fitted on one device predicts on the
+other.""",
     ),
 }
 

@@ -52,9 +52,7 @@ class Stream:
         self._estimator = copy.copy(estimator)
         self._estimator._run = self._estimator._adapted = None
         self._network, self._parameters = estimator._network, estimator._parameters
-        self._backend = make_backend(
-            estimator.device, self._network, n_sequences=n_sequences
-        )
+        self._backend = make_backend(estimator.device, self._network)
         self._memory = self._backend.new_memory(n_sequences)
         self.n_steps = np.zeros(n_sequences, np.int64)
 

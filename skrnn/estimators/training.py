@@ -30,7 +30,6 @@ from skrnn.estimators.runs import (
 from skrnn.estimators.steps import check_one_target
 from skrnn.network import Network
 from skrnn.training import (
-    LBFGS,
     Data,
     Problem,
     State,
@@ -99,8 +98,7 @@ class TrainingMixin(CallbackSupportMixin):
         """Train until done, stopped or interrupted."""
         trainable = run.trainable
         needed = None if trainable.is_whole else trainable.needed
-        n = data.rows.size if settings.solver == LBFGS else settings.batch_size
-        backend = make_backend(self.device, self._network, needed, n)
+        backend = make_backend(self.device, self._network, needed)
         if validate is not None:
             validate = partial(validate, backend)
         problem = Problem(backend, self._network, trainable, data, settings, validate)

@@ -116,13 +116,6 @@ def test_with_an_old_device(capability, real):
     assert "needed is (7, 5) or newer" in refused()
 
 
-def test_auto_takes_the_cpu_where_something_is_missing(real, monkeypatch):
-    monkeypatch.setattr("skrnn.backends.WORTH_CUDA", 0)
-    real.cuda_error = lambda: "no driver"
-    backend = make_backend("auto", NETWORK, n_sequences=10)
-    assert type(backend).__name__ == "CPUBackend"
-
-
 def test_after_a_fork(monkeypatch):
     problem = make_problem("rnn", lengths=(2, 1), hidden_size=2)
     backend = CUDABackend(problem.network)

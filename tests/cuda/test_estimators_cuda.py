@@ -2,13 +2,11 @@
 
 import gc
 import pickle
-import warnings
 
 import numpy as np
 import pytest
 import small_steps
 from numpy.testing import assert_allclose, assert_array_equal
-from sklearn.exceptions import ConvergenceWarning
 from sklearn.model_selection import GridSearchCV
 from small import LABELS, RAGGED, TARGETS, AfterEpoch, X, Y, make, output_of
 
@@ -207,7 +205,9 @@ def test_the_data_are_copied_once(monkeypatch):
     assert copied.count(sequences.shape) == 1
 
 
-def test_auto_takes_the_device_for_large_batches_only(monkeypatch):
+@pytest.mark.parametrize(("device", "n_made"), [("auto", 0), ("cpu", 0), ("cuda", 2)])
+def test_cuda_is_used_where_it_is_asked_for(device, n_made, monkeypatch):
+    """ "auto" is the CPU, also where there is a device."""
     made = []
     new = cuda.CUDABackend.__init__
     monkeypatch.setattr(
@@ -215,11 +215,5 @@ def test_auto_takes_the_device_for_large_batches_only(monkeypatch):
         "__init__",
         lambda self, *arguments: made.append(self) or new(self, *arguments),
     )
-    estimator = make(RNNRegressor, device="auto", max_iter=1)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ConvergenceWarning)
-        estimator.fit(FEW, FEW_Y).predict(FEW)
-        assert not made
-        monkeypatch.setattr("skrnn.backends.WORTH_CUDA", 1)
-        estimator.fit(FEW, FEW_Y).predict(FEW)
-    assert len(made) == 2
+    make(RNNRegressor, device=device, max_iter=1).fit(FEW, FEW_Y).predict(FEW)
+    assert len(made) == n_made
