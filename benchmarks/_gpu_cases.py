@@ -8,8 +8,7 @@ import numpy as np
 from skrnn.mathematics.cells import CELLS
 from skrnn.mathematics.dropout import NO_DROPOUT, Dropout
 from skrnn.mathematics.losses import LOSSES
-from skrnn.mathematics.poolings import POOLINGS
-from skrnn.network import Network
+from skrnn.network import POOLINGS, Network
 from skrnn.sequences import Sequences
 
 LENGTHS = (3, 1, 2, 4, 1, 7, 2, 1, 3, 1, 5, 1, 2, 1, 3, 1, 2, 1, 4)

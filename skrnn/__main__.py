@@ -21,7 +21,7 @@ from skrnn.backends.cpu import shard
 from skrnn.mathematics import gradients
 from skrnn.mathematics.cells import CELLS
 from skrnn.mathematics.optimizers import OPTIMIZERS
-from skrnn.mathematics.poolings import POOLINGS
+from skrnn.network import POOLINGS
 from skrnn.training import LBFGS
 
 # Work for two threads: what lets them meet is compiled as well.

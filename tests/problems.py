@@ -13,8 +13,7 @@ from skrnn.backends import make_backend
 from skrnn.mathematics.cells import CELLS
 from skrnn.mathematics.dropout import NO_DROPOUT, factor, output_key, recurrent_key
 from skrnn.mathematics.losses import LOSSES
-from skrnn.mathematics.poolings import POOLINGS
-from skrnn.network import Network
+from skrnn.network import POOLINGS, Network
 from skrnn.sequences import Sequences
 
 #: What two orders of the same sums may differ by, relative to the largest value.

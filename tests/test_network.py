@@ -181,9 +181,9 @@ def test_initial_weights(cell, activation, stack):
     views = network.views(initial(network))
     bounded = ["head", "attention", "attention_query"]
     matrices = [views[name] for name in bounded]
-    for name, _ in network.layers:
-        matrices += list(views[f"input_{name}"])
-        for block in views[f"recurrent_{name}"]:
+    for layer in network.layers:
+        matrices += list(views[layer.input])
+        for block in views[layer.recurrent]:
             assert_allclose(block @ block.T, np.eye(HIDDEN_SIZE), atol=1e-14)
     for matrix in matrices:
         bound = np.sqrt(6 / sum(matrix.shape))

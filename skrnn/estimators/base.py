@@ -97,11 +97,11 @@ class BaseRNN(
             If the estimator was fitted with another pooling.
         """
         sequences, _ = self._sequences_to_predict(X)
-        pooling = self._network.pooling
-        if pooling != "attention":
+        network = self._network
+        if network.pool is None or not network.pool.has_step_weights:
             raise ValueError(
                 "There are attention weights with pooling='attention' only, the "
-                f"network was fitted with {pooling!r}."
+                f"network was fitted with {network.pooling!r}."
             )
         backend = self._backend()
         weights = backend.attention_weights(self._parameters, sequences)

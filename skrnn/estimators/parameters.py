@@ -12,8 +12,8 @@ from skrnn.compat import Interval, StrOptions
 from skrnn.estimators.docs import fill
 from skrnn.mathematics.cells import CELLS
 from skrnn.mathematics.optimizers import OPTIMIZERS
-from skrnn.mathematics.poolings import POOLINGS
 from skrnn.mathematics.schedules import SCHEDULES
+from skrnn.network import POOLINGS
 from skrnn.training import LBFGS
 
 N_POSITIONAL = 2  # cell and hidden_size; the others are given by name

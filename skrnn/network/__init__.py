@@ -1,5 +1,6 @@
-"""The network: its shape, and its parameters as one flat vector."""
+"""The network: its parts, and their parameters as one flat vector."""
 
 from skrnn.network.network import Network
+from skrnn.network.poolings import POOLINGS
 
-__all__ = ["Network"]
+__all__ = ["POOLINGS", "Network"]

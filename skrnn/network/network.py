@@ -1,8 +1,4 @@
-"""A recurrent network's shape, and its parameters as ONE flat vector with named views.
-
-Inside, the matrices stand input-first and grouped by the cell's blocks; outside
-(`export_weights`, `import_weights`) they have PyTorch's names, shapes and gate order.
-"""
+"""A recurrent network: a list of parts, whose arrays are views of ONE flat vector."""
 
 import fnmatch
 from dataclasses import dataclass, fields
@@ -11,8 +7,10 @@ import numpy as np
 
 from skrnn.lazy import cached_property
 from skrnn.mathematics.cells import get_cell
-from skrnn.mathematics.initializers import glorot_uniform, orthogonal
 from skrnn.mathematics.losses import LOSSES
+from skrnn.network.layers import LayerNorm, RecurrentLayer
+from skrnn.network.linear import Head
+from skrnn.network.poolings import POOLINGS
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,6 +48,10 @@ class Network:
         values["loss_name"] = values.pop("loss")["name"]
         return cls(**values)
 
+    def __reduce__(self):
+        # All else is made anew.
+        return Network.from_description, (self.description(),)
+
     @property
     def cell(self):
         return get_cell(self.cell_name, self.activation)
@@ -79,60 +81,61 @@ class Network:
 
     @cached_property
     def layers(self):
-        """Suffix of the names, and inputs, of each layer in each direction.
-
-        In the order of computing: both directions of a layer, then the next layer.
-        """
+        """Each layer in each direction, in the order of computing."""
         return [
-            (f"l{layer}{suffix}", self.n_states_out if layer else self.n_features)
-            for layer in range(self.n_layers)
+            RecurrentLayer(
+                self.cell,
+                level,
+                suffix,
+                self.n_states_out if level else self.n_features,
+                self.hidden_size,
+            )
+            for level in range(self.n_layers)
             for suffix in ("", "_reverse")[: self.n_directions]
         ]
 
     @cached_property
+    def norms(self):
+        """The normalisation of each layer's outputs, if there is any."""
+        n_norms = self.n_layers if self.layer_norm else 0
+        return [LayerNorm(level, self.n_states_out) for level in range(n_norms)]
+
+    @cached_property
+    def pool(self):
+        """The pooling; None: outputs for every step."""
+        if self.pooling is None:
+            return None
+        sizes = self.n_states_out, self.hidden_size
+        return POOLINGS[self.pooling](self.n_layers, *sizes)
+
+    @cached_property
+    def head(self):
+        return Head(self.n_layers + 1, self.n_states_out, self.n_outputs)
+
+    @cached_property
+    def stack(self):
+        """All parts, in the order of the flat vector."""
+        pools = [] if self.pool is None else [self.pool]
+        return [*self.layers, *self.norms, *pools, self.head]
+
+    @cached_property
     def shapes(self):
-        """Name of each part of the flat vector, in order, and its shape."""
-        step, hidden = self.cell.step, self.hidden_size
-        n_h = step.n_blocks - step.h_first
-        shapes = {}
-        for name, n_inputs in self.layers:
-            shapes[f"input_{name}"] = (step.n_x, n_inputs, hidden)
-            shapes[f"bias_{name}"] = (step.n_blocks, hidden)
-            shapes[f"recurrent_{name}"] = (n_h, hidden, hidden)
-        for layer in range(self.n_layers if self.layer_norm else 0):
-            shapes[f"norm_l{layer}"] = shapes[f"norm_bias_l{layer}"] = (
-                self.n_states_out,
-            )
-        if self.pooling == "attention":
-            shapes["attention"] = (self.n_states_out, hidden)
-            shapes["attention_bias"] = (hidden,)
-            shapes["attention_query"] = (hidden, 1)
-        shapes["head"] = (self.n_states_out, self.n_outputs)
-        shapes["head_bias"] = (self.n_outputs,)
-        return shapes
+        """Name of each array of the flat vector, in order, and its shape."""
+        return {k: shape for part in self.stack for k, shape in part.shapes.items()}
 
     @property
     def levels(self):
-        """Of each part the number of its layer; pooling and head count on."""
-        after = {"attention": self.n_layers, "head": self.n_layers + 1}
-        levels = {}
-        for name in self.shapes:
-            first, *rest = name.removesuffix("_reverse").split("_")
-            levels[name] = after[first] if first in after else int(rest[-1][1:])
-        return levels
+        """Of each array the level of its part."""
+        return {name: part.level for part in self.stack for name in part.shapes}
 
     @property
     def matrices(self):
-        """Names of the parts that hold input and recurrent matrices."""
-        return [
-            f"{kind}_{name}"
-            for name, _ in self.layers
-            for kind in ("input", "recurrent")
-        ]
+        """Names of the arrays that may have adapters."""
+        return [name for part in self.stack for name in part.matrices]
 
     @cached_property
     def starts(self):
-        """Where each part starts in the flat vector."""
+        """Where each array starts in the flat vector."""
         ends = np.cumsum([np.prod(shape) for shape in self.shapes.values()])
         return dict(zip(self.shapes, [0, *ends[:-1].tolist()], strict=True))
 
@@ -141,7 +144,7 @@ class Network:
         return sum(int(np.prod(shape)) for shape in self.shapes.values())
 
     def views(self, flat):
-        """The parts of a flat vector, as views."""
+        """The arrays of a flat vector, as views."""
         return {
             name: flat[start:][: np.prod(shape)].reshape(shape)
             for (name, shape), start in zip(
@@ -151,66 +154,35 @@ class Network:
 
     def weight_mask(self):
         """1 where the flat vector holds a weight of a matrix product, otherwise 0."""
-        mask = np.ones(self.n_parameters, self.dtype)
-        for name, view in self.views(mask).items():
-            if "bias" in name or "norm" in name:
-                view[:] = 0
+        mask = np.zeros(self.n_parameters, self.dtype)
+        views = self.views(mask)
+        for part in self.stack:
+            for name in part.weights:
+                views[name][:] = 1
         return mask
 
     def initial_parameters(self, random_state):
-        """Glorot input weights, orthogonal recurrent weights, biases of 0, norms of 1.
-
-        A forget gate's bias is 1 (Jozefowicz, Zaremba and Sutskever, An empirical
-        exploration of recurrent network architectures, ICML 2015).
-        """
+        """Where training starts: each part's own first values."""
         flat = np.zeros(self.n_parameters, self.dtype)
         views = self.views(flat)
-        for name, _ in self.layers:
-            for block in views[f"input_{name}"]:
-                block[:] = glorot_uniform(random_state, *block.shape)
-            for block in views[f"recurrent_{name}"]:
-                block[:] = orthogonal(random_state, self.hidden_size)
-            if self.cell.forget is not None:
-                views[f"bias_{name}"][self.cell.gates_ih[self.cell.forget]] = 1
-        for layer in range(self.n_layers if self.layer_norm else 0):
-            views[f"norm_l{layer}"][:] = 1
-        for name in ("attention", "attention_query", "head"):
-            if name in views:
-                views[name][:] = glorot_uniform(random_state, *views[name].shape)
+        for part in self.stack:
+            part.initialize(views, random_state)
         return flat
 
     def export_weights(self, flat):
         """A dict of arrays with PyTorch's names, shapes and gate order."""
         views, weights = self.views(flat), {}
-        for name, _ in self.layers:
-            weights |= self._export_layer(views, name)
-        for outside, inside in self._norms.items():
-            weights[outside] = views[inside].copy()
-        if self.pooling == "attention":
-            weights["attention.weight"] = views["attention"].T.copy()
-            weights["attention.bias"] = views["attention_bias"].copy()
-            weights["attention.query"] = views["attention_query"][:, 0].copy()
-        weights["head.weight"] = views["head"].T.copy()
-        weights["head.bias"] = views["head_bias"].copy()
+        for part in self.stack:
+            weights |= part.export(views)
         return weights
 
     @property
     def names(self):
-        """Each name of `export_weights`, and the part that it shows."""
-        names = {}
-        for name, _ in self.layers:
-            names[f"weight_ih_{name}"] = f"input_{name}"
-            names[f"weight_hh_{name}"] = f"recurrent_{name}"
-            names[f"bias_ih_{name}"] = names[f"bias_hh_{name}"] = f"bias_{name}"
-        names |= self._norms
-        if self.pooling == "attention":
-            names["attention.weight"] = "attention"
-            names["attention.bias"] = "attention_bias"
-            names["attention.query"] = "attention_query"
-        return names | {"head.weight": "head", "head.bias": "head_bias"}
+        """Each name of `export_weights`, and the array that it shows."""
+        return {k: name for part in self.stack for k, name in part.names.items()}
 
     def parts(self, patterns):
-        """Names of the parts that some of the exported names or patterns mean."""
+        """Names of the arrays that some of the exported names or patterns mean."""
         chosen = set()
         for pattern in patterns:
             if not isinstance(pattern, str):
@@ -227,78 +199,18 @@ class Network:
             chosen |= found
         return frozenset(chosen)
 
-    @property
-    def _norms(self):
-        """Names of the layer normalisation's parameters: outside, inside."""
-        return {
-            f"norm_l{layer}.{outside}": f"{inside}_l{layer}"
-            for layer in range(self.n_layers if self.layer_norm else 0)
-            for outside, inside in (("weight", "norm"), ("bias", "norm_bias"))
-        }
-
-    def _export_layer(self, views, name):
-        cell, bias = self.cell, views[f"bias_{name}"]
-        h_first = cell.step.h_first
-        # A block with one bias inside has it in bias_ih outside, and 0 in bias_hh.
-        own_bias = [block for block in cell.gates_hh if block >= cell.step.n_x]
-        bias_hh = np.zeros_like(bias)
-        bias_hh[own_bias] = bias[own_bias]
-        inputs, recurrent = views[f"input_{name}"], views[f"recurrent_{name}"]
-        return {
-            f"weight_ih_{name}": _stack(inputs[block].T for block in cell.gates_ih),
-            f"weight_hh_{name}": _stack(
-                recurrent[block - h_first].T for block in cell.gates_hh
-            ),
-            f"bias_ih_{name}": bias[list(cell.gates_ih)].ravel(),
-            f"bias_hh_{name}": bias_hh[list(cell.gates_hh)].ravel(),
-        }
-
-    def export_adapter(self, part, a, b):
-        """The thin matrices that are added to a part, for the exported matrix."""
-        kind, name = part.split("_", 1)
-        gates, first = {
-            "input": (self.cell.gates_ih, 0),
-            "recurrent": (self.cell.gates_hh, self.cell.step.h_first),
-        }[kind]
-        blocks = b.reshape(len(b), -1, self.hidden_size)
-        outside = {"input": "weight_ih", "recurrent": "weight_hh"}[kind]
-        return {
-            f"{outside}_{name}.lora_A": a.copy(),
-            f"{outside}_{name}.lora_B": _stack(blocks[:, g - first].T for g in gates),
-        }
+    def export_adapter(self, matrix, a, b):
+        """The thin matrices that are added to one of `matrices`, for users."""
+        (part,) = (part for part in self.stack if matrix in part.matrices)
+        return part.export_adapter(matrix, a, b)
 
     def import_weights(self, weights):
         """The flat vector of `weights`, a dict as `export_weights` makes it."""
         flat = np.zeros(self.n_parameters, self.dtype)
-        views = self.views(flat)
-        weights = self._check_weights(weights)
-        for name, _ in self.layers:
-            self._import_layer(views, weights, name)
-        for outside, inside in self._norms.items():
-            views[inside][:] = weights[outside]
-        if self.pooling == "attention":
-            views["attention"][:] = weights["attention.weight"].T
-            views["attention_bias"][:] = weights["attention.bias"]
-            views["attention_query"][:, 0] = weights["attention.query"]
-        views["head"][:] = weights["head.weight"].T
-        views["head_bias"][:] = weights["head.bias"]
+        views, weights = self.views(flat), self._check_weights(weights)
+        for part in self.stack:
+            part.take(views, weights)
         return flat
-
-    def _import_layer(self, views, weights, name):
-        cell = self.cell
-        gates = {
-            kind: weights[f"{kind}_{name}"].reshape(cell.n_gates, self.hidden_size, -1)
-            for kind in ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
-        }
-        bias = views[f"bias_{name}"]
-        for g, (block_ih, block_hh) in enumerate(
-            zip(cell.gates_ih, cell.gates_hh, strict=True)
-        ):
-            views[f"input_{name}"][block_ih] = gates["weight_ih"][g].T
-            recurrent = views[f"recurrent_{name}"]
-            recurrent[block_hh - cell.step.h_first] = gates["weight_hh"][g].T
-            bias[block_ih] += gates["bias_ih"][g, :, 0]
-            bias[block_hh] += gates["bias_hh"][g, :, 0]
 
     def _check_weights(self, weights):
         expected = {
@@ -323,7 +235,3 @@ class Network:
             if not np.isfinite(array).all():
                 raise ValueError(f"weights[{name!r}] contains NaN or infinity.")
         return arrays
-
-
-def _stack(matrices):
-    return np.concatenate(list(matrices))

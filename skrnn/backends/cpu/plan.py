@@ -64,10 +64,9 @@ def _lay_out(network, width, trained, transposed_at):
     forward, backward = _Pieces(network, width), _Pieces(network, width, transposed_at)
     levels = network.levels
     layers = [
-        _layer_plan(network, name, n_inputs, trained, forward, backward)
-        for name, n_inputs in network.layers
+        _layer_plan(layer, trained, forward, backward) for layer in network.layers
     ]
-    if network.layer_norm:
+    if network.norms:
         layers = _with_norms(network, layers, forward)
     hidden, n_out = network.hidden_size, network.n_states_out
     n_outputs = network.n_outputs
@@ -82,16 +81,17 @@ def _lay_out(network, width, trained, transposed_at):
     )
     pooling = PLANS[network.pooling](0, 0, 0)
     if network.pooling == "attention":
+        pool = network.pool
         pooling = pooling._replace(
-            at=forward.add("attention", n_out, hidden, bias="attention_bias"),
-            query_at=forward.add("attention_query", hidden, 1),
-            transposed_at=backward.add_transposed("attention", n_out, hidden),
+            at=forward.add(pool.weight, n_out, hidden, bias=pool.bias),
+            query_at=forward.add(pool.query, hidden, 1),
+            transposed_at=backward.add_transposed(pool.weight, n_out, hidden),
         )
     head = HeadPlan(
         n_outputs=n_outputs,
         padded_outputs=forward.padded(n_outputs),
-        at=forward.add("head", n_out, n_outputs, bias="head_bias"),
-        transposed_at=backward.add_transposed("head", n_out, n_outputs),
+        at=forward.add(network.head.weight, n_out, n_outputs, bias=network.head.bias),
+        transposed_at=backward.add_transposed(network.head.weight, n_out, n_outputs),
     )
     return Plan(
         sizes,
@@ -105,10 +105,10 @@ def _lay_out(network, width, trained, transposed_at):
     )
 
 
-def _layer_plan(network, name, n_inputs, trained, forward, backward):
-    step, hidden = network.cell.step, network.hidden_size
+def _layer_plan(layer, trained, forward, backward):
+    step, n_inputs, hidden = layer.cell.step, layer.n_inputs, layer.hidden_size
     n_h = step.n_blocks - step.h_first
-    inputs, bias, recurrent = f"input_{name}", f"bias_{name}", f"recurrent_{name}"
+    inputs, bias, recurrent = layer.input, layer.bias, layer.recurrent
     return LayerPlan(
         n_inputs=n_inputs,
         x_at=forward.add(inputs, n_inputs, hidden, step.n_x, bias),
@@ -118,10 +118,10 @@ def _layer_plan(network, name, n_inputs, trained, forward, backward):
         h_transposed_at=backward.add_transposed(recurrent, hidden, hidden, n_h),
         # Nobody wants the gradient of the data.
         x_transposed_at=backward.add_transposed(inputs, n_inputs, hidden, step.n_x)
-        if network.levels[inputs] > 0
+        if layer.level > 0
         else -1,
         norm_at=-1,
-        trains=int(not trained.isdisjoint((inputs, bias, recurrent))),
+        trains=int(not trained.isdisjoint(layer.shapes)),
     )
 
 
@@ -132,8 +132,9 @@ def _with_norms(network, layers, forward):
     for q, plan in enumerate(layers):
         layer, direction = divmod(q, network.n_directions)
         if direction == 0:
-            norm_at = forward.add_rows(f"norm_l{layer}", n_out, 0, 1)
-            forward.add_rows(f"norm_bias_l{layer}", n_out, 0, 1)
+            norm = network.norms[layer]
+            norm_at = forward.add_rows(norm.weight, n_out, 0, 1)
+            forward.add_rows(norm.bias, n_out, 0, 1)
         plans.append(plan._replace(norm_at=norm_at))
     return plans
 

@@ -49,11 +49,7 @@ class CUDABackend:
         levels = network.levels
         # Gradients do not reach below the lowest layer with anything to train.
         self.first_trained = min(levels[name] for name in needed)
-        kinds = "input", "bias", "recurrent"
-        self.trains = [
-            not needed.isdisjoint(f"{kind}_{name}" for kind in kinds)
-            for name, _ in network.layers
-        ]
+        self.trains = [not needed.isdisjoint(layer.shapes) for layer in network.layers]
         self._copied = {}
 
     @classmethod

@@ -178,7 +178,7 @@ class Batch:
             self._forward_layer(q)
             layer, direction = divmod(q, network.n_directions)
             if direction == network.n_directions - 1:
-                if network.layer_norm:
+                if network.norms:
                     self._normalize(layer)
                 if layer < network.n_layers - 1:
                     self._drop_outputs(layer)
@@ -223,11 +223,11 @@ class Batch:
 
     def _forward_layer(self, q):
         network, job, w = self.network, self._job(q), self.w
-        name, n_inputs = network.layers[q]
-        starts, step, hidden = network.starts, network.cell.step, network.hidden_size
+        layer, starts = network.layers[q], network.starts
+        n_inputs, step, hidden = layer.n_inputs, layer.cell.step, layer.hidden_size
         z = Matrix(self.m, job.z, hidden, batch=job.plane)
-        bias = Matrix(w, starts[f"bias_{name}"], hidden, batch=hidden)
-        weights = Matrix(w, starts[f"input_{name}"], hidden, batch=n_inputs * hidden)
+        bias = Matrix(w, starts[layer.bias], hidden, batch=hidden)
+        weights = Matrix(w, starts[layer.input], hidden, batch=n_inputs * hidden)
         sizes = self.n_here, hidden, n_inputs
         self.products.product(z, self._inputs(q), weights, sizes, n=step.n_x, bias=bias)
         if step.n_blocks > step.n_x:  # blocks without an input: their biases
@@ -236,13 +236,14 @@ class Batch:
             sizes = self.n_here, hidden, 0
             n = step.n_blocks - step.n_x
             self.products.product(z, z, weights, sizes, n=n, bias=bias)
-        at = starts[f"recurrent_{name}"]
+        at = starts[layer.recurrent]
         arguments = self.m, w, at, self.index, self.steps
         self.backend.recurrence.forward(job, *arguments)
 
     def _normalize(self, layer):
         starts, places = self.network.starts, self._norm_places(layer)
-        weights = starts[f"norm_l{layer}"], starts[f"norm_bias_l{layer}"]
+        norm = self.network.norms[layer]
+        weights = starts[norm.weight], starts[norm.bias]
         rows = self._rows_of(layer)
         kernel = kernels.normalize
         self.device.over(self.n_here, kernel, *rows, self.w, *weights, places)
@@ -260,7 +261,8 @@ class Batch:
 
     def _normalize_back(self, layer, gradient):
         starts, places = self.network.starts, self._norm_places(layer)
-        weights, biases = starts[f"norm_l{layer}"], starts[f"norm_bias_l{layer}"]
+        norm = self.network.norms[layer]
+        weights, biases = starts[norm.weight], starts[norm.bias]
         at, n_out = self._outs(layer), self.network.n_states_out
         columns = self.m, at, self.n_here, n_out, n_out
         add_sums = self.products.add_column_sums
@@ -284,7 +286,7 @@ class Batch:
         for layer in range(network.n_layers - 1, lowest - 1, -1):
             if layer < network.n_layers - 1:
                 self._drop_outputs(layer)
-            if network.layer_norm:
+            if network.norms:
                 self._normalize_back(layer, gradient)
             places = range(
                 layer * network.n_directions, (layer + 1) * network.n_directions
@@ -298,13 +300,9 @@ class Batch:
 
     def _backward_layer(self, q, gradient):
         """Replace z by the gradient of the pre-activations; add that of the weights."""
-        job, (name, n_inputs) = self._job(q), self.network.layers[q]
-        starts, step, hidden = (
-            self.network.starts,
-            self.network.cell.step,
-            self.network.hidden_size,
-        )
-        recurrent = starts[f"recurrent_{name}"]
+        job, layer, starts = self._job(q), self.network.layers[q], self.network.starts
+        step, hidden = layer.cell.step, layer.hidden_size
+        recurrent = starts[layer.recurrent]
         arguments = self.m, self.w, recurrent, self.work.transposed
         self.backend.recurrence.backward(job, *arguments, self.index, self.steps)
         if not self.backend.trains[q]:
@@ -312,14 +310,14 @@ class Batch:
         d_z = Matrix(self.m, job.z, hidden, batch=job.plane)
         self.products.add_gradient(
             gradient,
-            starts[f"input_{name}"],
+            starts[layer.input],
             self._inputs(q).transposed,
             d_z,
-            (n_inputs, hidden, self.n_here),
+            (layer.n_inputs, hidden, self.n_here),
             step.n_x,
         )
         self.products.add_column_sums(
-            *(gradient, starts[f"bias_{name}"], self.m, job.z, self.n_here),
+            *(gradient, starts[layer.bias], self.m, job.z, self.n_here),
             *(hidden, hidden),
             n=step.n_blocks,
             plane=job.plane,
@@ -336,9 +334,9 @@ class Batch:
 
     def _input_gradient(self, q, adds):
         """Replace a layer's inputs by their gradient, or add it."""
-        job, (name, n_inputs) = self._job(q), self.network.layers[q]
-        hidden = self.network.hidden_size
-        at = self.network.starts[f"input_{name}"]
+        job, layer = self._job(q), self.network.layers[q]
+        n_inputs, hidden = layer.n_inputs, layer.hidden_size
+        at = self.network.starts[layer.input]
         weights = Matrix(self.w, at, hidden, term=n_inputs * hidden).transposed
         d_z = Matrix(self.m, job.z, hidden, term=job.plane)
         sizes = self.n_here, n_inputs, hidden
