@@ -11,6 +11,8 @@ import signal
 import subprocess
 import sys
 import threading
+import time
+import weakref
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -422,20 +424,43 @@ def interrupt_at_place(number):
     sys.settrace(trace)
 
 
+class Work:
+    """What the threads do: nothing. Its memory should not outlast them."""
+
+    def __call__(self):
+        pass
+
+
+def wait_until(is_so):
+    """Wait until something is so, but not for ever; returns whether it is."""
+    end = time.monotonic() + 10
+    while not (result := is_so()) and time.monotonic() < end:
+        time.sleep(0.01)
+    return result
+
+
 @in_new_process
 def test_after_an_interrupt_anywhere_all_threads_work_on():
     threads.count_cores = lambda: 2
-    n_interrupts = 0
+    n_interrupts, works = 0, weakref.WeakSet()
     for number, is_new in itertools.product(range(1, 100), (True, False)):
         if is_new:  # must start its threads first
             threads._new_crew()
         interrupt_at_place(number)
         try:
-            threads.run_threads(2, int)
+            works.add(work := Work())
+            threads.run_threads(2, work)
         except KeyboardInterrupt:
             n_interrupts += 1
         finally:
             sys.settrace(None)
+        del work
         barrier = threading.Barrier(2, timeout=10)  # passed by two threads at once
         threads.run_threads(2, barrier.wait)
     assert n_interrupts > 50
+
+    def is_all_gone():
+        n_threads = sum(thread.name == "skrnn" for thread in threading.enumerate())
+        return n_threads == 1 and not works
+
+    assert wait_until(is_all_gone)

@@ -237,11 +237,11 @@ def test_an_error_reaches_the_caller_and_the_crew_works_on(where, error):
 def test_thread_limit(monkeypatch):
     monkeypatch.setattr(threads, "count_cores", lambda: 6)
     monkeypatch.setattr(threads.numba.config, "NUMBA_NUM_THREADS", 8)
-    monkeypatch.setattr(threads, "_openmp_effective_n_threads", lambda: 7)
+    monkeypatch.setattr(threads, "openmp_effective_n_threads", lambda: 7)
     assert thread_limit() == 6
-    monkeypatch.setattr(threads, "_openmp_effective_n_threads", lambda: 4)
+    monkeypatch.setattr(threads, "openmp_effective_n_threads", lambda: 4)
     assert thread_limit() == 4
-    monkeypatch.setattr(threads, "_openmp_parallelism_enabled", lambda: False)
+    monkeypatch.setattr(threads, "openmp_parallelism_enabled", lambda: False)
     assert thread_limit() == 6
     monkeypatch.setattr(threads.numba.config, "NUMBA_NUM_THREADS", 3)
     assert thread_limit() == 3

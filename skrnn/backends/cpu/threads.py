@@ -32,6 +32,8 @@ from skrnn.backends.cpu.calls import (
 )
 from skrnn.compat import openmp_effective_n_threads, openmp_parallelism_enabled
 
+# What a thread finds when it was woken: there may be work, or it is no longer needed.
+RUNG, DISMISSED = range(2)
 # Between two looks at a thread that works for longer than its caller.
 POLL_SECONDS = 2e-4
 OUT_OF_MEMORY = "a thread got no memory for its part of a batch; use a smaller batch"
@@ -68,44 +70,18 @@ def _ask_joblib(n_cores, limit):
     return joblib.cpu_count()
 
 
-class _Worker(threading.Thread):
+class _Thread(threading.Thread):
     """Takes part in one round of work after the other.
 
-    To wake a sleeping thread takes longer (70 us) than the work of a small batch, so a
-    worker first waits awake for the next round, and only then goes to sleep.
+    To wake a sleeping thread takes longer (70 us) than the work of a small batch, so it
+    first waits awake for the next round, and only then goes to sleep.
     """
 
     def __init__(self):
         super().__init__(name="skrnn", daemon=True)
         self.slot = new_slot()
-        self.address = self.slot.ctypes.data
         self.job = self.error = None
         self.bell = SimpleQueue()
-        self.start()
-
-    def post(self, function, arguments):
-        """Hand over a call of a Python function."""
-        self.job = function, arguments
-        if exchange(self.slot, POSTED) == ASLEEP:
-            self.bell.put(None)
-
-    def prepare(self, arguments):
-        """Be awake for a compiled call with these arguments, and keep them alive."""
-        self.job, self.slot[STATUS] = (None, arguments), FINE
-        if exchange_if(self.slot, ASLEEP, AWAKE):
-            self.bell.put(None)
-
-    def end(self):
-        """Wait until the work is done; returns what went wrong, or None."""
-        if not end_work(self.slot):
-            self.bell.put(None)  # in case that Ctrl-C struck before it was rung
-        while not end_work(self.slot):
-            time.sleep(POLL_SECONDS)
-        error, self.job, self.error = self.error, None, None
-        if self.slot[STATUS] != FINE:
-            self.slot[STATUS] = FINE
-            return MemoryError(OUT_OF_MEMORY)
-        return error
 
     def run(self):
         spins = SPINS
@@ -113,7 +89,8 @@ class _Worker(threading.Thread):
             if serve(self.slot, spins):
                 self._do_job()
             elif exchange_if(self.slot, AWAKE, ASLEEP):
-                self.bell.get()
+                if self.bell.get() == DISMISSED:
+                    break
                 exchange_if(self.slot, ASLEEP, AWAKE)  # where it was rung in vain
                 spins = SPINS_AFTER_BELL
                 continue
@@ -127,6 +104,51 @@ class _Worker(threading.Thread):
             self.error = caught
         del function, arguments
         exchange(self.slot, AWAKE)
+
+
+class _Worker:
+    """A thread and the right to give it work; the thread ends with that right.
+
+    Ctrl-C may strike anywhere, even while a worker changes hands. Nobody has it then,
+    so it goes, with the memory of its last work.
+    """
+
+    thread = None
+
+    def __init__(self):
+        self.thread = _Thread()
+        self.slot, self.bell = self.thread.slot, self.thread.bell
+        self.address = self.slot.ctypes.data
+        self.thread.start()
+
+    def __del__(self):
+        if self.thread is not None:  # else Ctrl-C struck before there was one
+            self.thread.bell.put(DISMISSED)
+
+    def post(self, function, arguments):
+        """Hand over a call of a Python function."""
+        self.thread.job = function, arguments
+        if exchange(self.slot, POSTED) == ASLEEP:
+            self.bell.put(RUNG)
+
+    def prepare(self, arguments):
+        """Be awake for a compiled call with these arguments, and keep them alive."""
+        self.thread.job, self.slot[STATUS] = (None, arguments), FINE
+        if exchange_if(self.slot, ASLEEP, AWAKE):
+            self.bell.put(RUNG)
+
+    def end(self):
+        """Wait until the work is done; returns what went wrong, or None."""
+        thread = self.thread
+        if not end_work(self.slot):
+            self.bell.put(RUNG)  # in case that Ctrl-C struck before it was rung
+        while not end_work(self.slot):
+            time.sleep(POLL_SECONDS)
+        error, thread.job, thread.error = thread.error, None, None
+        if self.slot[STATUS] != FINE:
+            self.slot[STATUS] = FINE
+            return MemoryError(OUT_OF_MEMORY)
+        return error
 
 
 class _Crew:
@@ -220,7 +242,7 @@ def _run_round(n_threads, call, function, arguments):
         # lost for ever. Who waits for one of the old crew gets this caller's. Workers
         # may have been told to wake, but not rung.
         for worker in crew.idle:
-            worker.bell.put(None)
+            worker.bell.put(RUNG)
         _new_crew(crew.idle)
         crew.budget.put(None)
         raise
