@@ -157,3 +157,50 @@ def test_a_prediction_does_not_depend_on_its_batch(kind, new_backend):
     for i in range(len(problem.X)):
         alone = backend.features(parameters, problem.sequences.take(np.array([i])))
         assert_array_equal(alone, whole[bounds[i] : bounds[i + 1]])
+
+
+def _other(sequences, **changes):
+    return {"sequences": sequences._replace(**changes)}
+
+
+#: What a call is given that does not fit a network of 3 features; and how it is named.
+WRONG = {
+    "features": (lambda s: _other(s, values=s.values[:, :2]), "values .* found .*, 2"),
+    "one feature": (lambda s: _other(s, values=s.values[:, 0]), "values of the seq"),
+    "dtype": (
+        lambda s: _other(s, values=s.values.astype("float32")),
+        "must be float64.* found float32",
+    ),
+    "offsets": (lambda s: _other(s, offsets=s.offsets + 1), "places among 10 steps"),
+    "parameters": (lambda s: {"parameters": np.zeros(7)}, r"parameters .* \(7,\)"),
+    "memory": (lambda s: {"memory": np.zeros((4, 1))}, r"memory .* found \(4, 1\)"),
+}
+WRONG_TO_LEARN = {
+    "targets": (lambda s: {"targets": np.zeros((9, 4))}, r"targets .* \(4, 4\)"),
+    "columns": (lambda s: {"targets": np.zeros((4, 3))}, r"targets .* \(4, 4\)"),
+    "scales": (lambda s: {"scales": np.ones(3)}, r"scales .* \(4,\).* found \(3,\)"),
+    "gradient": (lambda s: {"gradient": np.ones(3)}, r"gradient .* found \(3,\)"),
+}
+
+
+@pytest.mark.nojit
+@pytest.mark.parametrize("wrong", WRONG | WRONG_TO_LEARN)
+def test_arguments_for_another_network_are_refused(wrong, new_backend):
+    """Compiled code would read and write beyond what it is given."""
+    problem = make_problem(loss="squared", **SMALL)
+    backend = new_backend(problem.network)
+    change, expected = (WRONG | WRONG_TO_LEARN)[wrong]
+    changes = change(problem.sequences)
+    given = {"parameters": problem.parameters, "sequences": problem.sequences}
+    learned = {
+        "rows": all_rows(problem),
+        "targets": problem.targets,
+        "scales": uneven_scales(problem),
+        "gradient": np.full_like(problem.parameters, 5),
+    }
+    with pytest.raises(ValueError, match=expected):
+        backend.loss_gradient(**given | learned | changes)
+    assert (learned["gradient"] == 5).all()
+    for compute in (backend.outputs, backend.features) if wrong in WRONG else ():
+        with pytest.raises(ValueError, match=expected):
+            compute(**given | changes)

@@ -6,6 +6,7 @@ from kernel_cases import (  # noqa: F401
     test_a_prediction_does_not_depend_on_its_batch,
     test_a_small_network_equals_the_reference,
     test_a_tied_maximum_counts_at_its_first_step,
+    test_arguments_for_another_network_are_refused,
     test_attention_to_a_single_step,
     test_missing_targets_add_nothing,
     test_two_runs_give_the_same_bits,

@@ -5,6 +5,7 @@ from functools import lru_cache
 
 import numpy as np
 
+from skrnn.backends.arguments import check_learned, check_sequences
 from skrnn.backends.cpu import shard
 from skrnn.backends.cpu.plan import make_plan
 from skrnn.backends.cpu.pooling import pool_start
@@ -83,12 +84,18 @@ class CPUBackend:
         `outputs` and `loss_gradient` go on from there, and leave there what the next
         call needs to go on.
         """
-        plan, step = self.plan, self.network.cell.step
-        n_states = step.n_states * len(plan.layers) * plan.sizes.padded_size
-        memory = np.zeros((n_sequences, n_states + plan.sizes.n_out + 2), self.dtype)
-        memory[:, n_states:-2] = pool_start(plan.pooling)
+        memory = np.zeros((n_sequences, self.memory_size), self.dtype)
+        first = self.memory_size - self.plan.sizes.n_out - 2
+        memory[:, first:-2] = pool_start(self.plan.pooling)
         memory[:, -2] = -np.inf
         return memory
+
+    @property
+    def memory_size(self):
+        """Numbers of a sequence in what `new_memory` makes."""
+        sizes, step = self.plan.sizes, self.network.cell.step
+        n_states = step.n_states * len(self.plan.layers) * sizes.padded_size
+        return n_states + sizes.n_out + 2
 
     def begin(self, *arguments):
         """The solver's steps of one epoch; takes what else `HostSteps` takes."""
@@ -135,6 +142,9 @@ class CPUBackend:
             As `new_memory` makes it: where the sequences stand before these steps;
             renewed. Not together with `bptt_steps` where states are pooled.
         """
+        given = {"memory": memory, "gradient": gradient}
+        check_sequences(self, parameters, sequences, **given)
+        check_learned(self.network, sequences, targets, scales)
         self._pack(parameters, self._pairs + self._transposed_pairs)
         starts = sequences.offsets[rows]
         lengths = sequences.offsets[rows + 1] - starts
@@ -200,6 +210,8 @@ class CPUBackend:
         return results
 
     def _run_predict(self, parameters, sequences, wanted, results, memory, totals):
+        given = {"memory": memory, "totals": totals}
+        check_sequences(self, parameters, sequences, **given)
         self._pack(parameters, self._pairs)
         lengths = sequences.lengths
         n_threads = self._threads_for(lengths.size // TILE_ROWS, len(sequences.values))

@@ -4,6 +4,7 @@ import weakref
 
 import numpy as np
 
+from skrnn.backends.arguments import check_learned, check_sequences
 from skrnn.backends.cuda.batch import Batch
 from skrnn.backends.cuda.blas import library
 from skrnn.backends.cuda.device import Device, Memory, check, release, use
@@ -68,13 +69,18 @@ class CUDABackend:
         call needs to go on.
         """
         network = self.network
-        n_places = network.cell.step.n_states * len(network.layers)
-        n_states = n_places * network.hidden_size
-        n_columns = n_states + network.n_states_out + 2
-        memory = np.zeros((n_sequences, n_columns), self.dtype)
-        memory[:, n_states:-2] = POOL_STARTS.get(network.pooling, 0.0)
+        memory = np.zeros((n_sequences, self.memory_size), self.dtype)
+        first = self.memory_size - network.n_states_out - 2
+        memory[:, first:-2] = POOL_STARTS.get(network.pooling, 0.0)
         memory[:, -2] = -np.inf
         return memory
+
+    @property
+    def memory_size(self):
+        """Numbers of a sequence in what `new_memory` makes."""
+        network = self.network
+        n_places = network.cell.step.n_states * len(network.layers)
+        return n_places * network.hidden_size + network.n_states_out + 2
 
     def begin(self, trainable, *others):
         """The solver's steps of one epoch, as `HostSteps`.
@@ -99,6 +105,9 @@ class CUDABackend:
         memory=None,
     ):
         """As the method of `CPUBackend`."""
+        given = {"memory": memory, "gradient": gradient}
+        check_sequences(self, parameters, sequences, **given)
+        check_learned(self.network, sequences, targets, scales)
         with use():
             put = self.memory.put
             w = put("parameters", np.ascontiguousarray(parameters, self.dtype))
@@ -190,6 +199,8 @@ class CUDABackend:
         return weights / np.repeat(np.add.reduceat(weights, firsts), lengths)
 
     def _predict(self, parameters, sequences, wanted, n_columns, memory, totals):
+        given = {"memory": memory, "totals": totals}
+        check_sequences(self, parameters, sequences, **given)
         is_pooled = self.network.pooling is not None and wanted != SCORES
         n = sequences.n_sequences if is_pooled else len(sequences.values)
         totals = sequences.lengths if totals is None else totals

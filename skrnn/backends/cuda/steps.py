@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from skrnn.backends.arguments import check_learned, check_sequences
 from skrnn.backends.cuda.device import THREADS, use
 from skrnn.backends.cuda.output import Learned
 from skrnn.backends.cuda.solver import (
@@ -25,6 +26,8 @@ class DeviceSteps:
         self.backend, self.solver, self.data = backend, solver, data
         self.host = vector, state
         self.n_taken, self.results = 0, []
+        check_sequences(backend, vector, data.sequences)
+        check_learned(backend.network, data.sequences, data.targets, data.weights)
         with use():
             put = backend.memory.put
             self.vector, self.state = put("vector", vector), put("state", state)

@@ -1,0 +1,51 @@
+"""The arguments of a call against the network that they are for.
+
+Compiled code believes what it is given: of another number of features, or of too short
+an array, it would read and write memory that is not its own. So each backend looks
+once a call, before compiled code; at shapes only, which takes some us. What the
+numbers are is the estimators' to check.
+"""
+
+
+def check_sequences(
+    backend, parameters, sequences, *, memory=None, totals=None, gradient=None
+):
+    """Weights, data, where these stand, and where the gradient goes."""
+    network, (values, offsets) = backend.network, sequences
+    n = offsets.size - 1
+    _check("parameters", parameters, (network.n_parameters,))
+    _check("values of the sequences", values, (len(values), network.n_features))
+    if values.dtype != backend.dtype:
+        raise ValueError(
+            f"The values of the sequences must be {network.dtype}, as the network's "
+            f"weights are; found {values.dtype}."
+        )
+    if offsets[0] < 0 or offsets[-1] > len(values):
+        raise ValueError(
+            f"The offsets of the sequences must be places among {len(values)} steps; "
+            f"they go from {offsets[0]} to {offsets[-1]}."
+        )
+    if gradient is not None:
+        _check("gradient", gradient, (network.n_parameters,))
+    if memory is not None:
+        _check("memory", memory, (n, backend.memory_size))
+    if totals is not None:
+        _check("totals", totals, (n,))
+
+
+def check_learned(network, sequences, targets, scales):
+    """What a batch is to learn."""
+    is_pooled = network.pooling is not None
+    n = sequences.n_sequences if is_pooled else len(sequences.values)
+    has_classes = targets.dtype.kind in "iu"
+    n_columns = len(network.output_sizes) if has_classes else network.n_outputs
+    _check("targets", targets, (n, n_columns))
+    _check("scales", scales, (n,))
+
+
+def _check(name, array, shape):
+    if array.shape != shape:
+        raise ValueError(
+            f"The {name} must have shape {shape} for this network, found "
+            f"{array.shape}: they were made for another one."
+        )
