@@ -50,8 +50,9 @@ def check_scored(X, y, sample_weight, sequences, for_steps):
     """X, y and weights, with `for_steps` those of all steps below each other."""
     check_consistent_length(X, y)
     if for_steps:
-        y = flatten_steps(y, sequences, "y")
-    return Scored(sequences, y, check_weights(sample_weight, sequences, for_steps))
+        y = flatten_steps(y, sequences.lengths, "y")
+    weights = check_weights(sample_weight, sequences.lengths, for_steps)
+    return Scored(sequences, y, weights)
 
 
 def is_stochastic(estimator):

@@ -14,32 +14,20 @@ _FORMS = {
 }
 
 
-def flatten_steps(y, sequences, name):
-    """Put the steps of all sequences below each other, as in ``sequences.values``.
+def flatten_steps(y, lengths, name):
+    """Put the steps of all sequences below each other, as in `Sequences.values`.
 
     Parameters
     ----------
     y : list of arrays (n_timesteps_i,) or (n_timesteps_i, n_columns), or array \
 (n_samples, n_timesteps) or (n_samples, n_timesteps, n_columns)
-    sequences : Sequences
-        X, whose lengths are those of y.
+    lengths : array-like or None
+        Numbers of steps of the sequences in X; None: whatever those of y are.
     name : str
         What to call y in an error.
     """
-    parts = [as_array(part) for part in _slices(y)]
-    lengths = sequences.lengths
-    if len(parts) != lengths.size:
-        raise ValueError(
-            f"{name} has an entry for each of {len(parts)} sequences, but X has "
-            f"{lengths.size} sequences. Pass {_FORMS[name]}."
-        )
-    for i, (part, length) in enumerate(zip(parts, lengths, strict=True)):
-        if part.ndim not in (1, 2) or len(part) != length:
-            raise ValueError(
-                f"With return_sequences=True {name} must have an entry for each time "
-                f"step: sequence {i} of X has {length} steps, {name}[{i}] has shape "
-                f"{part.shape}. Pass {_FORMS[name]}."
-            )
+    parts = [as_array(part) for part in slices(y)]
+    _check_lengths(parts, lengths, name)
     shapes = {part.shape[1:] for part in parts}
     if len(shapes) > 1:
         raise ValueError(
@@ -53,7 +41,25 @@ def flatten_steps(y, sequences, name):
     return flat[:, 0] if flat.ndim == 2 and flat.shape[1] == 1 else flat
 
 
-def _slices(y):
+def _check_lengths(parts, lengths, name):
+    if lengths is not None and len(parts) != len(lengths):
+        raise ValueError(
+            f"{name} has an entry for each of {len(parts)} sequences, but X has "
+            f"{len(lengths)} sequences. Pass {_FORMS[name]}."
+        )
+    for i, part in enumerate(parts):
+        is_wrong, of_X = part.ndim not in (1, 2), ""
+        if lengths is not None:
+            is_wrong = is_wrong or len(part) != lengths[i]
+            of_X = f"sequence {i} of X has {lengths[i]} steps, "
+        if is_wrong:
+            raise ValueError(
+                f"With return_sequences=True {name} must have an entry for each time "
+                f"step: {of_X}{name}[{i}] has shape {part.shape}. Pass {_FORMS[name]}."
+            )
+
+
+def slices(y):
     """What belongs to each sequence; of a DataFrame a row, not a column."""
     return y.to_numpy() if hasattr(y, "columns") else y
 
@@ -75,16 +81,16 @@ def like_input(results, X, sequences):
     return results.reshape(sequences.n_sequences, -1, *results.shape[1:])
 
 
-def check_weights(sample_weight, sequences, for_steps):
+def check_weights(sample_weight, lengths, for_steps):
     """A weight for each target: each sequence or, with `for_steps`, each step.
 
     Weights of sequences are those of all of their steps.
     """
     if for_steps and _has_steps(sample_weight):
-        flat = flatten_steps(sample_weight, sequences, "sample_weight")
-        return _check(flat, sequences.values[:, :1])
-    weights = _check(sample_weight, sequences.lengths)
-    return np.repeat(weights, sequences.lengths) if for_steps else weights
+        flat = flatten_steps(sample_weight, lengths, "sample_weight")
+        return _check(flat, np.empty(np.sum(lengths)))
+    weights = _check(sample_weight, lengths)
+    return np.repeat(weights, lengths) if for_steps else weights
 
 
 def _check(weights, like):
@@ -97,4 +103,4 @@ def _has_steps(weights):
     """Whether there is an array of weights, not a number, for each sequence."""
     if weights is None or np.isscalar(weights) or getattr(weights, "ndim", 1) == 0:
         return False
-    return any(np.ndim(part) > 0 for part in _slices(weights))
+    return any(np.ndim(part) > 0 for part in slices(weights))
