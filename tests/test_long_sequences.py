@@ -1,9 +1,16 @@
-"""One sequence of 100 000 steps: results stay finite, and memory small."""
+"""Many steps: results stay finite, sums keep their digits, and memory is small."""
 
 import subprocess
 import sys
+from dataclasses import replace
 
+import numpy as np
 import pytest
+from numpy.testing import assert_allclose
+from problems import make_problem
+
+from skrnn.backends import make_backend
+from skrnn.sequences import Sequences
 
 pytest.importorskip("resource")  # of systems like Unix
 
@@ -66,3 +73,34 @@ def test_memory():
     )
     assert result.returncode == 0, result.stderr
     assert float(result.stdout) < 60
+
+
+@pytest.mark.parametrize("pooling", ["mean", "attention"])
+def test_sums_over_a_million_steps_keep_their_digits(pooling):
+    """In float32 plain ones are wrong in the fourth digit, and end at 2**24 steps."""
+    n_steps, n_pieces = 2**20, 4
+    problem = make_problem("rnn", "tanh", "squared", "float32", pooling, lengths=(1,))
+    network, parameters = problem.network, problem.parameters
+    rng = np.random.default_rng(0)
+    values = rng.normal(1, 1, (n_steps, network.n_features)).astype(np.float32)
+    sequences = Sequences(values, np.array([0, n_steps]))
+    backend = make_backend("cpu", network)
+
+    shares = np.full(n_steps, 1 / n_steps)
+    if pooling == "attention":
+        shares = backend.attention_weights(parameters, sequences).astype(np.float64)
+        assert_allclose(shares.sum(), 1, rtol=1e-6)
+    of_steps = replace(network, pooling=None)
+    weights = {k: w for k, w in problem.weights.items() if "attention" not in k}
+    states = make_backend("cpu", of_steps).features(
+        of_steps.import_weights(weights), sequences
+    )
+    expected = shares @ states.astype(np.float64)
+
+    assert_allclose(backend.features(parameters, sequences)[0], expected, rtol=1e-6)
+    memory, length = backend.new_memory(1), n_steps // n_pieces
+    for first in range(0, n_steps, length):
+        piece = Sequences(values[first : first + length], np.array([0, length]))
+        totals = np.array([first + length])
+        pooled = backend.features(parameters, piece, memory=memory, totals=totals)
+    assert_allclose(pooled[0], expected, rtol=1e-6)

@@ -8,7 +8,7 @@ import numpy as np
 from skrnn.backends.arguments import check_learned, check_sequences
 from skrnn.backends.cpu import shard
 from skrnn.backends.cpu.plan import make_plan
-from skrnn.backends.cpu.pooling import pool_start
+from skrnn.backends.cpu.poolings import start_kept
 from skrnn.backends.cpu.threads import run_shared, run_threads, thread_limit
 from skrnn.backends.cpu.tile import PANEL_BYTES, TILE_ROWS, aligned
 from skrnn.backends.cpu.window import LENGTH, NUMBER, START, TOTAL
@@ -84,18 +84,17 @@ class CPUBackend:
         `outputs` and `loss_gradient` go on from there, and leave there what the next
         call needs to go on.
         """
-        memory = np.zeros((n_sequences, self.memory_size), self.dtype)
-        first = self.memory_size - self.plan.sizes.n_out - 2
-        memory[:, first:-2] = pool_start(self.plan.pooling)
-        memory[:, -2] = -np.inf
-        return memory
+        row = np.zeros(self.memory_size, self.dtype)
+        pooling = self.plan.pooling
+        start_kept(pooling, row[row.size - pooling.n_kept :])
+        return np.tile(row, (n_sequences, 1))
 
     @property
     def memory_size(self):
         """Numbers of a sequence in what `new_memory` makes."""
         sizes, step = self.plan.sizes, self.network.cell.step
         n_states = step.n_states * len(self.plan.layers) * sizes.padded_size
-        return n_states + sizes.n_out + 2
+        return n_states + self.plan.pooling.n_kept
 
     def begin(self, *arguments):
         """The solver's steps of one epoch; takes what else `HostSteps` takes."""

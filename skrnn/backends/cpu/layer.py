@@ -77,9 +77,9 @@ class Work(NamedTuple):
     outs: int  # (layers * rows, out_row): outputs, a 1; later their gradients
     last: int  # where those of the last layer start
     normal: int  # as outs, or -1: normalised outputs, 1 / deviation
-    pooled: int  # (sequences, out_row): a pooling's sums or best; at last its result
+    kept: int  # (sequences, n_kept): what the pooling keeps of the steps so far
+    pooled: int  # (sequences, out_row): its result
     d_pooled: int  # as pooled, its gradient
-    extra: int  # (sequences, 2): attention's highest score and sum of weights
     panels: int  # room for `copy_panels`
     scratch: int  # room for what is computed of a chunk of rows, or of a sum over them
     best: np.ndarray  # (sequences * out_row): max pooling's step

@@ -7,7 +7,7 @@ import numpy as np
 
 from skrnn.backends.cpu.head import HeadPlan
 from skrnn.backends.cpu.layer import LayerPlan, Sizes
-from skrnn.backends.cpu.pooling import PLANS
+from skrnn.backends.cpu.poolings import POOLINGS
 from skrnn.backends.cpu.tile import PANEL_BYTES, padded_columns
 
 
@@ -79,14 +79,7 @@ def _lay_out(network, width, trained, transposed_at):
         first_trained=min(levels[name] for name in trained),
         out_row=forward.padded(n_out + 1),
     )
-    pooling = PLANS[network.pooling](0, 0, 0)
-    if network.pooling == "attention":
-        pool = network.pool
-        pooling = pooling._replace(
-            at=forward.add(pool.weight, n_out, hidden, bias=pool.bias),
-            query_at=forward.add(pool.query, hidden, 1),
-            transposed_at=backward.add_transposed(pool.weight, n_out, hidden),
-        )
+    pooling = POOLINGS[network.pooling](network, forward, backward)
     head = HeadPlan(
         n_outputs=n_outputs,
         padded_outputs=forward.padded(n_outputs),

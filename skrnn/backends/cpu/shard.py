@@ -31,7 +31,7 @@ from skrnn.backends.cpu.layer import (
 )
 from skrnn.backends.cpu.norm import normalize, normalize_back
 from skrnn.backends.cpu.options import ENTRY, INNER, OWNING
-from skrnn.backends.cpu.pooling import (
+from skrnn.backends.cpu.poolings import (
     add_window,
     finish_pool,
     head_rows,
@@ -99,10 +99,10 @@ def new_work(network, dropout, shard, n_rows, like, keep):
     x = d + (whole((step.n_states + 1) * of_sequences) if keep else 0)
     outs = x + whole(n_rows * (sizes.n_features + 1))
     normal = outs + whole(of_outs)
-    pooled = normal + (whole(of_outs) if is_normed else 0)
+    kept = normal + (whole(of_outs) if is_normed else 0)
+    pooled = kept + whole(n * pooling.n_kept)
     d_pooled = pooled + whole(n * sizes.out_row)
-    extra = d_pooled + (whole(n * sizes.out_row) if keep else 0)
-    panels = extra + whole(2 * n)
+    panels = d_pooled + (whole(n * sizes.out_row) if keep else 0)
     scratch = panels + CHUNK_PANELS * CHUNK * width
     work = Work(
         aligned(np.empty(scratch + size_of_scratch + width, like.dtype)),
@@ -120,16 +120,16 @@ def new_work(network, dropout, shard, n_rows, like, keep):
         outs,
         outs + of_outs - of_layer,
         normal if is_normed else -ONE,
+        kept,
         pooled,
         d_pooled,
-        extra,
         panels,
         scratch,
         np.empty(n * sizes.out_row, np.int32),
     )
     fill_masks(dropout, sizes, shard, work, n_places)
     reset_states(step, work)
-    start_pool(pooling, sizes, shard, work)
+    start_pool(pooling, shard, work)
     return work
 
 
@@ -220,7 +220,7 @@ def backward_window(network, dropout, packed, window, work, gradient):
 
 
 class Memory(NamedTuple):
-    """Where sequences stand, one a row: states of all layers, and what pools."""
+    """Where sequences stand, one a row: all states, and what the pooling keeps."""
 
     rows: np.ndarray
 
@@ -231,7 +231,7 @@ class NoMemory(Memory):
     __slots__ = ()
 
 
-def _use_memory(memory, step, sizes, shard, work, save):
+def _use_memory(memory, step, sizes, pooling, shard, work, save):
     padded, n = sizes.padded_size, shard.shape[0]
     n_units = work.final_plane // n  # of one sequence, in all layers
     for i in range(n):
@@ -241,18 +241,16 @@ def _use_memory(memory, step, sizes, shard, work, save):
                 at = s * work.final_plane + (j // padded * n + i) * padded + j % padded
                 move(saved, s * n_units + j, work.m, work.final + at, save)
         k = step.n_states * n_units
-        for j in range(sizes.n_out):
-            move(saved, k + j, work.m, work.pooled + i * sizes.out_row + j, save)
-        for j in range(2):
-            move(saved, saved.size - 2 + j, work.m, work.extra + 2 * i + j, save)
+        for j in range(pooling.n_kept):
+            move(saved, k + j, work.m, work.kept + i * pooling.n_kept + j, save)
 
 
-def _use_no_memory(memory, step, sizes, shard, work, save):
+def _use_no_memory(memory, step, sizes, pooling, shard, work, save):
     pass
 
 
-#: use_memory(memory, step, sizes, shard, work, save): go on from what the memory holds
-#: of the sequences; or `save` where they are.
+#: use_memory(memory, step, sizes, pooling, shard, work, save): go on from what the
+#: memory holds of the sequences; or `save` where they are.
 use_memory = by_type(lambda kind: _use_no_memory if kind is NoMemory else _use_memory)
 
 
@@ -274,7 +272,7 @@ def shard_gradient(network, dropout, kind, packed, batch, shard, n_steps, gradie
         gradient[p] = 0
     longest, loss = shard[0, LENGTH], 0.0
     work = new_work(network, dropout, shard, count_rows(shard, n_steps), values, ONE)
-    use_memory(memory, step, sizes, shard, work, False)
+    use_memory(memory, step, sizes, pooling, shard, work, False)
     # The gradient of pooled states is known after the last window only: with several,
     # all of them run once more.
     reaches_back = sizes.first_trained <= layers.shape[0] // sizes.n_directions
@@ -299,7 +297,7 @@ def shard_gradient(network, dropout, kind, packed, batch, shard, n_steps, gradie
                 backward_window(network, dropout, packed, window, work, gradient)
         if k < n_passes - 1:
             reset_states(step, work)
-    use_memory(memory, step, sizes, shard, work, True)
+    use_memory(memory, step, sizes, pooling, shard, work, True)
     return loss
 
 
@@ -367,7 +365,7 @@ def predict_shard(network, packed, values, memory, shard, n_rows, wanted, result
     longest, n_steps = shard[0, LENGTH], max(1, n_rows // shard.shape[0])
     n_rows = count_rows(shard, n_steps)
     work = new_work(network, NO_DROPOUT, shard, n_rows, values, ZERO)
-    use_memory(memory, step, sizes, shard, work, False)
+    use_memory(memory, step, sizes, pooling, shard, work, False)
     for t in range(0, longest, n_steps):
         window = window_of(shard, t, t + n_steps)
         forward_window(network, NO_DROPOUT, packed, values, window, work, ZERO)
@@ -377,7 +375,7 @@ def predict_shard(network, packed, values, memory, shard, n_rows, wanted, result
         add_window(pooling, sizes, packed, window, shard, work)
         is_last = t + n_steps >= longest
         if is_last:
-            use_memory(memory, step, sizes, shard, work, True)
+            use_memory(memory, step, sizes, pooling, shard, work, True)
         if is_last or not is_pooled(pooling):
             finish_pool(pooling, sizes, shard, work)
             rows = head_rows(pooling, work.pooled, work, shard, window)
