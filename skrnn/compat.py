@@ -5,11 +5,16 @@ version moves one, this file is the place to mend. What has a public way takes t
 """
 
 import warnings
+from collections.abc import Callable, Mapping
+from functools import wraps
+from typing import Any, TypeVar
+
+from sklearn import get_config
 
 # Estimators and the data sets' functions say which parameters they take, and
 # scikit-learn words the errors.
 # `_fit_context` checks the parameters of an estimator before its fit.
-from sklearn.base import _fit_context as fit_context
+from sklearn.base import _fit_context
 
 # A part of any kind of y: lists, arrays, frames, sparse matrices.
 from sklearn.utils import _safe_indexing as safe_indexing
@@ -26,11 +31,12 @@ from sklearn.utils._param_validation import (
     Interval,
     StrOptions,
     validate_parameter_constraints,
-    validate_params,
 )
+from sklearn.utils._param_validation import validate_params as _validate_params
 
 # Makes the container that `set_output` asks for.
 from sklearn.utils._set_output import _get_container_adapter as get_container_adapter
+from sklearn.utils.metaestimators import available_if as _available_if
 
 # Names of columns, labels and weights, checked with scikit-learn's errors.
 from sklearn.utils.validation import _check_feature_names as check_feature_names
@@ -40,7 +46,8 @@ from sklearn.utils.validation import _check_y as check_y
 # Callbacks are experimental in scikit-learn 1.9, and may be other or gone in a later
 # version: estimators then work without them, and say so.
 try:
-    from sklearn.callback import CallbackSupportMixin, with_callbacks
+    from sklearn.callback import CallbackSupportMixin
+    from sklearn.callback import with_callbacks as _with_callbacks
     from sklearn.callback._callback_context import get_context_path
 
     CallbackSupportMixin._init_callback_context  # noqa: B018
@@ -56,8 +63,7 @@ except (ImportError, AttributeError):
     class CallbackSupportMixin:
         """In the place of scikit-learn's: there is nothing to set."""
 
-    def with_callbacks(method):
-        """Leave the method as it is."""
+    def _with_callbacks(method):
         return method
 
     def get_context_path(context):
@@ -65,12 +71,72 @@ except (ImportError, AttributeError):
         raise NotImplementedError("scikit-learn has no callbacks that skrnn knows.")
 
 
+# scikit-learn's decorators have no types: for editors and type checkers a method would
+# lose its signature to them. These keep it.
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def fit_context(*, prefer_skip_nested_validation: bool) -> Callable[[F], F]:
+    """Let a method check the estimator's parameters first, and run as a fit.
+
+    scikit-learn's own leaves out the check when partial_fit is called on a fitted
+    estimator, whose parameters may since have been set to anything.
+    """
+
+    def decorate(method):
+        in_context = _fit_context(
+            prefer_skip_nested_validation=prefer_skip_nested_validation
+        )(method)
+        if method.__name__ != "partial_fit":
+            return in_context
+
+        @wraps(method)
+        def check_first(estimator, *args, **kwargs):
+            if estimator.__sklearn_is_fitted__():
+                check_parameters(estimator)
+            return in_context(estimator, *args, **kwargs)
+
+        return check_first
+
+    return decorate
+
+
+def check_parameters(estimator: Any, *names: str) -> None:
+    """Raise scikit-learn's error if one of these, or of all, is not allowed."""
+    if get_config()["skip_parameter_validation"]:
+        return
+    constraints = estimator._parameter_constraints
+    values = {name: getattr(estimator, name) for name in names or constraints}
+    validate_parameter_constraints(constraints, values, type(estimator).__name__)
+
+
+def available_if(check: Callable[[Any], bool]) -> Callable[[F], F]:
+    """Hide a method while a check of its estimator fails."""
+    return _available_if(check)
+
+
+def validate_params(
+    constraints: Mapping[str, list[Any]], *, prefer_skip_nested_validation: bool
+) -> Callable[[F], F]:
+    """Let a function check its arguments first."""
+    return _validate_params(
+        constraints, prefer_skip_nested_validation=prefer_skip_nested_validation
+    )
+
+
+def with_callbacks(method: F) -> F:
+    """Let a fit set up and tear down the estimator's callbacks."""
+    return _with_callbacks(method)
+
+
 __all__ = [
     "HAS_CALLBACKS",
     "CallbackSupportMixin",
     "Interval",
     "StrOptions",
+    "available_if",
     "check_feature_names",
+    "check_parameters",
     "check_sample_weight",
     "check_y",
     "fit_context",
@@ -79,7 +145,6 @@ __all__ = [
     "openmp_effective_n_threads",
     "openmp_parallelism_enabled",
     "safe_indexing",
-    "validate_parameter_constraints",
     "validate_params",
     "with_callbacks",
 ]

@@ -1,5 +1,10 @@
 """Errors that skrnn raises beside those of Python and scikit-learn."""
 
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
 
 class DivergenceError(ValueError):
     """Training stopped because its loss, gradient or weights were not finite.
@@ -14,7 +19,7 @@ class DivergenceError(ValueError):
         other settings.
     """
 
-    weights = None
+    weights: dict[str, NDArray[np.floating[Any]]] | None = None
 
 
 class DeviceError(RuntimeError):

@@ -1,9 +1,12 @@
 """Checkpoints that training goes on from."""
 
+from __future__ import annotations
+
 import copy
 import os
 from numbers import Integral
 from pathlib import Path
+from typing import Any
 from uuid import uuid4
 
 import joblib
@@ -54,6 +57,7 @@ class Checkpoint:
     Examples
     --------
     >>> from pathlib import Path
+    from typing import Any
     >>> from tempfile import TemporaryDirectory
     >>> import joblib
     >>> from skrnn import RNNClassifier
@@ -76,21 +80,23 @@ class Checkpoint:
         },
         prefer_skip_nested_validation=True,
     )
-    def __init__(self, path, every=1):
+    def __init__(self, path: str | os.PathLike[str], every: int = 1) -> None:
         # Workers may have another working folder.
         self.path, self.every = Path(path).absolute(), every
 
-    def setup(self, estimator, context):
+    def setup(self, estimator: Any, context: Any) -> None:
         """Check the estimator, as scikit-learn calls it before a fit."""
         check_supported(self, estimator)
 
-    def teardown(self, estimator, context):
+    def teardown(self, estimator: Any, context: Any) -> None:
         """Do nothing, where scikit-learn calls it after a fit."""
 
-    def on_fit_task_begin(self, estimator, context):
+    def on_fit_task_begin(self, estimator: Any, context: Any) -> None:
         """Do nothing, where scikit-learn calls it before a fit and its epochs."""
 
-    def on_fit_task_end(self, estimator, context, *, fitted_estimator):
+    def on_fit_task_end(
+        self, estimator: Any, context: Any, *, fitted_estimator: Any
+    ) -> None:
         """Save the estimator, as scikit-learn calls it after a fit and its epochs."""
         fit = context
         if context.task_name == "epoch":

@@ -1,5 +1,7 @@
 """What the callbacks that log training have in common."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass
 from importlib import import_module
 from time import perf_counter
@@ -26,27 +28,29 @@ class Logger:
     in `_extra`. One instance may serve several fits at once, since clones share it.
     """
 
-    def __init__(self):
+    def __init__(self) -> None:
         self._import()
-        self._fits = {}
+        self._fits: dict[Any, _Fit] = {}
 
-    def setup(self, estimator, context):
+    def setup(self, estimator: Any, context: Any) -> None:
         """Open a log, as scikit-learn calls it before a fit."""
         check_supported(self, estimator)
         self._fits[context] = _Fit(self._open(estimator, context))
 
-    def teardown(self, estimator, context):
+    def teardown(self, estimator: Any, context: Any) -> None:
         """Close the log, as scikit-learn calls it after a fit."""
         fit = self._fits.pop(context, None)
         if fit is not None:  # None: `setup` failed
             self._close(fit.log, fit.is_whole)
 
-    def on_fit_task_begin(self, estimator, context):
+    def on_fit_task_begin(self, estimator: Any, context: Any) -> None:
         """Note the time, as scikit-learn calls it before an epoch."""
         if context.task_name == "epoch":
             self._fits[context.parent].epoch_start = perf_counter()
 
-    def on_fit_task_end(self, estimator, context, *, fitted_estimator):
+    def on_fit_task_end(
+        self, estimator: Any, context: Any, *, fitted_estimator: Any
+    ) -> None:
         """Log an epoch, as scikit-learn calls it after one."""
         if context.task_name != "epoch":
             self._fits[context].is_whole = True

@@ -1,5 +1,7 @@
 """Runs for MLflow."""
 
+from __future__ import annotations
+
 from time import time
 
 from skrnn.callbacks._fits import name_of_fit
@@ -41,7 +43,7 @@ class MLflow(Logger):
 
     _library = _extra = "mlflow"
 
-    def __init__(self, experiment_name, tracking_uri=None):
+    def __init__(self, experiment_name: str, tracking_uri: str | None = None) -> None:
         super().__init__()
         self.experiment_name = experiment_name
         # Workers may have another working folder or other settings.

@@ -1,5 +1,8 @@
 """Logs for TensorBoard."""
 
+from __future__ import annotations
+
+import os
 from pathlib import Path
 
 from skrnn.callbacks._fits import name_of_fit
@@ -37,7 +40,7 @@ class TensorBoard(Logger):
 
     _library, _extra = "tensorboardX", "tensorboard"
 
-    def __init__(self, log_dir):
+    def __init__(self, log_dir: str | os.PathLike[str]) -> None:
         super().__init__()
         # Workers may have another working folder.
         self.log_dir = Path(log_dir).absolute()

@@ -1,5 +1,9 @@
 """Runs for Weights & Biases."""
 
+from __future__ import annotations
+
+from typing import Any
+
 from skrnn.callbacks._fits import name_of_fit, outermost_fit
 from skrnn.callbacks._logger import Logger, parameters_of
 
@@ -37,7 +41,7 @@ class WandB(Logger):
 
     _library = _extra = "wandb"
 
-    def __init__(self, project=None, **init_options):
+    def __init__(self, project: str | None = None, **init_options: Any) -> None:
         super().__init__()
         self.project, self.init_options = project, init_options
 

@@ -1,8 +1,12 @@
 """The Japanese vowels data set: short utterances of unequal length."""
 
+from __future__ import annotations
+
 from importlib import resources
+from typing import Literal, overload
 
 import numpy as np
+from numpy.typing import NDArray
 from sklearn.utils import Bunch
 
 from skrnn.compat import StrOptions, validate_params
@@ -13,11 +17,25 @@ _DATA = resources.files("skrnn.datasets") / "data"
 _SUBSETS = {"train": slice(0, 270), "test": slice(270, 640), "all": slice(0, 640)}
 
 
+Subset = Literal["train", "test", "all"]
+Pair = tuple[list[NDArray[np.float64]], NDArray[np.int64]]
+
+
+@overload
+def load_japanese_vowels(
+    *, subset: Subset = "train", return_X_y: Literal[False] = False
+) -> Bunch: ...
+@overload
+def load_japanese_vowels(
+    *, subset: Subset = "train", return_X_y: Literal[True]
+) -> Pair: ...
 @validate_params(
     {"subset": [StrOptions(set(_SUBSETS))], "return_X_y": ["boolean"]},
     prefer_skip_nested_validation=True,
 )
-def load_japanese_vowels(*, subset="train", return_X_y=False):
+def load_japanese_vowels(
+    *, subset: Subset = "train", return_X_y: bool = False
+) -> Bunch | Pair:
     """Load the Japanese vowels data set (classification).
 
     Nine male speakers uttered two Japanese vowels; the task is to tell who

@@ -1,9 +1,13 @@
 """The Seattle weather data set: one long daily series."""
 
+from __future__ import annotations
+
 from importlib import resources
+from typing import Any, Literal, overload
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 from sklearn.utils import Bunch
 
 from skrnn.compat import validate_params
@@ -11,11 +15,23 @@ from skrnn.compat import validate_params
 _DATA = resources.files("skrnn.datasets") / "data"
 
 
+@overload
+def load_seattle_weather(
+    *, return_X_y: Literal[False] = False, as_frame: bool = False
+) -> Bunch: ...
+@overload
+def load_seattle_weather(
+    *, return_X_y: Literal[True], as_frame: Literal[False] = False
+) -> tuple[NDArray[np.float64], NDArray[np.str_]]: ...
+@overload
+def load_seattle_weather(
+    *, return_X_y: Literal[True], as_frame: Literal[True]
+) -> tuple[pd.DataFrame, pd.Series]: ...
 @validate_params(
     {"return_X_y": ["boolean"], "as_frame": ["boolean"]},
     prefer_skip_nested_validation=True,
 )
-def load_seattle_weather(*, return_X_y=False, as_frame=False):
+def load_seattle_weather(*, return_X_y: bool = False, as_frame: bool = False) -> Any:
     """Load the Seattle weather data set (forecasting, classification).
 
     Four years of daily weather, in the order of time. Cut into windows, it
@@ -96,7 +112,8 @@ def load_seattle_weather(*, return_X_y=False, as_frame=False):
             dtype={"weather": "category"},
         )
 
-    data, target = frame.drop(columns="weather"), frame["weather"]
+    data: Any = frame.drop(columns="weather")
+    target: Any = frame["weather"]
     feature_names = list(data.columns)
     if not as_frame:
         data, target = np.array(data, order="C"), np.array(target, dtype=str)

@@ -1,8 +1,13 @@
 """What both estimators share: states, weights, predictions."""
 
+from __future__ import annotations
+
+from collections.abc import Mapping
 from functools import partial
+from typing import Any, Self
 
 import numpy as np
+from numpy.typing import ArrayLike, NDArray
 from sklearn.base import (
     BaseEstimator,
     ClassNamePrefixFeaturesOutMixin,
@@ -12,15 +17,14 @@ from sklearn.utils.validation import check_is_fitted
 
 from skrnn.backends import make_predictor
 from skrnn.estimators.containers import SetOutputMixin
-from skrnn.estimators.docs import with_common_sections
 from skrnn.estimators.inputs import check_sequences
 from skrnn.estimators.runs import check_scored
 from skrnn.estimators.steps import like_input
 from skrnn.estimators.stream import Stream
 from skrnn.estimators.training import TrainingMixin
+from skrnn.estimators.types import Results, Weights
 
 
-@with_common_sections
 class BaseRNN(
     TrainingMixin,
     SetOutputMixin,
@@ -57,12 +61,16 @@ class BaseRNN(
         outputs = self._backend().outputs(self._parameters, sequences)
         return outputs, scored.y, scored.weights
 
-    def transform(self, X):
+    def transform(self, X: ArrayLike) -> Results:
         """Get the states of the last layer, as features for another estimator.
 
         Parameters
         ----------
-        {X}
+        X : array-like or list of array-like
+            Sequences: a 3D array (n_samples, n_timesteps, n_features); or a list of
+            arrays (n_timesteps_i, n_features) or (n_timesteps_i,) of any lengths; or a
+            2D array or DataFrame (n_samples, n_timesteps * n_features_per_step) of
+            flattened sequences.
 
         Returns
         -------
@@ -79,12 +87,16 @@ class BaseRNN(
     def _n_features_out(self):
         return self._network.n_states_out
 
-    def attention_weights(self, X):
+    def attention_weights(self, X: ArrayLike) -> list[NDArray[np.floating[Any]]]:
         """Get the share that each step has in what attention pools.
 
         Parameters
         ----------
-        {X}
+        X : array-like or list of array-like
+            Sequences: a 3D array (n_samples, n_timesteps, n_features); or a list of
+            arrays (n_timesteps_i, n_features) or (n_timesteps_i,) of any lengths; or a
+            2D array or DataFrame (n_samples, n_timesteps * n_features_per_step) of
+            flattened sequences.
 
         Returns
         -------
@@ -107,7 +119,7 @@ class BaseRNN(
         weights = backend.attention_weights(self._parameters, sequences)
         return np.split(weights, sequences.offsets[1:-1])
 
-    def stream(self, n_sequences=1):
+    def stream(self, n_sequences: int = 1) -> Stream:
         """Predict for sequences that come a piece at a time.
 
         Parameters
@@ -134,7 +146,7 @@ class BaseRNN(
             )
         return Stream(self, n_sequences)
 
-    def get_weights(self, merge_adapters=True):
+    def get_weights(self, merge_adapters: bool = True) -> Weights:
         """Get the weights under PyTorch's names and in its shapes.
 
         Parameters
@@ -165,7 +177,7 @@ class BaseRNN(
             return self._network.export_weights(self._parameters)
         return self._adapted[0].export(self._adapted[1])
 
-    def set_weights(self, weights):
+    def set_weights(self, weights: Mapping[str, ArrayLike]) -> Self:
         """Set the weights of a fitted estimator.
 
         Parameters
@@ -190,10 +202,10 @@ class BaseRNN(
         self._run = self._adapted = None
         return self
 
-    def __sklearn_is_fitted__(self):
+    def __sklearn_is_fitted__(self) -> bool:
         return hasattr(self, "_parameters")
 
-    def __sklearn_tags__(self):
+    def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
         tags.input_tags.three_d_array = True
         # States have the dtype of the network, whatever that of X.

@@ -1,17 +1,19 @@
 """The classifier: labels in, labels and probabilities out."""
 
-from numbers import Real
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Literal, Self
 
 import numpy as np
+from numpy.typing import ArrayLike
 from scipy import sparse
 from sklearn.base import ClassifierMixin
 from sklearn.metrics import accuracy_score
-from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import column_or_1d
 
-from skrnn.compat import StrOptions, fit_context, with_callbacks
+from skrnn.compat import available_if, fit_context, with_callbacks
 from skrnn.estimators.base import BaseRNN
-from skrnn.estimators.docs import with_common_sections
 from skrnn.estimators.inputs import as_array
 from skrnn.estimators.labels import (
     as_one_type,
@@ -21,30 +23,12 @@ from skrnn.estimators.labels import (
     kind_of,
     kind_of_classes,
 )
-from skrnn.estimators.parameters import Parameter, with_parameters
+from skrnn.estimators.names import suggests_names
+from skrnn.estimators.parameters import CLASSIFIER, constraints_of
 from skrnn.estimators.runs import is_stochastic
-
-_IGNORE_LABEL = Parameter(
-    None,
-    [str, Real, "boolean", None],
-    "label or None",
-    """What stands in y where a label is missing: such a target adds nothing to the
-loss or the score. NaN can be it, too. None: no label is missing.""",
-)
+from skrnn.estimators.types import Results
 
 
-_CLASS_WEIGHT = Parameter(
-    None,
-    [StrOptions({"balanced"}), dict, list, None],
-    'dict, "balanced" or None (list of dict for several label columns)',
-    """Weights of the classes in the loss, which multiply those of the samples.
-"balanced": inversely proportional to how often a class occurs in y. A class that a
-dict does not name has weight 1. Scores are not weighted.""",
-)
-
-
-@with_common_sections
-@with_parameters(class_weight=_CLASS_WEIGHT, ignore_label=_IGNORE_LABEL)
 class RNNClassifier(ClassifierMixin, BaseRNN):
     """Recurrent neural network that classifies sequences, or each of their steps.
 
@@ -52,14 +36,172 @@ class RNNClassifier(ClassifierMixin, BaseRNN):
     one logistic output per label for multilabel targets, a softmax for each column of
     labels that have classes of their own (multiclass-multioutput).
 
-    {parameters}
+    Parameters
+    ----------
+    cell : {"gru", "lstm", "rnn"}, default="gru"
+        Gated recurrent unit, long short-term memory, or Elman's network.
+    hidden_size : int, default=64
+        Number of units of a layer in one direction, the size of a state.
+    n_layers : int, default=1
+        Number of layers; each takes the states of the one below for every step.
+    bidirectional : bool, default=False
+        Whether each layer reads a sequence in both directions, with units of their own.
+        The layer's output is both states, one after the other.
+    activation : {"tanh", "relu"}, default="tanh"
+        Of Elman's network; the other cells have activations of their own.
+    dropout : float, default=0.0
+        Probability of leaving out, while training, a unit of the output of every layer
+        but the last, at each step anew.
+    recurrent_dropout : float, default=0.0
+        Probability of leaving out, while training, a unit of the state that a layer
+        feeds back to itself; the same units at all steps of a sequence (Gal and
+        Ghahramani, A theoretically grounded application of dropout in recurrent neural
+        networks, NeurIPS 2016).
+    layer_norm : bool, default=True
+        Whether the output of each layer, both directions together, is normalised at
+        every step to mean 0 and variance 1, then scaled and shifted by learned weights
+        (Ba, Kiros and Hinton, Layer normalization, 2016). The states that a layer feeds
+        back to itself stay as they are. The default is True for the classifier, whose
+        accuracy it raises, and False for the regressor, where no gain was found.
+    pooling : {"max", "last", "mean", "attention"}, default="max"
+        How the last layer's states become one vector for the output layer: their
+        maximum over the steps; the state after the last step (of the other direction,
+        that after its last, at the first step); their mean; or a mean weighted by
+        attention, the softmax over the steps of ``query . tanh(weight @ h + bias)``
+        with a learned query (after Bahdanau, Cho and Bengio, ICLR 2015). The default is
+        "max" for the classifier and "last" for the regressor, whose usual task is to
+        forecast. Not used with ``return_sequences=True``.
+    return_sequences : bool, default=False
+        Whether there is a target for every time step, rather than one a sequence.
+    n_features_per_step : int, default=1
+        For 2D X, whose rows are flattened sequences: how many neighbouring columns make
+        one time step. Other X say so by their shape.
+    solver : {"adam", "adamw", "sgd", "rmsprop", "lbfgs"}, default="adam"
+        Adam; Adam with decoupled `weight_decay`; stochastic gradient descent with
+        momentum; RMSprop; or SciPy's L-BFGS-B with all samples at once, for small data.
+        "lbfgs" ignores `batch_size`, the learning rate and `max_grad_norm`, ends where
+        the largest part of the gradient is below `tol`, and takes no dropout.
+    alpha : float, default=0.0001
+        Strength of the L2 penalty on weights, divided by the number of targets of the
+        batch as in scikit-learn's MLP. Biases are not penalised.
+    batch_size : int or "auto", default="auto"
+        Sequences per step of the solver. "auto" is an eighth of the samples, but at
+        least 8 and at most 32.
+    learning_rate : str, default="cosine"
+        "cosine" falls from `learning_rate_init` to 0 over `max_iter` epochs;
+        "one-cycle" rises to it in 30 % of them and falls again. "constant" keeps it,
+        "invscaling" divides it by ``t ** power_t`` in step t of the solver, and
+        "adaptive" by 5 whenever `n_iter_no_change` epochs improved nothing, until it is
+        below 1e-6. `partial_fit`, which knows no last epoch, takes "constant" for the
+        first two.
+    learning_rate_init : float, default=0.005
+        The first learning rate, or the highest one.
+    power_t : float, default=0.5
+        Exponent of the learning rate "invscaling".
+    warmup_fraction : float, default=0.0
+        Part of all epochs in which the learning rate first rises linearly from 0; the
+        schedule takes the rest of them.
+    max_iter : int, default=100
+        Largest number of epochs.
+    bptt_steps : int or None, default=None
+        For long sequences: gradients reach back over chunks of so many steps only,
+        while states go on from chunk to chunk (truncated backpropagation through time),
+        and memory is that of a chunk. With ``return_sequences=True`` each chunk of a
+        batch is a step of the solver. None: gradients reach back to the first step. Not
+        for bidirectional networks.
+    shuffle : bool, default=True
+        Whether each epoch takes samples in a new order.
+    random_state : int, RandomState instance or None, default=None
+        Determines the initial weights, the order of the samples and what is dropped.
+        With an int, the result is the same in every bit on any number of threads.
+    tol : float, default=0.0001
+        An epoch improves the loss if it lowers the best one by at least so much, or,
+        with early stopping, the score if it raises the best one by so much.
+    n_iter_no_change : int, default=10
+        Training ends when more than so many epochs in a row improve nothing.
+    early_stopping : bool, default=False
+        Whether to watch the score (accuracy or R^2) of validation data, not the loss,
+        and to keep the weights of the epoch where it was best.
+    validation_fraction : float, default=0.1
+        Part of the samples that is set aside for early stopping, with the same shares
+        of classes if there is one label per sequence. Not used with `X_val`.
+    verbose : bool, default=False
+        Print loss, score, seconds and the solver's steps per second of each epoch.
+    warm_start : bool, default=False
+        Let `fit` go on from the weights of the last fit, for `max_iter` more epochs;
+        or, if that was interrupted or comes from a checkpoint, to its end as planned.
+    trainable : str or list of str, default="all"
+        What training changes: "all"; "head", the output layer; or names of weights as
+        in `get_weights`, or patterns of them such as ``"*_l1"``. The others keep every
+        bit, and no gradient is computed below the lowest layer that has one of them.
+        Both biases of a gate count as one.
+    adapter_rank : int, default=0
+        If above 0, each input and recurrent matrix stays as it is, and a product of two
+        matrices of this rank is trained and added to it (LoRA: Hu et al., ICLR 2022).
+        `trainable` says which other weights are trained; ``[]`` for none.
+    momentum : float, default=0.9
+        Of the solver "sgd".
+    nesterovs_momentum : bool, default=True
+        Whether that momentum is Nesterov's.
+    beta_1 : float, default=0.9
+        Of the solvers "adam" and "adamw": decay of the mean of gradients.
+    beta_2 : float, default=0.999
+        Of the solvers "adam" and "adamw": decay of the mean of their squares.
+    rho : float, default=0.99
+        Of the solver "rmsprop": decay of the mean of squares of gradients.
+    epsilon : float, default=1e-08
+        Of "adam", "adamw" and "rmsprop": added to the root of the mean of squares.
+    weight_decay : float, default=0.01
+        Of the solver "adamw": each step takes this part, times the learning rate, off
+        each weight. Biases do not decay.
+    max_grad_norm : float or None, default=1.0
+        A gradient with a larger norm is scaled down to it. None: never.
+    dtype : {"float32", "float64"}, default="float32"
+        Precision of weights and states.
+    device : {"auto", "cpu", "cuda"}, default="auto"
+        Where to compute. "cuda" is an NVIDIA GPU, which needs the package numba-cuda
+        (``pip install "skrnn[cuda13]"``); no GPU has run it yet. "auto" is the CPU
+        until one has. Not part of what is learned: an estimator fitted on one device
+        predicts on the other.
+    class_weight : dict, list of dict, "balanced" or None, default=None
+        Weights of the classes in the loss, which multiply those of the samples.
+        "balanced": inversely proportional to how often a class occurs in y. A class
+        that a dict does not name has weight 1. A list has a dict for each of several
+        label columns. Scores are not weighted.
+    ignore_label : label or None, default=None
+        What stands in y where a label is missing: such a target adds nothing to the
+        loss or the score. NaN can be it, too. None: no label is missing.
 
     Attributes
     ----------
     classes_ : ndarray of shape (n_classes,) or list of ndarray
         Class labels; for multilabel targets the numbers of the labels; for several
         label columns a list with the classes of each.
-    {attributes}
+    n_features_in_ : int
+        Number of columns of the 2D X seen during fit, or the number of features per
+        step of the sequences.
+    feature_names_in_ : ndarray of shape (n_features_in_,)
+        Column names of X, if X was a DataFrame whose names are all strings.
+    n_features_per_step_ : int
+        Number of features of a time step.
+    n_outputs_ : int
+        Number of outputs of the network.
+    out_activation_ : str
+        "softmax", "logistic" or "identity".
+    n_iter_ : int
+        Number of epochs trained.
+    loss_ : float
+        Loss of the last epoch, the penalty included.
+    best_loss_ : float
+        Lowest loss of an epoch.
+    loss_curve_ : list of float
+        Loss of each epoch.
+    grad_norm_curve_ : list of float
+        Norm of the gradient before clipping, mean over the steps of each epoch.
+    validation_scores_ : list of float or None
+        Score of the validation data after each epoch; None without early stopping.
+    best_validation_score_ : float or None
+        The highest of them, that of the weights that the estimator has.
 
     See Also
     --------
@@ -68,7 +210,11 @@ class RNNClassifier(ClassifierMixin, BaseRNN):
 
     Notes
     -----
-    {notes}
+    Nothing is padded: the cost follows the sum of the lengths. A prediction has the
+    same bits whatever other samples are predicted with it.
+
+    Recurrent weights start orthogonal, input weights as Glorot and Bengio proposed,
+    biases at 0 (LSTM forget gates at 1). The equations are those of PyTorch and cuDNN.
 
     Examples
     --------
@@ -83,34 +229,150 @@ class RNNClassifier(ClassifierMixin, BaseRNN):
     (2, 9)
     """
 
+    _parameter_constraints = constraints_of(CLASSIFIER)
+
+    @suggests_names
+    def __init__(
+        self,
+        cell: Literal["gru", "lstm", "rnn"] = "gru",
+        hidden_size: int = 64,
+        *,
+        n_layers: int = 1,
+        bidirectional: bool = False,
+        activation: Literal["tanh", "relu"] = "tanh",
+        dropout: float = 0.0,
+        recurrent_dropout: float = 0.0,
+        layer_norm: bool = True,
+        pooling: Literal["max", "last", "mean", "attention"] = "max",
+        return_sequences: bool = False,
+        n_features_per_step: int = 1,
+        solver: Literal["adam", "adamw", "sgd", "rmsprop", "lbfgs"] = "adam",
+        alpha: float = 0.0001,
+        batch_size: int | Literal["auto"] = "auto",
+        learning_rate: Literal[
+            "cosine", "one-cycle", "constant", "invscaling", "adaptive"
+        ] = "cosine",
+        learning_rate_init: float = 0.005,
+        power_t: float = 0.5,
+        warmup_fraction: float = 0.0,
+        max_iter: int = 100,
+        bptt_steps: int | None = None,
+        shuffle: bool = True,
+        random_state: int | np.random.RandomState | None = None,
+        tol: float = 0.0001,
+        n_iter_no_change: int = 10,
+        early_stopping: bool = False,
+        validation_fraction: float = 0.1,
+        verbose: bool | int = False,
+        warm_start: bool = False,
+        trainable: str | list[str] | tuple[str, ...] = "all",
+        adapter_rank: int = 0,
+        momentum: float = 0.9,
+        nesterovs_momentum: bool = True,
+        beta_1: float = 0.9,
+        beta_2: float = 0.999,
+        rho: float = 0.99,
+        epsilon: float = 1e-08,
+        weight_decay: float = 0.01,
+        max_grad_norm: float | None = 1.0,
+        dtype: Literal["float32", "float64"] = "float32",
+        device: Literal["auto", "cpu", "cuda"] = "auto",
+        class_weight: dict[Any, Any] | list[Any] | Literal["balanced"] | None = None,
+        ignore_label: str | float | bool | None = None,
+    ) -> None:
+        self.cell = cell
+        self.hidden_size = hidden_size
+        self.n_layers = n_layers
+        self.bidirectional = bidirectional
+        self.activation = activation
+        self.dropout = dropout
+        self.recurrent_dropout = recurrent_dropout
+        self.layer_norm = layer_norm
+        self.pooling = pooling
+        self.return_sequences = return_sequences
+        self.n_features_per_step = n_features_per_step
+        self.solver = solver
+        self.alpha = alpha
+        self.batch_size = batch_size
+        self.learning_rate = learning_rate
+        self.learning_rate_init = learning_rate_init
+        self.power_t = power_t
+        self.warmup_fraction = warmup_fraction
+        self.max_iter = max_iter
+        self.bptt_steps = bptt_steps
+        self.shuffle = shuffle
+        self.random_state = random_state
+        self.tol = tol
+        self.n_iter_no_change = n_iter_no_change
+        self.early_stopping = early_stopping
+        self.validation_fraction = validation_fraction
+        self.verbose = verbose
+        self.warm_start = warm_start
+        self.trainable = trainable
+        self.adapter_rank = adapter_rank
+        self.momentum = momentum
+        self.nesterovs_momentum = nesterovs_momentum
+        self.beta_1 = beta_1
+        self.beta_2 = beta_2
+        self.rho = rho
+        self.epsilon = epsilon
+        self.weight_decay = weight_decay
+        self.max_grad_norm = max_grad_norm
+        self.dtype = dtype
+        self.device = device
+        self.class_weight = class_weight
+        self.ignore_label = ignore_label
+
     @with_callbacks
     @fit_context(prefer_skip_nested_validation=True)
     def fit(
         self,
-        X,
-        y,
-        sample_weight=None,
+        X: ArrayLike,
+        y: ArrayLike,
+        sample_weight: ArrayLike | None = None,
         *,
-        X_val=None,
-        y_val=None,
-        sample_weight_val=None,
-        init_weights=None,
-    ):
+        X_val: ArrayLike | None = None,
+        y_val: ArrayLike | None = None,
+        sample_weight_val: ArrayLike | None = None,
+        init_weights: BaseRNN | Mapping[str, ArrayLike] | None = None,
+    ) -> Self:
         """Train the network.
 
         Parameters
         ----------
-        {X}
+        X : array-like or list of array-like
+            Sequences: a 3D array (n_samples, n_timesteps, n_features); or a list of
+            arrays (n_timesteps_i, n_features) or (n_timesteps_i,) of any lengths; or a
+            2D array or DataFrame (n_samples, n_timesteps * n_features_per_step) of
+            flattened sequences.
         y : array-like of shape (n_samples,) or (n_samples, n_columns), or list of such
             Class labels; for multilabel targets an indicator matrix of 0 and 1; or
             several columns of labels. With ``return_sequences=True`` a list with an
             array (n_timesteps_i,) or (n_timesteps_i, n_columns) for each sequence, or
             one array of shape (n_samples, n_timesteps[, n_columns]).
-        {sample_weight}
-        {validation}
-        {init_weights}
+        sample_weight : array-like of shape (n_samples,), default=None
+            Weight of each sample. None: all weights are 1. With
+            ``return_sequences=True`` that of all of its steps; or one weight for each
+            step, in the form of y.
+        X_val, y_val : as X and y, default=None
+            Validation data for early stopping; None: a part of the samples is set
+            aside. A `Pipeline` with ``transform_input=["X_val"]`` transforms them as X.
+        sample_weight_val : as sample_weight, default=None
+            Weights of the validation data.
+        init_weights : estimator or dict of str to ndarray, default=None
+            Where training starts: a fitted estimator, or what its `get_weights`
+            returned. The output layer may differ: it starts anew if its shape, or the
+            estimator's classes, are others. None: at random weights.
 
-        {fitted}
+        Returns
+        -------
+        self : object
+            The fitted estimator.
+
+        Raises
+        ------
+        skrnn.exceptions.DivergenceError
+            If the loss, a gradient or the weights become infinite or NaN.
         """
         return self._fit(
             X,
@@ -124,12 +386,22 @@ class RNNClassifier(ClassifierMixin, BaseRNN):
 
     @available_if(is_stochastic)
     @fit_context(prefer_skip_nested_validation=True)
-    def partial_fit(self, X, y, classes=None, sample_weight=None):
+    def partial_fit(
+        self,
+        X: ArrayLike,
+        y: ArrayLike,
+        classes: ArrayLike | None = None,
+        sample_weight: ArrayLike | None = None,
+    ) -> Self:
         """Train for one epoch, going on from where the network is.
 
         Parameters
         ----------
-        {X}
+        X : array-like or list of array-like
+            Sequences: a 3D array (n_samples, n_timesteps, n_features); or a list of
+            arrays (n_timesteps_i, n_features) or (n_timesteps_i,) of any lengths; or a
+            2D array or DataFrame (n_samples, n_timesteps * n_features_per_step) of
+            flattened sequences.
         y : array-like of shape (n_samples,) or (n_samples, n_columns), or list of such
             Class labels; for multilabel targets an indicator matrix of 0 and 1; or
             several columns of labels. With ``return_sequences=True`` a list with an
@@ -139,7 +411,10 @@ class RNNClassifier(ClassifierMixin, BaseRNN):
             All classes that will ever come; needed in the first call. For multilabel
             targets the numbers of the labels; for several label columns a list with
             the classes of each.
-        {sample_weight}
+        sample_weight : array-like of shape (n_samples,), default=None
+            Weight of each sample. None: all weights are 1. With
+            ``return_sequences=True`` that of all of its steps; or one weight for each
+            step, in the form of y.
 
         Returns
         -------
@@ -195,12 +470,16 @@ class RNNClassifier(ClassifierMixin, BaseRNN):
                 f"was: {self.classes_}"
             )
 
-    def predict(self, X):
+    def predict(self, X: ArrayLike) -> Results:
         """Predict labels.
 
         Parameters
         ----------
-        {X}
+        X : array-like or list of array-like
+            Sequences: a 3D array (n_samples, n_timesteps, n_features); or a list of
+            arrays (n_timesteps_i, n_features) or (n_timesteps_i,) of any lengths; or a
+            2D array or DataFrame (n_samples, n_timesteps * n_features_per_step) of
+            flattened sequences.
 
         Returns
         -------
@@ -216,12 +495,16 @@ class RNNClassifier(ClassifierMixin, BaseRNN):
         outputs, shape = computed
         return shape(self._labels.decode(outputs))
 
-    def predict_proba(self, X):
+    def predict_proba(self, X: ArrayLike) -> Results:
         """Predict probabilities.
 
         Parameters
         ----------
-        {X}
+        X : array-like or list of array-like
+            Sequences: a 3D array (n_samples, n_timesteps, n_features); or a list of
+            arrays (n_timesteps_i, n_features) or (n_timesteps_i,) of any lengths; or a
+            2D array or DataFrame (n_samples, n_timesteps * n_features_per_step) of
+            flattened sequences.
 
         Returns
         -------
@@ -232,12 +515,16 @@ class RNNClassifier(ClassifierMixin, BaseRNN):
         """
         return self._linked(self._compute(X, "outputs"), "link")
 
-    def predict_log_proba(self, X):
+    def predict_log_proba(self, X: ArrayLike) -> Results:
         """Predict logarithms of probabilities.
 
         Parameters
         ----------
-        {X}
+        X : array-like or list of array-like
+            Sequences: a 3D array (n_samples, n_timesteps, n_features); or a list of
+            arrays (n_timesteps_i, n_features) or (n_timesteps_i,) of any lengths; or a
+            2D array or DataFrame (n_samples, n_timesteps * n_features_per_step) of
+            flattened sequences.
 
         Returns
         -------
@@ -255,15 +542,24 @@ class RNNClassifier(ClassifierMixin, BaseRNN):
             return [shape(column) for column in probabilities]
         return shape(probabilities)
 
-    def score(self, X, y, sample_weight=None):
+    def score(
+        self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None
+    ) -> float:
         """Get the accuracy: the share of targets whose labels are all right.
 
         Parameters
         ----------
-        {X}
+        X : array-like or list of array-like
+            Sequences: a 3D array (n_samples, n_timesteps, n_features); or a list of
+            arrays (n_timesteps_i, n_features) or (n_timesteps_i,) of any lengths; or a
+            2D array or DataFrame (n_samples, n_timesteps * n_features_per_step) of
+            flattened sequences.
         y : array-like
             True labels, as in `fit`; those that are missing do not count.
-        {sample_weight}
+        sample_weight : array-like of shape (n_samples,), default=None
+            Weight of each sample. None: all weights are 1. With
+            ``return_sequences=True`` that of all of its steps; or one weight for each
+            step, in the form of y.
 
         Returns
         -------
@@ -295,7 +591,7 @@ class RNNClassifier(ClassifierMixin, BaseRNN):
         right = ((y == predicted) | missing).all(axis=1)
         return float(np.average(right, weights=weights))
 
-    def __sklearn_tags__(self):
+    def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
         tags.classifier_tags.multi_label = True
         tags.target_tags.multi_output = True

@@ -1,5 +1,9 @@
 """What `transform` returns: tables as the user's configuration asks for them."""
 
+from __future__ import annotations
+
+from typing import Literal, Self
+
 from skrnn.compat import get_container_adapter
 
 
@@ -13,7 +17,9 @@ class SetOutputMixin:
     def __init_subclass__(cls, **kwargs):
         super().__init_subclass__(auto_wrap_output_keys=None, **kwargs)
 
-    def set_output(self, *, transform=None):
+    def set_output(
+        self, *, transform: Literal["default", "pandas", "polars"] | None = None
+    ) -> Self:
         """Set the container that `transform` returns for a table.
 
         Lists of sequences and 3D arrays stay what they are.

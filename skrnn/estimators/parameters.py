@@ -1,15 +1,14 @@
-"""The parameters of both estimators: default, constraints and text of each, once.
+"""The parameters of both estimators: default, constraints, type and text of each, once.
 
-Of them are made the constructors, what scikit-learn validates, and the docstrings.
+scikit-learn validates by the constraints. The constructors and their docstrings stand
+in the classes as users and editors read them: ``.ci/docstrings.py`` writes them there
+from these tables, and a test says when they are not what the tables say.
 """
 
-from inspect import Parameter as Argument
-from inspect import Signature
 from numbers import Integral, Real
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from skrnn.compat import Interval, StrOptions
-from skrnn.estimators.docs import fill
 from skrnn.mathematics.cells import CELLS
 from skrnn.mathematics.optimizers import OPTIMIZERS
 from skrnn.mathematics.schedules import SCHEDULES
@@ -23,9 +22,10 @@ class Parameter(NamedTuple):
     """One parameter of an estimator."""
 
     default: object
-    constraints: list | str  # as scikit-learn's parameter validation takes them
-    type: str
-    text: str  # lines of the docstring
+    constraints: list[Any]  # as scikit-learn's parameter validation takes them
+    type: str  # as numpydoc has it
+    text: str  # for the docstring
+    annotation: str | None = None  # where it does not follow from the type
 
 
 def _at_least(number):
@@ -146,12 +146,13 @@ least 8 and at most 32.""",
     "learning_rate": Parameter(
         "cosine",
         [StrOptions(set(SCHEDULES))],
-        '{"cosine", "one-cycle", "constant", "invscaling", "adaptive"}',
+        "str",
         """"cosine" falls from `learning_rate_init` to 0 over `max_iter` epochs;
 "one-cycle" rises to it in 30 % of them and falls again. "constant" keeps it,
 "invscaling" divides it by ``t ** power_t`` in step t of the solver, and "adaptive"
 by 5 whenever `n_iter_no_change` epochs improved nothing, until it is below 1e-6.
 `partial_fit`, which knows no last epoch, takes "constant" for the first two.""",
+        'Literal["cosine", "one-cycle", "constant", "invscaling", "adaptive"]',
     ),
     "learning_rate_init": Parameter(
         5e-3, [_POSITIVE], "float", "The first learning rate, or the highest one."
@@ -186,6 +187,7 @@ for bidirectional networks.""",
         "int, RandomState instance or None",
         """Determines the initial weights, the order of the samples and what is dropped.
 With an int, the result is the same in every bit on any number of threads.""",
+        "int | np.random.RandomState | None",
     ),
     "tol": Parameter(
         1e-4,
@@ -219,6 +221,7 @@ shares of classes if there is one label per sequence. Not used with `X_val`.""",
         ["verbose"],
         "bool",
         "Print loss, score, seconds and the solver's steps per second of each epoch.",
+        "bool | int",
     ),
     "warm_start": Parameter(
         False,
@@ -235,6 +238,7 @@ or, if that was interrupted or comes from a checkpoint, to its end as planned.""
 as in `get_weights`, or patterns of them such as ``"*_l1"``. The others keep every
 bit, and no gradient is computed below the lowest layer that has one of them. Both
 biases of a gate count as one.""",
+        "str | list[str] | tuple[str, ...]",
     ),
     "adapter_rank": Parameter(
         0,
@@ -304,58 +308,42 @@ other.""",
     ),
 }
 
+CLASSIFIER = COMMON | {
+    "class_weight": Parameter(
+        None,
+        [StrOptions({"balanced"}), dict, list, None],
+        'dict, list of dict, "balanced" or None',
+        """Weights of the classes in the loss, which multiply those of the samples.
+"balanced": inversely proportional to how often a class occurs in y. A class that a
+dict does not name has weight 1. A list has a dict for each of several label columns.
+Scores are not weighted.""",
+        'dict[Any, Any] | list[Any] | Literal["balanced"] | None',
+    ),
+    "ignore_label": Parameter(
+        None,
+        [str, Real, "boolean", None],
+        "label or None",
+        """What stands in y where a label is missing: such a target adds nothing to the
+loss or the score. NaN can be it, too. None: no label is missing.""",
+        "str | float | bool | None",
+    ),
+}
 
-def with_parameters(*, defaults=None, **own):
-    """Give an estimator's class the common parameters and its own.
-
-    Parameters
-    ----------
-    defaults : dict
-        Defaults of common parameters that differ for this class.
-    **own : Parameter
-        Parameters that this class has beside the common ones.
-    """
-    parameters = COMMON | own
-    for name, default in (defaults or {}).items():
-        parameters[name] = parameters[name]._replace(default=default)
-
-    def decorate(estimator_class):
-        estimator_class.__init__ = _make_init(parameters)
-        estimator_class._parameter_constraints = {
-            name: parameter.constraints for name, parameter in parameters.items()
-        }
-        sections = {"parameters": _documentation(parameters)}
-        estimator_class.__doc__ = fill(estimator_class.__doc__, sections)
-        return estimator_class
-
-    return decorate
-
-
-def _make_init(parameters):
-    arguments = [Argument("self", Argument.POSITIONAL_OR_KEYWORD)]
-    for i, (name, parameter) in enumerate(parameters.items()):
-        kind = (
-            Argument.POSITIONAL_OR_KEYWORD
-            if i < N_POSITIONAL
-            else Argument.KEYWORD_ONLY
-        )
-        arguments.append(Argument(name, kind, default=parameter.default))
-    signature = Signature(arguments)
-
-    def __init__(self, *args, **kwargs):
-        bound = signature.bind(self, *args, **kwargs)
-        bound.apply_defaults()
-        for name in parameters:
-            setattr(self, name, bound.arguments[name])
-
-    __init__.__signature__ = signature
-    return __init__
+REGRESSOR = COMMON | {
+    "pooling": COMMON["pooling"]._replace(default="last"),
+    "layer_norm": COMMON["layer_norm"]._replace(default=False),
+    "normalize_y": Parameter(
+        True,
+        ["boolean"],
+        "bool",
+        """Standardise the targets inside, so that training does not depend on their
+unit; predictions come back in it. The mean and the standard deviation are those of
+the first call of `fit` or `partial_fit`. Losses and weights are those of the
+standardised targets.""",
+    ),
+}
 
 
-def _documentation(parameters):
-    lines = ["Parameters", "----------"]
-    for name, parameter in parameters.items():
-        default = repr(parameter.default).replace("'", '"')
-        lines.append(f"{name} : {parameter.type}, default={default}")
-        lines += [f"    {line}" for line in parameter.text.splitlines()]
-    return "\n".join(lines)
+def constraints_of(parameters: dict[str, Parameter]) -> dict[str, list[Any]]:
+    """What scikit-learn validates an estimator's parameters by."""
+    return {name: parameter.constraints for name, parameter in parameters.items()}

@@ -1,13 +1,21 @@
 """Predictions for sequences that come a piece at a time."""
 
+from __future__ import annotations
+
 import copy
 from numbers import Integral
+from typing import TYPE_CHECKING
 
 import numpy as np
-from sklearn.utils.metaestimators import available_if
+from numpy.typing import ArrayLike
 from sklearn.utils.validation import check_scalar
 
 from skrnn.backends import make_backend
+from skrnn.compat import available_if
+from skrnn.estimators.types import Results
+
+if TYPE_CHECKING:
+    from skrnn.estimators.base import BaseRNN
 
 
 class Stream:
@@ -46,7 +54,7 @@ class Stream:
     True
     """
 
-    def __init__(self, estimator, n_sequences=1):
+    def __init__(self, estimator: BaseRNN, n_sequences: int = 1) -> None:
         check_scalar(n_sequences, "n_sequences", Integral, min_val=1)
         # A copy, which keeps its weights, classes and units.
         self._estimator = copy.copy(estimator)
@@ -56,7 +64,7 @@ class Stream:
         self._memory = self._backend.new_memory(n_sequences)
         self.n_steps = np.zeros(n_sequences, np.int64)
 
-    def predict(self, X):
+    def predict(self, X: ArrayLike) -> Results:
         """Predict after the next steps.
 
         Parameters
@@ -73,7 +81,7 @@ class Stream:
         return self._estimator._predict(self._feed(X, self._backend.outputs))
 
     @available_if(lambda stream: hasattr(stream._estimator, "predict_proba"))
-    def predict_proba(self, X):
+    def predict_proba(self, X: ArrayLike) -> Results:
         """Predict probabilities after the next steps; of a classifier only.
 
         Parameters
@@ -89,7 +97,7 @@ class Stream:
         """
         return self._estimator._linked(self._feed(X, self._backend.outputs), "link")
 
-    def transform(self, X):
+    def transform(self, X: ArrayLike) -> Results:
         """Get the states after the next steps.
 
         Parameters

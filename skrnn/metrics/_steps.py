@@ -1,6 +1,10 @@
 """scikit-learn's metrics over the steps of all sequences."""
 
+from __future__ import annotations
+
+from collections.abc import Callable
 from functools import cache, partial
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -15,7 +19,13 @@ from skrnn.estimators.labels import as_one_type, find_missing
 from skrnn.estimators.steps import check_weights, flatten_steps, slices
 
 
-def step_scorer(metric, *, response_method="predict", greater_is_better=True, **kwargs):
+def step_scorer(
+    metric: str | Callable[..., Any],
+    *,
+    response_method: str | list[str] = "predict",
+    greater_is_better: bool = True,
+    **kwargs: Any,
+) -> Callable[..., float]:
     """Make a scorer for estimators with a target for every step.
 
     It takes the steps of all sequences as samples, whatever the lengths, and calls the

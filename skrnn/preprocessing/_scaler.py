@@ -1,10 +1,14 @@
 """Standardisation of the features of sequences."""
 
+from __future__ import annotations
+
 import copy
 import warnings
 from numbers import Integral
+from typing import Any, Self
 
 import numpy as np
+from numpy.typing import ArrayLike
 from sklearn.base import (
     BaseEstimator,
     OneToOneFeatureMixin,
@@ -15,11 +19,11 @@ from sklearn.utils.validation import check_is_fitted
 
 from skrnn.compat import Interval, check_sample_weight, fit_context
 from skrnn.estimators.containers import SetOutputMixin
-from skrnn.estimators.docs import with_common_sections
 from skrnn.estimators.inputs import check_sequences, is_list_of_sequences
+from skrnn.estimators.names import suggests_names
+from skrnn.estimators.types import Results
 
 
-@with_common_sections
 class SequenceScaler(
     SetOutputMixin, OneToOneFeatureMixin, TransformerMixin, BaseEstimator
 ):
@@ -104,18 +108,31 @@ class SequenceScaler(
         "n_features_per_step": [Interval(Integral, 1, None, closed="left")],
     }
 
-    def __init__(self, *, with_mean=True, with_std=True, n_features_per_step=1):
+    @suggests_names
+    def __init__(
+        self,
+        *,
+        with_mean: bool = True,
+        with_std: bool = True,
+        n_features_per_step: int = 1,
+    ) -> None:
         self.with_mean = with_mean
         self.with_std = with_std
         self.n_features_per_step = n_features_per_step
 
     @fit_context(prefer_skip_nested_validation=True)
-    def fit(self, X, y=None, sample_weight=None):
+    def fit(
+        self, X: ArrayLike, y: object = None, sample_weight: ArrayLike | None = None
+    ) -> Self:
         """Compute the means and standard deviations.
 
         Parameters
         ----------
-        {X}
+        X : array-like or list of array-like
+            Sequences: a 3D array (n_samples, n_timesteps, n_features); or a list of
+            arrays (n_timesteps_i, n_features) or (n_timesteps_i,) of any lengths; or a
+            2D array or DataFrame (n_samples, n_timesteps * n_features_per_step) of
+            flattened sequences.
         y : None
             Ignored.
         sample_weight : array-like of shape (n_samples,), default=None
@@ -130,14 +147,20 @@ class SequenceScaler(
         return self._learn(X, sample_weight, reset=True)
 
     @fit_context(prefer_skip_nested_validation=True)
-    def partial_fit(self, X, y=None, sample_weight=None):
+    def partial_fit(
+        self, X: ArrayLike, y: object = None, sample_weight: ArrayLike | None = None
+    ) -> Self:
         """Update the means and standard deviations with more sequences.
 
         `with_mean`, `with_std` and `n_features_per_step` are those of the first call.
 
         Parameters
         ----------
-        {X}
+        X : array-like or list of array-like
+            Sequences: a 3D array (n_samples, n_timesteps, n_features); or a list of
+            arrays (n_timesteps_i, n_features) or (n_timesteps_i,) of any lengths; or a
+            2D array or DataFrame (n_samples, n_timesteps * n_features_per_step) of
+            flattened sequences.
         y : None
             Ignored.
         sample_weight : array-like of shape (n_samples,), default=None
@@ -151,12 +174,16 @@ class SequenceScaler(
         """
         return self._learn(X, sample_weight, reset=not hasattr(self, "_scaler"))
 
-    def transform(self, X):
+    def transform(self, X: ArrayLike) -> Results:
         """Standardise sequences.
 
         Parameters
         ----------
-        {X}
+        X : array-like or list of array-like
+            Sequences: a 3D array (n_samples, n_timesteps, n_features); or a list of
+            arrays (n_timesteps_i, n_features) or (n_timesteps_i,) of any lengths; or a
+            2D array or DataFrame (n_samples, n_timesteps * n_features_per_step) of
+            flattened sequences.
 
         Returns
         -------
@@ -171,12 +198,16 @@ class SequenceScaler(
         columns = self.get_feature_names_out if self._is_fitted_on_rows else None
         return self._in_container(X_scaled, X, columns)
 
-    def inverse_transform(self, X):
+    def inverse_transform(self, X: ArrayLike) -> Results:
         """Undo `transform`.
 
         Parameters
         ----------
-        {X}
+        X : array-like or list of array-like
+            Sequences: a 3D array (n_samples, n_timesteps, n_features); or a list of
+            arrays (n_timesteps_i, n_features) or (n_timesteps_i,) of any lengths; or a
+            2D array or DataFrame (n_samples, n_timesteps * n_features_per_step) of
+            flattened sequences.
 
         Returns
         -------
@@ -222,7 +253,7 @@ class SequenceScaler(
         shapes = (np.asarray(x).shape for x in X)
         return [part.reshape(shape) for part, shape in zip(parts, shapes, strict=True)]
 
-    def __sklearn_tags__(self):
+    def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
         tags.input_tags.three_d_array = True
         tags.input_tags.allow_nan = True

@@ -1,0 +1,96 @@
+"""Typical use, for the type checker alone: ``mypy`` reads it, nothing runs it.
+
+Where a line must not pass, ``type: ignore`` says so: strict mode complains of one that
+is not needed.
+"""
+
+from typing import Any, assert_type
+
+import numpy as np
+from numpy.typing import NDArray
+
+import skrnn
+from skrnn import RNNClassifier, RNNRegressor
+from skrnn.callbacks import Checkpoint, MLflow, TensorBoard, WandB
+from skrnn.datasets import load_japanese_vowels, load_seattle_weather
+from skrnn.exceptions import DeviceError, DivergenceError
+from skrnn.metrics import step_scorer
+from skrnn.preprocessing import SequenceScaler
+
+Weights = dict[str, NDArray[np.floating[Any]]]
+
+X_3d = np.zeros((8, 5, 2))
+ragged = [np.zeros((n, 2)) for n in range(1, 9)]
+labels = ["a", "b"] * 4
+
+assert_type(skrnn.__version__, str)
+
+# Constructors
+RNNClassifier("lstm", 32, pooling="attention", class_weight="balanced")
+RNNClassifier(batch_size="auto", max_grad_norm=None, class_weight={"a": 2, "b": 1})
+RNNRegressor(random_state=np.random.RandomState(0), trainable=["head.*"], verbose=2)
+RNNRegressor(alpha=0, bptt_steps=None, learning_rate="one-cycle")
+RNNClassifier("transformer")  # type: ignore[arg-type]
+RNNClassifier(hidden_size="32")  # type: ignore[arg-type]
+RNNClassifier(hidden_units=32)  # type: ignore[call-arg]
+RNNClassifier("lstm", 32, 2)  # type: ignore[call-arg]
+RNNRegressor(class_weight="balanced")  # type: ignore[call-arg]
+
+# Fits
+classifier = RNNClassifier().fit(X_3d, labels)
+assert_type(classifier, RNNClassifier)
+regressor = RNNRegressor().fit(ragged, np.arange(8.0), [1.0] * 8)
+assert_type(regressor, RNNRegressor)
+assert_type(
+    RNNClassifier(early_stopping=True).fit(
+        ragged, labels, X_val=ragged, y_val=labels, init_weights=classifier
+    ),
+    RNNClassifier,
+)
+regressor.fit(ragged, np.arange(8.0), init_weights=regressor.get_weights())
+assert_type(classifier.partial_fit(X_3d, labels, ["a", "b"]), RNNClassifier)
+assert_type(regressor.partial_fit(X_3d, np.arange(8.0)), RNNRegressor)
+classifier.fit(X_3d)  # type: ignore[call-arg]
+classifier.fit(X_3d, labels, X_test=X_3d)  # type: ignore[call-arg]
+
+# What comes out: an array, or a list of such, as the data are
+assert_type(classifier.predict(X_3d), NDArray[Any] | Any)
+assert_type(classifier.predict_proba([[1, 2, 3], [4, 5, 6]]).argmax(axis=1), Any)
+for step_probabilities in classifier.predict_proba(ragged):
+    step_probabilities.argmax(axis=1)
+assert_type(classifier.score(X_3d, labels), float)
+assert_type(regressor.transform(X_3d), NDArray[Any] | Any)
+assert_type(regressor.attention_weights(X_3d), list[NDArray[np.floating[Any]]])
+assert_type(regressor.get_weights(merge_adapters=False), Weights)
+assert_type(regressor.set_weights(regressor.get_weights()), RNNRegressor)
+
+# Streams
+stream = classifier.stream(n_sequences=2)
+stream.n_steps.max()
+assert_type(stream.predict_proba([X_3d[0], X_3d[1]]), NDArray[Any] | Any)
+
+# Beside the estimators
+scaler = SequenceScaler(with_mean=False).fit(ragged)
+assert_type(scaler, SequenceScaler)
+assert_type(scaler.transform(ragged), NDArray[Any] | Any)
+assert_type(
+    load_japanese_vowels(subset="test", return_X_y=True),
+    tuple[list[NDArray[np.float64]], NDArray[np.int64]],
+)
+days, weather = load_seattle_weather(return_X_y=True)
+assert_type(days, NDArray[np.float64])
+load_japanese_vowels(subset="both")  # type: ignore[call-overload]
+assert_type(step_scorer("f1_macro")(classifier, X_3d, labels), float)
+callbacks = [
+    Checkpoint("model.joblib", every=5),
+    TensorBoard("logs"),
+    WandB(),
+    MLflow(""),
+]
+RNNClassifier().set_callbacks(*callbacks).fit(X_3d, labels)
+try:
+    regressor.fit(X_3d, np.arange(8.0))
+except DivergenceError as error:
+    assert_type(error.weights, Weights | None)
+except DeviceError:
+    pass
