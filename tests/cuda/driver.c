@@ -140,6 +140,7 @@ static int launch(const struct config *c, void *kernel, void **arguments, void *
     const unsigned *g = c->grid, *b = c->block;
     int is_valid = g[0] && g[1] && g[2] && g[1] < 65536 && g[2] < 65536;
     is_valid &= b[0] * b[1] * b[2] <= 256 && c->shared <= 48 * 1024;
+    is_valid &= (uintptr_t)c->stream == 1; /* the legacy stream, by its name */
     if (!is_valid) return INVALID;
     if (c->n_attributes && g[0] * g[1] * g[2] > 132) return TOO_LARGE;
     n_launches++;

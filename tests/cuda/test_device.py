@@ -6,6 +6,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from numpy.testing import assert_array_equal
 from problems import all_rows, loss_gradient, make_problem, uneven_scales
 
 from skrnn.backends import make_backend
@@ -145,6 +146,24 @@ def test_errors_of_the_driver(code, expected, monkeypatch):
         backend.outputs(problem.parameters, problem.sequences)
     monkeypatch.undo()
     assert np.isfinite(backend.outputs(problem.parameters, problem.sequences)).all()
+
+
+def test_what_was_sent_is_kept_until_it_was_read(monkeypatch):
+    """But not all of it until the next time that numbers come back."""
+    waits = []
+    monkeypatch.setattr(device, "SENT_BYTES", 100)
+    monkeypatch.setattr(device.Device, "wait", lambda self: waits.append(self))
+    memory = device.Memory(device.Device())
+    for i in range(5):
+        sent = memory.put_numbers("index", np.arange(i, i + 5))
+        assert memory._sent_bytes == sum(host.nbytes for host in memory._sent) <= 100
+    assert len(waits) == 2
+    assert_array_equal(memory.fetch(sent), np.arange(4, 9))
+    assert memory._sent == []
+    assert memory.put_numbers("index", np.arange(60)).size == 60  # larger, and alone
+    assert len(waits) == 3
+    eye = np.eye(2, dtype=np.int64)
+    assert_array_equal(memory.fetch(memory.put_numbers("index", eye)), eye)
 
 
 def test_other_errors_pass():

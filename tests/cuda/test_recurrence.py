@@ -68,10 +68,36 @@ def test_every_layout_of_blocks(in_shared, tile, dropout, monkeypatch):
     check_loss_gradient(problem, backend=backend, dropout=dropout)
 
 
+class NullStream:
+    """In the place of CuPy's, which its calls use while it is entered."""
+
+    is_current = False
+
+    def __enter__(self):
+        self.is_current = True
+
+    def __exit__(self, *error):
+        self.is_current = False
+
+
 @pytest.mark.parametrize("dropout", [NO_DROPOUT, Dropout(0.0, 0.4, 1)], ids=str)
 def test_products_of_steps_by_a_library(dropout, monkeypatch):
-    """NumPy in the place of CuPy, on the simulator's arrays."""
-    numpy = SimpleNamespace(asarray=lambda array: array._ary)
+    """NumPy in the place of CuPy, on the simulator's arrays and the kernels' stream."""
+    stream = NullStream()
+
+    class Array(np.ndarray):
+        def __array_ufunc__(self, function, method, *arrays, out=None, **others):
+            assert stream.is_current
+            plain = [np.asarray(array) for array in arrays]
+            if out is not None:
+                others["out"] = tuple(np.asarray(array) for array in out)
+            getattr(function, method)(*plain, **others)
+            return function(*plain) if out is None else out[0]
+
+    numpy = SimpleNamespace(
+        asarray=lambda array: array._ary.view(Array),
+        cuda=SimpleNamespace(Stream=SimpleNamespace(null=stream)),
+    )
     monkeypatch.setattr(recurrence, "library", lambda: numpy)
     problem = make_problem("gru", lengths=LENGTHS, hidden_size=3, bidirectional=True)
     backend = CUDABackend(problem.network, way=STEPS)
@@ -208,15 +234,41 @@ def test_a_way_that_cannot_take_a_network_is_refused():
         CUDABackend(network, way="other")
 
 
-def test_windows_of_a_prediction(monkeypatch):
-    """Few sequences and steps at a time give the same bits."""
-    problem = make_problem("gru", lengths=LENGTHS, n_layers=2)
-    backend = CUDABackend(problem.network)
-    arguments = problem.parameters, problem.sequences
-    expected = backend.outputs(*arguments)
-    for sequences, numbers in ((2, 2**20), (4096, 1), (3, 200)):
-        module = "skrnn.backends.cuda.backend"
-        monkeypatch.setattr(f"{module}.PREDICT_SEQUENCES", sequences)
-        monkeypatch.setattr(f"{module}.WINDOW_NUMBERS", numbers)
-        assert_array_equal(backend.outputs(*arguments), expected)
-    assert np.isfinite(expected).all()
+@pytest.mark.parametrize(
+    ("pooling", "bidirectional"), [("last", True), ("attention", False), (None, False)]
+)
+def test_a_prediction_in_parts(pooling, bidirectional, monkeypatch):
+    """Few sequences, numbers and steps at a time give the same bits."""
+    sizes = {"hidden_size": 2, "pooling": pooling, "bidirectional": bidirectional}
+    problem = make_problem("gru", lengths=LENGTHS, **sizes)
+
+    def compute():
+        backend = CUDABackend(problem.network)
+        arguments = problem.parameters, problem.sequences
+        results = [backend.outputs(*arguments), backend.features(*arguments)]
+        if pooling == "attention":
+            results.append(backend.attention_weights(*arguments))
+        if not bidirectional:
+            memory = backend.new_memory(len(LENGTHS))
+            results += [backend.outputs(*arguments, memory=memory), memory]
+        return results, dict(backend.memory.arrays)
+
+    expected, arrays = compute()
+    assert "values_of_group" not in arrays  # all at once
+    assert all(np.isfinite(array).all() for array in expected[:2])
+    module = "skrnn.backends.cuda.backend"
+    every = 2**20
+    for n_sequences, n_numbers, n_window in (
+        (4, every, 1),
+        (every, 15, every),  # five steps
+        (every, 1, 100),
+    ):
+        monkeypatch.setattr(f"{module}.PREDICT_SEQUENCES", n_sequences)
+        monkeypatch.setattr(f"{module}.PREDICT_NUMBERS", n_numbers)
+        monkeypatch.setattr(f"{module}.WINDOW_NUMBERS", n_window)
+        found, arrays = compute()
+        for array, other in zip(found, expected, strict=True):
+            assert_array_equal(array, other)
+        if n_numbers < every:  # or the longest sequence
+            assert arrays["values_of_group"].size <= max(n_numbers, 3 * max(LENGTHS))
+            assert "values_to_predict" not in arrays

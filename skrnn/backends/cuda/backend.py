@@ -1,6 +1,7 @@
 """The CUDA backend's entry points: as the CPU's, and an epoch's steps on the device."""
 
 import weakref
+from typing import NamedTuple
 
 import numpy as np
 
@@ -18,11 +19,24 @@ from skrnn.backends.cuda.steps import DeviceSteps
 from skrnn.backends.steps import HostSteps
 from skrnn.mathematics.dropout import NO_DROPOUT
 
-#: Sequences that are predicted at a time, and numbers of the memory for a window.
+#: Sequences that are predicted at a time, numbers of these that are on the device, and
+#: numbers of the memory for a window.
 PREDICT_SEQUENCES = 4096
+PREDICT_NUMBERS = 2**26
 WINDOW_NUMBERS = 2**27
-#: What is wanted of a prediction.
 OUTPUTS, STATES, SCORES = range(3)
+
+
+class Wanted(NamedTuple):
+    """What is wanted of a prediction."""
+
+    what: int  # OUTPUTS, STATES or SCORES
+    n_columns: int
+    of_steps: bool  # for each step, or for each sequence
+
+    def n_rows(self, sequences):
+        """How many results these sequences have."""
+        return len(sequences.values) if self.of_steps else sequences.n_sequences
 
 
 class CUDABackend:
@@ -182,74 +196,105 @@ class CUDABackend:
         With `memory` the sequences go on from where they were; `totals` are their
         numbers of steps, the earlier ones included.
         """
-        n = self.network.n_outputs
-        return self._predict(parameters, sequences, OUTPUTS, n, memory, totals)
+        of_steps = self.network.pooling is None
+        wanted = Wanted(OUTPUTS, self.network.n_outputs, of_steps)
+        return self._predict(parameters, sequences, memory, totals, wanted)
 
     def features(self, parameters, sequences, *, memory=None, totals=None):
         """States of the last layer: pooled, or those of every step if nothing is."""
-        n = self.network.n_states_out
-        return self._predict(parameters, sequences, STATES, n, memory, totals)
+        of_steps = self.network.pooling is None
+        wanted = Wanted(STATES, self.network.n_states_out, of_steps)
+        return self._predict(parameters, sequences, memory, totals, wanted)
 
     def attention_weights(self, parameters, sequences):
         """Share of each step in what attention pools, of shape (n_steps,)."""
-        scores = self._predict(parameters, sequences, SCORES, 1, None, None)[:, 0]
+        wanted = Wanted(SCORES, 1, True)
+        scores = self._predict(parameters, sequences, None, None, wanted)[:, 0]
         firsts, lengths = sequences.offsets[:-1], sequences.lengths
         highest = np.maximum.reduceat(scores, firsts)
         weights = np.exp(scores - np.repeat(highest, lengths))
         return weights / np.repeat(np.add.reduceat(weights, firsts), lengths)
 
-    def _predict(self, parameters, sequences, wanted, n_columns, memory, totals):
+    def _predict(self, parameters, sequences, memory, totals, wanted):
         given = {"memory": memory, "totals": totals}
         check_sequences(self, parameters, sequences, **given)
-        is_pooled = self.network.pooling is not None and wanted != SCORES
-        n = sequences.n_sequences if is_pooled else len(sequences.values)
         totals = sequences.lengths if totals is None else totals
+        groups = self._groups(sequences.lengths)
         with use():
-            put = self.memory.put
-            w = put("parameters", np.ascontiguousarray(parameters, self.dtype))
-            # Beside those to learn from: a fit scores the same ones after each epoch.
-            values = self.once("values_to_predict", sequences.values)
-            carried = None if memory is None else put("carried", memory.ravel())
-            results = self.memory.vector("results", n * n_columns, self.dtype)
-            by_length = np.argsort(-sequences.lengths, kind="stable")
-            size, n_steps = self._window(sequences.lengths)
-            for first in range(0, by_length.size, size):
-                rows = by_length[first : first + size]
-                table = index_of(
-                    sequences.offsets[rows],
-                    sequences.lengths[rows],
-                    totals[rows],
-                    rows,
-                )
-                steps = len(table[1]) - 1 if n_steps is None else n_steps
-                run = Batch(
-                    *(self, w, values, table, steps), keep=False, dropout=NO_DROPOUT
-                )
-                self._predict_windows(run, wanted, n_columns, results, carried)
-            if memory is not None:
-                memory[...] = self.memory.fetch(carried).reshape(memory.shape)
-            host = self.memory.fetch(results)[: n * n_columns]
-        return host.reshape(n, n_columns)
+            w = np.ascontiguousarray(parameters, self.dtype)
+            w = self.memory.put("parameters", w)
+            if len(groups) == 1:
+                # They stay: a fit scores the same ones after each epoch.
+                values = self.once("values_to_predict", sequences.values)
+                arguments = w, values, sequences, memory, totals
+                return self._predict_group(*arguments, wanted)
+            arguments = w, groups, sequences, memory, totals
+            return self._predict_groups(*arguments, wanted)
 
-    def _window(self, lengths):
-        """Sequences to predict at a time, and steps of a window; None: all steps."""
+    def _predict_groups(self, w, groups, sequences, memory, totals, wanted):
+        """Results of one group after the other; no more is on the device at a time."""
+        shape = wanted.n_rows(sequences), wanted.n_columns
+        results = np.empty(shape, self.dtype)
+        for rows in groups:
+            places = sequences.places(rows) if wanted.of_steps else rows
+            part = sequences.take(rows)
+            values = self.memory.put_numbers("values_of_group", part.values)
+            own = None if memory is None else memory[rows]
+            arguments = w, values, part, own, totals[rows]
+            results[places] = self._predict_group(*arguments, wanted)
+            if memory is not None:
+                memory[rows] = own
+        return results
+
+    def _predict_group(self, w, values, sequences, memory, totals, wanted):
+        """Results for all of these sequences at once."""
+        n, n_columns = wanted.n_rows(sequences), wanted.n_columns
+        carried = None if memory is None else self.memory.put("carried", memory.ravel())
+        results = self.memory.vector("results", n * n_columns, self.dtype)
+        numbers, lengths = np.arange(sequences.n_sequences), sequences.lengths
+        table = index_of(sequences.offsets[:-1], lengths, totals, numbers)
+        n_steps = len(table[1]) - 1  # where a layer needs the last step first
+        if not self.network.bidirectional:
+            n_steps = max(1, self._rows_at_once // numbers.size)
+        arguments = self, w, values, table, n_steps
+        run = Batch(*arguments, keep=False, dropout=NO_DROPOUT)
+        self._predict_windows(run, wanted, results, carried)
+        if memory is not None:
+            memory[...] = self.memory.fetch(carried).reshape(memory.shape)
+        return self.memory.fetch(results[: n * n_columns]).reshape(n, n_columns)
+
+    @property
+    def _rows_at_once(self):
+        """Of a window of a prediction."""
         network = self.network
         n_blocks = network.cell.step.n_blocks + 1
         of_row = n_blocks * network.hidden_size + network.n_features
         of_row += network.n_layers * network.n_states_out + network.n_outputs
-        n_rows = max(1, WINDOW_NUMBERS // of_row)
-        size = min(PREDICT_SEQUENCES, lengths.size, n_rows)
-        if network.bidirectional:  # where a layer needs the last step first
-            return max(1, min(size, n_rows // int(lengths.max()))), None
-        return size, max(1, n_rows // size)
+        return max(1, WINDOW_NUMBERS // of_row)
 
-    def _predict_windows(self, run, wanted, n_columns, results, carried):
+    def _groups(self, lengths):
+        """Which sequences to predict at a time: those of about equal length."""
+        most = min(PREDICT_SEQUENCES, self._rows_at_once)
+        if self.network.bidirectional:
+            most = min(most, self._rows_at_once // int(lengths.max(initial=1)))
+        by_length = np.argsort(-lengths, kind="stable")
+        ends = np.cumsum(lengths[by_length])
+        n_steps, first, groups = PREDICT_NUMBERS // self.network.n_features, 0, []
+        while first < lengths.size:
+            before = ends[first - 1] if first else 0
+            last = np.searchsorted(ends, before + n_steps, side="right")
+            last = max(first + 1, min(last, first + most))
+            groups.append(np.sort(by_length[first:last]))
+            first = last
+        return groups
+
+    def _predict_windows(self, run, wanted, results, carried):
         output, last = Output(run), run.windows[-1]
         if carried is not None:
             run.move_memory(carried, False)
         for window in run.windows:
             run.forward(window)
-            if wanted == SCORES:
+            if wanted.what == SCORES:
                 output.score()
                 places = run.rows, 0, 2
                 output.write(run.work.scores, run.n_here, 1, places, results)
@@ -257,10 +302,10 @@ class CUDABackend:
             output.add_window()
             if window == last or not output.is_pooled:
                 at, n, table = output.finish()
-                if wanted == OUTPUTS:
+                if wanted.what == OUTPUTS:
                     output.apply_head(at, n)
                     at = run.work.outputs
-                output.write(at, n, n_columns, table, results)
+                output.write(at, n, wanted.n_columns, table, results)
         if carried is not None:
             run.move_memory(carried, True)
 

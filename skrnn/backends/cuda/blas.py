@@ -1,6 +1,6 @@
 """The products of a step of a large layer, through cuBLAS where CuPy is installed."""
 
-from functools import lru_cache
+from functools import lru_cache, wraps
 from importlib.util import find_spec
 
 from skrnn.backends.cuda.device import SIMULATED
@@ -18,6 +18,20 @@ def library():
     return cupy
 
 
+def _among_kernels(compute):
+    """Let CuPy compute in its turn among the kernels, whose stream is the null stream.
+
+    By itself it takes the stream that the caller has made current, and would not wait.
+    """
+
+    @wraps(compute)
+    def compute_there(self, *arguments):
+        with self.arrays.cuda.Stream.null:
+            compute(self, *arguments)
+
+    return compute_there
+
+
 class StepProducts:
     """Products with the square matrices of one layer, of which there are `n`.
 
@@ -33,7 +47,7 @@ class StepProducts:
     """
 
     def __init__(self, arrays, m, weights, at, hidden, n):
-        self.m, self.hidden = arrays.asarray(m), hidden
+        self.arrays, self.m, self.hidden = arrays, arrays.asarray(m), hidden
         square = hidden * hidden
         matrices = arrays.asarray(weights)[at : at + n * square]
         self.matrices = matrices.reshape(n, hidden, hidden)
@@ -41,6 +55,7 @@ class StepProducts:
     def _rows(self, at, n_rows):
         return self.m[at : at + n_rows * self.hidden].reshape(n_rows, self.hidden)
 
+    @_among_kernels
     def add_to_each(self, at, plane, source, n_rows):
         """Add the products of the rows at `source` to those of each plane."""
         rows = self._rows(source, n_rows)
@@ -48,6 +63,7 @@ class StepProducts:
             target = self._rows(at + b * plane, n_rows)
             target += rows @ matrix
 
+    @_among_kernels
     def sum_of_all(self, at, source, plane, n_rows, adds):
         """The sum of the products of all planes; `adds`: to what is there."""
         target = self._rows(at, n_rows)

@@ -29,6 +29,8 @@ SHARED_BYTES = 48 * 1024
 #: For indices in loops that run often. Numba asks of a signed one whether it counts
 #: from the end; that, and "range" around it, made four times as many instructions.
 unsigned = np.uint64
+#: Bytes that were sent without waiting, and are kept until the device has read them.
+SENT_BYTES = 2**26
 #: Oldest compute capability; older ones lack what the kernels were written for.
 OLDEST_CAPABILITY = (7, 0)
 #: Oldest version of the CUDA toolkit that an extra installs.
@@ -151,7 +153,8 @@ class Memory:
     """Arrays on the device, under names; they are freed with it."""
 
     def __init__(self, device):
-        self.device, self.arrays, self._sent = device, {}, []
+        self.device, self.arrays = device, {}
+        self._sent, self._sent_bytes = [], 0
         _memories.add(self)
 
     @property
@@ -184,21 +187,31 @@ class Memory:
         return array
 
     def put_numbers(self, name, host):
-        """The same for a vector whose length changes often: it may be longer.
+        """The same for an array whose size changes often; its place may be longer.
 
         Does not wait for kernels to end, so `host` must not change before `fetch`.
         """
         array = self.vector(name, host.size, host.dtype)
+        if self._sent_bytes + host.nbytes > SENT_BYTES:
+            self.device.wait()
+            self._forget_sent()
         self._sent.append(host)  # the device may not have read it yet
+        self._sent_bytes += host.nbytes
         here = array if array.size == host.size else array[: host.size]
+        if host.ndim > 1:
+            here = here.reshape(host.shape)
         self.device.send(host, here)
-        return array
+        return here
 
     def fetch(self, array, host=None):
         """An array's numbers, once all kernels before have ended; into `host`."""
         host = array.copy_to_host(host)
-        self._sent.clear()
+        self._forget_sent()
         return host
+
+    def _forget_sent(self):
+        self._sent.clear()
+        self._sent_bytes = 0
 
     def clear(self):
         """Free everything."""
@@ -212,7 +225,8 @@ class Device:
         self.n_multiprocessors = (
             1 if SIMULATED else cuda.get_current_device().MULTIPROCESSOR_COUNT
         )
-        # That of all kernels, by a name: without one, copies wait for its end.
+        # That of all kernels and of CuPy, by its name: whatever stream a setting or a
+        # caller makes the default one; and copies without a name wait for its end.
         self.stream = 0 if SIMULATED else cuda.legacy_default_stream()
 
     def empty(self, n, dtype):
@@ -227,13 +241,17 @@ class Device:
         """Copy to an array, in its turn among the kernels, without waiting for them."""
         array.copy_to_device(host, self.stream)
 
+    def wait(self):
+        """Until all kernels and copies have ended."""
+        cuda.synchronize()
+
     def launch(self, kernel, blocks, threads, *arguments, shared=0):
         """Start a kernel, with so many bytes of shared memory."""
         # Numba warns of few blocks, of which there may be no more to be had.
         warn = launch_config.CUDA_LOW_OCCUPANCY_WARNINGS
         launch_config.CUDA_LOW_OCCUPANCY_WARNINGS = 0
         try:
-            kernel[blocks, threads, 0, shared](*arguments)
+            kernel[blocks, threads, self.stream, shared](*arguments)
         finally:
             launch_config.CUDA_LOW_OCCUPANCY_WARNINGS = warn
 
