@@ -1,5 +1,6 @@
 """scikit-learn's own checks of an estimator, all of them, for every cell."""
 
+import pytest
 from sklearn.base import clone
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
@@ -18,8 +19,18 @@ ESTIMATORS = [
 EXACT = {"dtype": "float64", "batch_size": 1000, "max_iter": 20}
 
 
-@parametrize_with_checks(ESTIMATORS)
+@pytest.mark.quick
+@parametrize_with_checks(ESTIMATORS[:1])
 def test_estimator_check(estimator, check):
+    check_estimator(estimator, check)
+
+
+@parametrize_with_checks(ESTIMATORS[1:])
+def test_check_of_others(estimator, check):
+    check_estimator(estimator, check)
+
+
+def check_estimator(estimator, check):
     if check.func.__name__ == "check_sample_weight_equivalence_on_dense_data":
         estimator = clone(estimator).set_params(**EXACT)
     check(estimator)

@@ -57,6 +57,7 @@ def test_a_fresh_process_predicts_the_same_bits(tmp_path):
     ]
 
 
+@pytest.mark.quick
 @both
 @pytest.mark.parametrize("copied", [pickled, copy.deepcopy, copy.copy])
 def test_copies_predict_the_same_bits(estimator_class, copied):

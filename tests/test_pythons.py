@@ -10,6 +10,8 @@ import pytest
 
 import skrnn
 
+pytestmark = pytest.mark.quick
+
 THIS = f"3.{sys.version_info.minor}"
 VERSIONS = ["3.11", "3.12", "3.13", "3.14"]
 
@@ -42,9 +44,16 @@ def python_of(version):
     return python
 
 
-def use(python, *options, folder):
-    # A folder with nothing but the tested package in it.
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """A folder with nothing but the tested package in it."""
+    # The same for all tests, so that they share what Numba compiles.
+    folder = tmp_path_factory.mktemp("package")
     (folder / "skrnn").symlink_to(Path(skrnn.__file__).parent)
+    return folder
+
+
+def use(python, *options, folder):
     return subprocess.run(
         [python, "-P", "-W", "error", *options, "-c", USE],
         env=os.environ | {"PYTHONPATH": str(folder)},
@@ -55,12 +64,12 @@ def use(python, *options, folder):
 
 
 @pytest.mark.parametrize("version", VERSIONS)
-def test_imports_and_fits(version, tmp_path):
-    result = use(python_of(version), folder=tmp_path)
+def test_imports_and_fits(version, folder):
+    result = use(python_of(version), folder=folder)
     assert (result.stdout, result.stderr) == ("(8,) False\n", "")
 
 
 @pytest.mark.parametrize("option", ["-O", "-OO"])
-def test_imports_and_fits_optimised(option, tmp_path):
-    result = use(sys.executable, option, folder=tmp_path)
+def test_imports_and_fits_optimised(option, folder):
+    result = use(sys.executable, option, folder=folder)
     assert (result.stdout, result.stderr) == (f"(8,) {option == '-OO'}\n", "")

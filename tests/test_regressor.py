@@ -6,6 +6,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 from small import RAGGED, WEIGHTS, X, Y, make
 
 from skrnn import RNNRegressor
+from skrnn.mathematics.cells import CELLS
 
 # Enough to learn the small data by heart.
 LEARNING = {"hidden_size": 16, "max_iter": 200}
@@ -18,8 +19,13 @@ def zero_weights(regressor, bias):
     return regressor.set_weights(zero | {"head.bias": bias})
 
 
-def test_learns():
-    assert make(RNNRegressor, **LEARNING).fit(X, Y).score(X, Y) > 0.99
+@pytest.mark.quick
+@pytest.mark.parametrize("cell", dict.fromkeys(name for name, _ in CELLS))
+def test_learns(cell):
+    assert make(RNNRegressor, cell=cell, **LEARNING).fit(X, Y).score(X, Y) > 0.99
+
+
+def test_learns_from_unequal_lengths():
     assert make(RNNRegressor, **LEARNING).fit(RAGGED, Y).score(RAGGED, Y) > 0.9
 
 
