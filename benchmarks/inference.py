@@ -20,7 +20,7 @@ OURS = ("predict", "backend")
 
 def check_agreement(problem, estimator, others):
     """Raise AssertionError unless all compute the same states."""
-    ours = backend_call(problem, estimator._parameters, "features")()
+    ours = backend_call(problem, estimator._model.parameters, "features")()
     for call in others:
         results = call()
         # PyTorch gives all outputs and the last states, ONNX Runtime only these.
@@ -36,7 +36,7 @@ def compare(problem, peers, seconds):
     weights = estimator.get_weights()
     others = [peer.inference_call(problem, weights) for peer in peers]
     check_agreement(problem, estimator, others)
-    ours = predict_call(problem), backend_call(problem, estimator._parameters)
+    ours = predict_call(problem), backend_call(problem, estimator._model.parameters)
     # The checks of scikit-learn and of skrnn, and the conversion of X.
     checks = partial(estimator._sequences_to_predict, user_input(problem))
     calls = [*ours, checks, *others]

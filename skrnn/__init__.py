@@ -1,7 +1,7 @@
 """Recurrent neural networks for scikit-learn's users."""
 
-from skrnn.estimators import RNNClassifier, RNNRegressor
+__version__ = "0.1.0"  # before the imports: files tell which version wrote them
 
-__version__ = "0.1.0"
+from skrnn.estimators import RNNClassifier, RNNRegressor
 
 __all__ = ["RNNClassifier", "RNNRegressor", "__version__"]

@@ -205,7 +205,7 @@ def gradient_of(network, trained, parameters, rng, bptt_steps):
 
 
 def test_nothing_is_computed_below_the_lowest_trained_layer():
-    network = fit(RNNRegressor, **DEEP)._network
+    network = fit(RNNRegressor, **DEEP)._model.network
     lowest = {
         name: make_backend("cpu", network, frozenset({name})).plan.sizes.first_trained
         for name in ("recurrent_l0", "norm_bias_l1", "attention_query", "head_bias")
@@ -329,7 +329,7 @@ def test_merging_on_demand(estimator_class):
 
 
 def test_gradient_of_adapters_by_differences():
-    network = fit(RNNRegressor, cell="lstm", dtype="float64")._network
+    network = fit(RNNRegressor, cell="lstm", dtype="float64")._model.network
     rng = np.random.default_rng(0)
     parameters = network.initial_parameters(np.random.RandomState(0))
     trainable = Trainable(network, parameters, {"head"}, rank=2)

@@ -139,7 +139,7 @@ def test_lbfgs_is_scipys(monkeypatch):
     assert result.success
     assert regressor.n_iter_ == result.nit
     assert regressor.loss_ == result.fun
-    assert_array_equal(np.sort(regressor._parameters), np.sort(result.x))
+    assert_array_equal(np.sort(regressor._model.parameters), np.sort(result.x))
 
 
 def test_lbfgs_warns_when_max_iter_ends_first():
@@ -188,7 +188,7 @@ def test_lbfgs_where_no_step_is_better_than_the_start(monkeypatch):
     assert tries[-1][:2] != (loss, norm)
     assert regressor.loss_curve_ == [loss]
     assert regressor.grad_norm_curve_ == [norm]
-    assert_array_equal(np.sort(regressor._parameters), np.sort(start))
+    assert_array_equal(np.sort(regressor._model.parameters), np.sort(start))
 
 
 def test_lbfgs_stops_early():

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from functools import partial
 from typing import Any, Self
 
 import numpy as np
@@ -18,8 +17,9 @@ from sklearn.utils.validation import check_is_fitted
 from skrnn.backends import make_predictor
 from skrnn.estimators.containers import SetOutputMixin
 from skrnn.estimators.inputs import check_sequences
+from skrnn.estimators.results import Computed
 from skrnn.estimators.runs import check_scored
-from skrnn.estimators.steps import like_input
+from skrnn.estimators.saving import from_plain, to_plain
 from skrnn.estimators.stream import Stream
 from skrnn.estimators.training import TrainingMixin
 from skrnn.estimators.types import Results, Weights
@@ -34,32 +34,27 @@ class BaseRNN(
 ):
     """Predictions and states; the subclasses know the targets."""
 
-    def _sequences_to_predict(self, X):
-        """Sequences, and a function that gives results for them the form of X."""
-        if not self.__sklearn_is_fitted__():
+    def _fitted(self):
+        """The model, or scikit-learn's error: to be taken once in each call."""
+        model = self._model
+        if model is None:
             check_is_fitted(self)  # raises
-        sequences = check_sequences(self, X, self._network.dtype, reset=False)
-        if self._network.pooling is not None:
-            return sequences, lambda results: results
-        return sequences, partial(like_input, X=X, sequences=sequences)
+        return model
 
     def _compute(self, X, what):
-        """Results of one of the backend's methods, and how to give them X's form."""
-        sequences, shape = self._sequences_to_predict(X)
-        backend = self._backend()
-        return getattr(backend, what)(self._parameters, sequences), shape
+        """Results of one of the backend's methods."""
+        model = self._fitted()
+        sequences, _ = check_sequences(self, X, model.network.dtype, form=model.inputs)
+        backend = make_predictor(self.device, model.network)
+        values = getattr(backend, what)(model.parameters, sequences)
+        return Computed(model, values, sequences, X).check_finite()
 
-    def _backend(self):
-        """A backend that predicts at once."""
-        return make_predictor(self.device, self._network)
-
-    def _to_score(self, X, y, sample_weight):
-        """Outputs, true targets and weights, of sequences or of their steps."""
-        sequences, _ = self._sequences_to_predict(X)
-        for_steps = self._network.pooling is None
-        scored = check_scored(X, y, sample_weight, sequences, for_steps)
-        outputs = self._backend().outputs(self._parameters, sequences)
-        return outputs, scored.y, scored.weights
+    def _score(self, X, y, sample_weight):
+        """Score of the predictions for X."""
+        computed = self._compute(X, "outputs")
+        model, outputs, sequences, _ = computed
+        scored = check_scored(X, y, sample_weight, sequences, model.is_for_steps)
+        return self._score_outputs(model, outputs, scored)
 
     def transform(self, X: ArrayLike) -> Results:
         """Get the states of the last layer, as features for another estimator.
@@ -80,12 +75,13 @@ class BaseRNN(
             (n_samples, n_timesteps, n_directions * hidden_size) if X is no list.
             `set_output` turns pooled states into a DataFrame.
         """
-        states, shape = self._compute(X, "features")
-        return self._in_container(shape(states), X, self.get_feature_names_out)
+        computed = self._compute(X, "features")
+        states = computed.shaped(computed.values)
+        return self._in_container(states, X, self.get_feature_names_out)
 
     @property
     def _n_features_out(self):
-        return self._network.n_states_out
+        return self._fitted().network.n_states_out
 
     def attention_weights(self, X: ArrayLike) -> list[NDArray[np.floating[Any]]]:
         """Get the share that each step has in what attention pools.
@@ -108,16 +104,14 @@ class BaseRNN(
         ValueError
             If the estimator was fitted with another pooling.
         """
-        sequences, _ = self._sequences_to_predict(X)
-        network = self._network
+        network = self._fitted().network
         if network.pool is None or not network.pool.has_step_weights:
             raise ValueError(
                 "There are attention weights with pooling='attention' only, the "
                 f"network was fitted with {network.pooling!r}."
             )
-        backend = self._backend()
-        weights = backend.attention_weights(self._parameters, sequences)
-        return np.split(weights, sequences.offsets[1:-1])
+        computed = self._compute(X, "attention_weights")
+        return np.split(computed.values, computed.sequences.offsets[1:-1])
 
     def stream(self, n_sequences: int = 1) -> Stream:
         """Predict for sequences that come a piece at a time.
@@ -138,8 +132,8 @@ class BaseRNN(
         ValueError
             If the network is bidirectional: it would need the last step first.
         """
-        check_is_fitted(self)
-        if self._network.bidirectional:
+        model = self._fitted()
+        if model.network.bidirectional:
             raise ValueError(
                 "A bidirectional network needs whole sequences: it has no stream. Fit "
                 "an estimator with bidirectional=False."
@@ -172,10 +166,10 @@ class BaseRNN(
             r, z, n (GRU). Where a gate needs one bias only, ``bias_ih_l{k}`` has it
             and ``bias_hh_l{k}`` has 0.
         """
-        check_is_fitted(self)
-        if merge_adapters or self._adapted is None:
-            return self._network.export_weights(self._parameters)
-        return self._adapted[0].export(self._adapted[1])
+        model = self._fitted()
+        if merge_adapters or model.adapted is None:
+            return model.network.export_weights(model.parameters)
+        return model.adapted.trainable.export(model.adapted.vector)
 
     def set_weights(self, weights: Mapping[str, ArrayLike]) -> Self:
         """Set the weights of a fitted estimator.
@@ -197,13 +191,29 @@ class BaseRNN(
             If a name is missing or unknown, or an array has another shape or a value
             that is not finite.
         """
-        check_is_fitted(self)
-        self._parameters = self._network.import_weights(weights)
-        self._run = self._adapted = None
+        model = self._fitted()
+        parameters = model.network.import_weights(weights)
+        self._take(model.with_parameters(parameters, run=None, adapted=None))
         return self
 
+    def __getstate__(self):
+        state = dict(super().__getstate__())
+        model = state.pop("_model", None)
+        if model is None:
+            return state
+        shown = model.attributes()
+        state = {name: value for name, value in state.items() if name not in shown}
+        return state | {"model": to_plain(model)}
+
+    def __setstate__(self, state):
+        state = dict(state)
+        plain = state.pop("model", None)
+        super().__setstate__(state)
+        if plain is not None:
+            self._take(from_plain(plain))
+
     def __sklearn_is_fitted__(self) -> bool:
-        return hasattr(self, "_parameters")
+        return self._model is not None
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()

@@ -1,5 +1,12 @@
 """A fit and its epochs as scikit-learn's callbacks see them."""
 
+from skrnn.compat import HAS_CALLBACKS
+
+
+def announce_fit(estimator, max_epochs, **data):
+    """What tells the estimator's callbacks of a fit; arguments as of `FitTasks`."""
+    return FitTasks(estimator, max_epochs, **data) if HAS_CALLBACKS else NoTasks()
+
 
 class FitTasks:
     """A fit and its epochs, announced to the estimator's callbacks.
@@ -49,3 +56,6 @@ class NoTasks:
     def end_epoch(self, attributes):
         """To be called after it; training goes on."""
         return False
+
+    def end(self, attributes):
+        """To be called at the end of the fit."""

@@ -430,45 +430,27 @@ class RNNClassifier(ClassifierMixin, BaseRNN):
             )
         return self._partial_fit(X, y, sample_weight, classes=classes, partial=True)
 
-    def _check_targets(self, y, *, reset, weights, classes=None, partial=False):
+    def _check_targets(self, y, weights, known, classes=None, partial=False):
         y, missing = check_labels(y, self.ignore_label, self)
         if partial:
-            self._check_classes(y, classes, reset)
-        elif reset:
-            self._labels = kind_of(y)
-        self.classes_ = self._labels.classes
-        targets = self._labels.encode(y, missing, self.dtype)
+            known = _check_classes(y, classes, known)
+        labels = known or kind_of(y)
+        targets = labels.encode(y, missing, self.dtype)
         missing = missing.reshape(len(targets), -1)
         weights = np.where(missing.all(axis=1), 0, weights)
         if self.class_weight is not None:
             weights = weights * class_weights(self.class_weight, y, missing)
-        return targets, weights, self._labels.loss_name, self._labels.output_sizes
+        return labels, targets, weights
 
-    def _strata(self, data):
-        is_single = self._network.pooling is not None and data.targets.shape[1] == 1
+    def _strata(self, draft, data):
+        is_single = not draft.is_for_steps and data.targets.shape[1] == 1
         return data.targets[:, 0] if is_single else None
 
-    def _predicts_the_same(self, other):
-        return super()._predicts_the_same(other) and _equal(
-            self.classes_, getattr(other, "classes_", None)
+    def _predicts_the_same(self, draft, other):
+        classes = getattr(other.targets, "classes", None)
+        return super()._predicts_the_same(draft, other) and _equal(
+            draft.targets.classes, classes
         )
-
-    def _check_classes(self, y, classes, reset):
-        """Take the classes of the first call of partial_fit, or compare them."""
-        if classes is None:
-            if reset:
-                raise ValueError(
-                    "classes must be passed on the first call to partial_fit."
-                )
-            return
-        labels = kind_of_classes(y, classes)
-        if reset:
-            self._labels = labels
-        elif not _equal(labels.classes, self.classes_):
-            raise ValueError(
-                f"`classes={classes}` is not the same as on last call to partial_fit, "
-                f"was: {self.classes_}"
-            )
 
     def predict(self, X: ArrayLike) -> Results:
         """Predict labels.
@@ -489,11 +471,7 @@ class RNNClassifier(ClassifierMixin, BaseRNN):
             ``return_sequences=True`` a list of arrays (n_timesteps_i[, n_columns]), or
             one array (n_samples, n_timesteps[, n_columns]) if X is no list.
         """
-        return self._predict(self._compute(X, "outputs"))
-
-    def _predict(self, computed):
-        outputs, shape = computed
-        return shape(self._labels.decode(outputs))
+        return self._compute(X, "outputs").decoded()
 
     def predict_proba(self, X: ArrayLike) -> Results:
         """Predict probabilities.
@@ -513,7 +491,7 @@ class RNNClassifier(ClassifierMixin, BaseRNN):
             several label columns a list with an array for each. With
             ``return_sequences=True`` for every step, a list or an array as X is.
         """
-        return self._linked(self._compute(X, "outputs"), "link")
+        return self._compute(X, "outputs").linked("link")
 
     def predict_log_proba(self, X: ArrayLike) -> Results:
         """Predict logarithms of probabilities.
@@ -532,15 +510,7 @@ class RNNClassifier(ClassifierMixin, BaseRNN):
             As `predict_proba` returns them; finite also where the probability is too
             small for a number.
         """
-        return self._linked(self._compute(X, "outputs"), "log_link")
-
-    def _linked(self, computed, name):
-        outputs, shape = computed
-        link = getattr(self._network.loss, name)
-        probabilities = self._labels.probabilities(outputs.astype(np.float64), link)
-        if isinstance(probabilities, list):
-            return [shape(column) for column in probabilities]
-        return shape(probabilities)
+        return self._compute(X, "outputs").linked("log_link")
 
     def score(
         self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None
@@ -566,10 +536,11 @@ class RNNClassifier(ClassifierMixin, BaseRNN):
         accuracy : float
             Over samples, or over steps with ``return_sequences=True``.
         """
-        return self._score_outputs(*self._to_score(X, y, sample_weight))
+        return self._score(X, y, sample_weight)
 
-    def _score_outputs(self, outputs, y, weights):
-        predicted = self._labels.decode(outputs)
+    def _score_outputs(self, model, outputs, scored):
+        _, y, weights = scored
+        predicted = model.targets.decode(outputs)
         y = y.toarray() if sparse.issparse(y) else as_array(y)
         y = column_or_1d(y) if predicted.ndim == 1 else y
         if y.shape != predicted.shape:
@@ -596,6 +567,23 @@ class RNNClassifier(ClassifierMixin, BaseRNN):
         tags.classifier_tags.multi_label = True
         tags.target_tags.multi_output = True
         return tags
+
+
+def _check_classes(y, classes, known):
+    """The classes of the first call of partial_fit; later ones must be the same."""
+    if classes is None:
+        if known is None:
+            raise ValueError("classes must be passed on the first call to partial_fit.")
+        return known
+    labels = kind_of_classes(y, classes)
+    if known is None:
+        return labels
+    if not _equal(labels.classes, known.classes):
+        raise ValueError(
+            f"`classes={classes}` is not the same as on last call to partial_fit, "
+            f"was: {known.classes}"
+        )
+    return known
 
 
 def _equal(classes, others):

@@ -1,5 +1,7 @@
 """From what the user calls X to `Sequences`: every check, and one clear error each."""
 
+from dataclasses import dataclass
+
 import numpy as np
 import pandas as pd
 from scipy import sparse
@@ -17,16 +19,53 @@ from skrnn.sequences import Sequences
 _ARRAY_OPTIONS = {"dtype": "numeric", "ensure_all_finite": False}
 
 
-def check_sequences(estimator, X, dtype, *, reset, allow_nan=False):
+@dataclass(frozen=True)
+class InputForm:
+    """What X was at the first fit, and must be later."""
+
+    n_features_in: int
+    feature_names: tuple | None
+    n_features_per_step: int
+    is_on_rows: bool  # each row of a table is a flattened sequence
+
+    def attributes(self):
+        """What a fitted estimator shows of it."""
+        shown = {
+            "n_features_in_": self.n_features_in,
+            "n_features_per_step_": self.n_features_per_step,
+        }
+        if self.feature_names is not None:
+            shown["feature_names_in_"] = np.array(self.feature_names, object)
+        return shown
+
+
+def check_sequences(
+    estimator, X, dtype, *, form=None, allow_nan=False, allow_empty=False
+):
     """Validate X and convert it to `dtype`; None leaves numbers as they are.
 
-    With `reset` the estimator takes `n_features_in_`, `feature_names_in_` and
-    `n_features_per_step_` from X, as at fit; otherwise X must agree with them.
+    Parameters
+    ----------
+    estimator : estimator
+        Its name stands in errors, and its parameters say how to read a table. It is
+        not changed.
+    X : array-like or list of array-like
+    dtype : dtype or None
+    form : InputForm or None
+        X must agree with it; None: it is made from X, as at the first fit.
+    allow_nan : bool
+    allow_empty : bool
+        Whether a sequence of a list may have no steps.
+
+    Returns
+    -------
+    sequences : Sequences
+    form : InputForm
     """
     with np.errstate(over="ignore"):
-        sequences = _convert(estimator, X, dtype, reset)
+        sequences, form = _convert(estimator, X, dtype, form, allow_empty)
     check_finite(sequences.values, "X", _name(estimator), allow_nan=allow_nan)
-    return sequences
+    return sequences, form
 
 
 def check_finite(values, input_name, estimator_name, *, allow_nan=False):
@@ -57,13 +96,31 @@ def check_numbers(array):
     return array
 
 
-def _convert(estimator, X, dtype, reset):
+def _convert(estimator, X, dtype, form, allow_empty):
     if is_list_of_sequences(X):
-        return _check_list(estimator, X, dtype, reset)
+        return _check_list(estimator, X, dtype, form, allow_empty)
     is_array = getattr(X, "ndim", 2) > 2 and not sparse.issparse(X)
     check = _check_3d if is_array else _check_rows
-    array = check_numbers(check(estimator, X, reset))
-    return Sequences.from_array(np.ascontiguousarray(array, dtype))
+    array, form = check(estimator, X, form)
+    array = np.ascontiguousarray(check_numbers(array), dtype)
+    return Sequences.from_array(array), form
+
+
+def _probe(estimator, form):
+    """What scikit-learn's checks may read and write in the estimator's place."""
+    probe = object.__new__(type(estimator))
+    shown = {} if form is None else form.attributes()
+    probe.__dict__ = {
+        name: value
+        for name, value in vars(estimator).items()
+        if name not in ("n_features_in_", "feature_names_in_")
+    } | shown
+    return probe
+
+
+def _names(probe):
+    names = getattr(probe, "feature_names_in_", None)
+    return None if names is None else tuple(names)
 
 
 def _name(estimator):
@@ -112,14 +169,14 @@ def _is_vector(x):
     return _is_list(x) or getattr(x, "ndim", 0) > 0
 
 
-def _check_list(estimator, X, dtype, reset):
+def _check_list(estimator, X, dtype, form, allow_empty):
     name = _name(estimator)
     if len(X) == 0:
         raise ValueError(
             "Found array with 0 sample(s) (shape=(0,)) while a minimum of 1 is "
             f"required by {name}."
         )
-    arrays = [_check_sequence(x, i, name) for i, x in enumerate(X)]
+    arrays = [_check_sequence(x, i, name, allow_empty) for i, x in enumerate(X)]
     n_features = arrays[0].shape[1]
     for i, array in enumerate(arrays):
         if array.shape[1] != n_features:
@@ -127,11 +184,11 @@ def _check_list(estimator, X, dtype, reset):
                 f"All sequences must have the same number of features, found "
                 f"{n_features} in sequence 0 and {array.shape[1]} in sequence {i}."
             )
-    _check_features_per_step(estimator, X, n_features, reset)
-    return Sequences.from_list(arrays, dtype)
+    form = _check_features_per_step(estimator, X, n_features, form)
+    return Sequences.from_list(arrays, dtype), form
 
 
-def _check_sequence(x, i, name):
+def _check_sequence(x, i, name, allow_empty):
     """One sequence as an array (n_timesteps, n_features)."""
     if sparse.issparse(x):
         raise TypeError(
@@ -148,7 +205,7 @@ def _check_sequence(x, i, name):
             "(n_timesteps, n_features), or (n_timesteps,) with one feature."
         )
     for what, size in zip(("time step", "feature"), array.shape, strict=False):
-        if size == 0:
+        if size == 0 and not (allow_empty and what == "time step"):
             raise ValueError(
                 f"Found sequence {i} of X with 0 {what}(s) (shape={array.shape}) while "
                 f"a minimum of 1 is required by {name}."
@@ -156,7 +213,7 @@ def _check_sequence(x, i, name):
     return array[:, None] if array.ndim == 1 else array
 
 
-def _check_3d(estimator, X, reset):
+def _check_3d(estimator, X, form):
     if X.ndim > 3:
         raise ValueError(
             f"Found array with dim {X.ndim}, while dim <= 3 is required by "
@@ -172,46 +229,46 @@ def _check_3d(estimator, X, reset):
             f"Found array with shape {X.shape} while a minimum of 1 time step and 1 "
             f"feature is required by {_name(estimator)}."
         )
-    _check_features_per_step(estimator, X, X.shape[2], reset)
-    return X
+    return X, _check_features_per_step(estimator, X, X.shape[2], form)
 
 
-def _check_features_per_step(estimator, X, n_features, reset):
+def _check_features_per_step(estimator, X, n_features, form):
     """Take or compare the number of features of X, which has sequences, not rows."""
-    if reset:
-        check_feature_names(estimator, X, reset=True)
-        estimator.n_features_in_ = estimator.n_features_per_step_ = n_features
-        estimator._is_fitted_on_rows = False
-    elif n_features != estimator.n_features_per_step_:
+    if form is None:
+        probe = _probe(estimator, None)
+        check_feature_names(probe, X, reset=True)
+        return InputForm(n_features, _names(probe), n_features, is_on_rows=False)
+    if n_features != form.n_features_per_step:
         raise ValueError(
             f"X has {n_features} features, but {_name(estimator)} is expecting "
-            f"{estimator.n_features_per_step_} features as input."
+            f"{form.n_features_per_step} features as input."
         )
+    return form
 
 
-def _check_rows(estimator, X, reset):
+def _check_rows(estimator, X, form):
     """A table: each row is a flattened sequence."""
-    if reset or estimator._is_fitted_on_rows:
-        X = validate_data(estimator, X, reset=reset, **_ARRAY_OPTIONS)
+    if form is None or form.is_on_rows:
+        probe = _probe(estimator, form)
+        X = validate_data(probe, X, reset=form is None, **_ARRAY_OPTIONS)
     else:
         X = check_array(X, estimator=estimator, input_name="X", **_ARRAY_OPTIONS)
-    if reset:
-        estimator.n_features_per_step_ = int(estimator.n_features_per_step)
-        estimator._is_fitted_on_rows = True
-    elif not estimator._is_fitted_on_rows:
-        _check_rows_are_meant(estimator, X)
-    n_features = estimator.n_features_per_step_
+        _check_rows_are_meant(estimator, X, form)
+    if form is None:
+        n_features = int(estimator.n_features_per_step)
+        form = InputForm(X.shape[1], _names(probe), n_features, is_on_rows=True)
+    n_features = form.n_features_per_step
     if X.shape[1] % n_features:
         raise ValueError(
             f"X has {X.shape[1]} columns, which is not a multiple of "
             f"n_features_per_step={n_features}."
         )
-    return X.reshape(len(X), -1, n_features)
+    return X.reshape(len(X), -1, n_features), form
 
 
-def _check_rows_are_meant(estimator, X):
+def _check_rows_are_meant(estimator, X, form):
     """The estimator was fitted on sequences: X may be one of them, by mistake."""
-    n_features = estimator.n_features_per_step_
+    n_features = form.n_features_per_step
     if estimator.n_features_per_step != n_features:
         raise ValueError(
             f"X is a table with rows of {X.shape[1]} values, but {_name(estimator)} "

@@ -1,7 +1,7 @@
 """What a classifier's targets may be, and how each kind becomes numbers and back.
 
 A kind of targets knows its loss and the sizes of its outputs, encodes labels for that
-loss, and makes labels and probabilities of the network's outputs.
+loss, and makes labels and probabilities of the network's outputs. It does not change.
 """
 
 import numpy as np
@@ -19,8 +19,29 @@ from skrnn.compat import check_y
 from skrnn.estimators.inputs import as_array
 
 
-class SingleLabel:
+class _Labels:
+    """What all kinds share: classes that are known, and shown."""
+
+    must_be_finite = True  # outputs; those that are not stand for no label
+
+    @classmethod
+    def from_state(cls, state):
+        """The one that `state` describes."""
+        return cls(state["classes"])
+
+    def state(self):
+        """Plain values, of which `from_state` makes an equal one."""
+        return {"kind": self.kind, "classes": self.classes}
+
+    def attributes(self):
+        """What a fitted estimator shows of it."""
+        return {"classes_": self.classes}
+
+
+class SingleLabel(_Labels):
     """One label a target: a logistic output for two classes, softmax for more."""
+
+    kind = "single_label"
 
     def __init__(self, classes):
         self.classes = unique_labels(classes)
@@ -61,9 +82,10 @@ class SingleLabel:
         return link(np.hstack([-outputs, outputs]))
 
 
-class Indicator:
+class Indicator(_Labels):
     """Several labels a target, each there or not: a logistic output for each."""
 
+    kind = "indicator"
     loss_name = "logistic"
 
     def __init__(self, classes):
@@ -97,9 +119,10 @@ class Indicator:
         return link(outputs)
 
 
-class LabelColumns:
+class LabelColumns(_Labels):
     """Several label columns, each with classes of its own: a softmax for each."""
 
+    kind = "label_columns"
     loss_name = "softmax"
 
     def __init__(self, classes):

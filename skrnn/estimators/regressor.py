@@ -13,9 +13,10 @@ from sklearn.utils.validation import check_array, column_or_1d
 
 from skrnn.compat import available_if, fit_context, with_callbacks
 from skrnn.estimators.base import BaseRNN
-from skrnn.estimators.inputs import check_finite, check_numbers
+from skrnn.estimators.inputs import check_numbers
 from skrnn.estimators.names import suggests_names
 from skrnn.estimators.parameters import REGRESSOR, constraints_of
+from skrnn.estimators.real_values import RealValues
 from skrnn.estimators.runs import is_stochastic
 from skrnn.estimators.types import Results
 
@@ -396,26 +397,23 @@ class RNNRegressor(RegressorMixin, BaseRNN):
         """
         return self._partial_fit(X, y, sample_weight)
 
-    def _check_targets(self, y, *, reset, weights):
-        y = self._check_values(y, allow_nan=self.return_sequences)
+    def _check_targets(self, y, weights, known):
+        y, name = self._check_values(y, self.return_sequences), type(self).__name__
+        targets = known or RealValues.of(
+            y, weights, normalize=self.normalize_y, estimator_name=name
+        )
         columns = y.reshape(len(y), -1)
-        missing = np.isnan(columns)
-        if reset:
-            self._y_ndim, self._n_columns = y.ndim, columns.shape[1]
-            self._y_mean, self._y_scale = self._units(columns, missing, weights)
-        else:
-            self._check_n_columns(columns)
-        with np.errstate(over="ignore"):
-            targets = ((columns - self._y_mean) / self._y_scale).astype(self.dtype)
-        check_finite(targets, "y", type(self).__name__, allow_nan=True)
-        weights = np.where(missing.all(axis=1), 0, weights)
-        return targets, weights, "squared", (self._n_columns,)
+        self._check_n_columns(columns, targets)
+        encoded = targets.encode(columns, self.dtype, name)
+        weights = np.where(np.isnan(columns).all(axis=1), 0, weights)
+        return targets, encoded, weights
 
-    def _check_n_columns(self, columns):
-        if columns.shape[1] != self._n_columns:
+    def _check_n_columns(self, columns, targets):
+        (n_columns,) = targets.output_sizes
+        if columns.shape[1] != n_columns:
             raise ValueError(
                 f"y has {columns.shape[1]} outputs, but {type(self).__name__} is "
-                f"expecting {self._n_columns} as at the first fit."
+                f"expecting {n_columns} as at the first fit."
             )
 
     def _check_values(self, y, allow_nan):
@@ -431,26 +429,6 @@ class RNNRegressor(RegressorMixin, BaseRNN):
         if y.ndim == 2 and y.shape[1] == 1:
             y = column_or_1d(y, warn=True)
         return check_numbers(y).astype(np.float64)
-
-    def _units(self, columns, missing, weights):
-        """Mean and scale of the targets; a constant target has the scale 1."""
-        if not self.normalize_y:
-            return np.zeros(self._n_columns), np.ones(self._n_columns)
-        there = ~missing & (weights > 0)[:, None]
-        weights, filled = weights[:, None] * there, np.where(there, columns, 0)
-        if not there.any(axis=0).all():
-            raise ValueError(
-                "y has a column without any value: all are missing or have weight 0."
-            )
-        with np.errstate(over="ignore", invalid="ignore"):
-            mean = np.average(filled, axis=0, weights=weights)
-            scale = np.sqrt(np.average((filled - mean) ** 2, axis=0, weights=weights))
-        check_finite(scale, "y", type(self).__name__)
-        # Rounding leaves a constant a little scale of its own.
-        low = np.where(there, columns, np.inf).min(axis=0)
-        scale[low == np.where(there, columns, -np.inf).max(axis=0)] = 1
-        scale[scale == 0] = 1
-        return mean, scale
 
     def predict(self, X: ArrayLike) -> Results:
         """Predict target values.
@@ -470,15 +448,7 @@ class RNNRegressor(RegressorMixin, BaseRNN):
             (n_timesteps_i[, n_outputs]), or one array (n_samples, n_timesteps[,
             n_outputs]) if X is no list.
         """
-        return self._predict(self._compute(X, "outputs"))
-
-    def _predict(self, computed):
-        outputs, shape = computed
-        return shape(self._in_units(outputs))
-
-    def _in_units(self, outputs):
-        y = outputs * self._y_scale + self._y_mean
-        return y[:, 0] if self._y_ndim == 1 else y
+        return self._compute(X, "outputs").decoded()
 
     def score(
         self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None
@@ -504,15 +474,16 @@ class RNNRegressor(RegressorMixin, BaseRNN):
         r2 : float
             Over samples, or over steps with ``return_sequences=True``.
         """
-        return self._score_outputs(*self._to_score(X, y, sample_weight))
+        return self._score(X, y, sample_weight)
 
-    def _score_outputs(self, outputs, y, weights):
-        predicted = self._in_units(outputs)
-        if self._network.pooling is not None:
+    def _score_outputs(self, model, outputs, scored):
+        _, y, weights = scored
+        predicted = model.targets.decode(outputs)
+        if not model.is_for_steps:
             return r2_score(y, predicted, sample_weight=weights)
         y = self._check_values(y, allow_nan=True)
         y, predicted = (values.reshape(len(weights), -1) for values in (y, predicted))
-        self._check_n_columns(y)
+        self._check_n_columns(y, model.targets)
         scores = []
         for column, column_predicted in zip(y.T, predicted.T, strict=True):
             there = ~np.isnan(column) & (weights > 0)

@@ -16,20 +16,11 @@ from skrnn.estimators.steps import check_weights, flatten_steps
 from skrnn.mathematics.optimizers import OPTIMIZERS
 from skrnn.mathematics.schedules import SCHEDULES
 from skrnn.sequences import Sequences
-from skrnn.training import LBFGS, Settings, State, Trainable
+from skrnn.training import LBFGS, Settings
 
 # Levels of the stack from `_fit` and `_partial_fit` to the user's line, for warnings:
 # scikit-learn's decorators stand between.
 FIT_LEVEL, PARTIAL_FIT_LEVEL = 5, 4
-
-
-class Run(NamedTuple):
-    """A training that may go on: an unfinished fit, or calls of partial_fit."""
-
-    kind: str  # "fit" or "partial_fit"
-    solver: str
-    trainable: Trainable
-    state: State
 
 
 class Scored(NamedTuple):
@@ -161,14 +152,14 @@ class Watch:
     ----------
     tasks : FitTasks
     verbose : bool
-    attributes : callable
-        Makes the fitted attributes of a state.
+    model_at : callable
+        Makes the model of a state.
     state : State
         Before the first epoch.
     """
 
-    def __init__(self, tasks, verbose, attributes, state):
-        self.tasks, self.verbose, self.attributes = tasks, verbose, attributes
+    def __init__(self, tasks, verbose, model_at, state):
+        self.tasks, self.verbose, self.model_at = tasks, verbose, model_at
         self.last, self._n_steps = None, state.n_steps
         self.is_stopped = False  # by a callback
         self.is_done = False  # set when training ended, rather than was interrupted
@@ -183,8 +174,13 @@ class Watch:
         self.last = state
         if self.verbose:
             self._print(state)
-        self.is_stopped = bool(self.tasks.end_epoch(partial(self.attributes, state)))
+        self.is_stopped = bool(self.tasks.end_epoch(partial(self._attributes, state)))
         return self.is_stopped
+
+    def _attributes(self, state):
+        """What an estimator needs to be fitted as at this state."""
+        model = self.model_at(state)
+        return {"_model": model, **model.attributes()}
 
     def _print(self, state):
         seconds = perf_counter() - self._start

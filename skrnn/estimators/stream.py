@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-import copy
 from numbers import Integral
 from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 from sklearn.utils.validation import check_scalar
 
 from skrnn.backends import make_backend
 from skrnn.compat import available_if
+from skrnn.estimators.inputs import check_sequences
+from skrnn.estimators.results import Computed
 from skrnn.estimators.types import Results
 
 if TYPE_CHECKING:
@@ -56,13 +57,18 @@ class Stream:
 
     def __init__(self, estimator: BaseRNN, n_sequences: int = 1) -> None:
         check_scalar(n_sequences, "n_sequences", Integral, min_val=1)
-        # A copy, which keeps its weights, classes and units.
-        self._estimator = copy.copy(estimator)
-        self._estimator._run = self._estimator._adapted = None
-        self._network, self._parameters = estimator._network, estimator._parameters
-        self._backend = make_backend(estimator.device, self._network)
-        self._memory = self._backend.new_memory(n_sequences)
-        self.n_steps = np.zeros(n_sequences, np.int64)
+        self._model = model = estimator._model
+        self._is_classifier = hasattr(estimator, "predict_proba")
+        # For its name and parameters alone: the model stays, whatever it learns later.
+        self._estimator = type(estimator)(**estimator.get_params(deep=False))
+        self._backend = make_backend(estimator.device, model.network)
+        steps = np.zeros(n_sequences, np.int64)
+        self._state = self._backend.new_memory(n_sequences), steps
+
+    @property
+    def n_steps(self) -> NDArray[np.int64]:
+        """Steps seen so far of each sequence."""
+        return self._state[1]
 
     def predict(self, X: ArrayLike) -> Results:
         """Predict after the next steps.
@@ -78,9 +84,9 @@ class Stream:
         y : ndarray or list of ndarray
             As the estimator's `predict` returns it.
         """
-        return self._estimator._predict(self._feed(X, self._backend.outputs))
+        return self._feed(X, "outputs", Computed.decoded)
 
-    @available_if(lambda stream: hasattr(stream._estimator, "predict_proba"))
+    @available_if(lambda stream: stream._is_classifier)
     def predict_proba(self, X: ArrayLike) -> Results:
         """Predict probabilities after the next steps; of a classifier only.
 
@@ -95,7 +101,7 @@ class Stream:
         probabilities : ndarray or list of ndarray
             As the estimator's `predict_proba` returns it.
         """
-        return self._estimator._linked(self._feed(X, self._backend.outputs), "link")
+        return self._feed(X, "outputs", lambda computed: computed.linked("link"))
 
     def transform(self, X: ArrayLike) -> Results:
         """Get the states after the next steps.
@@ -111,18 +117,45 @@ class Stream:
         states : ndarray or list of ndarray
             As the estimator's `transform` returns it.
         """
-        features, shape = self._feed(X, self._backend.features)
-        return shape(features)
+        return self._feed(
+            X, "features", lambda computed: computed.shaped(computed.values)
+        )
 
-    def _feed(self, X, compute):
-        n = self.n_steps.size
-        sequences, shape = self._estimator._sequences_to_predict(X)
-        if sequences.n_sequences != n:
+    def _feed(self, X, what, finish):
+        """What `finish` makes of the backend's results for the next steps."""
+        model, before = self._model, self._state
+        sequences, _ = check_sequences(
+            self._estimator,
+            X,
+            model.network.dtype,
+            form=model.inputs,
+            allow_empty=True,
+        )
+        memory, totals = before[0].copy(), before[1] + sequences.lengths
+        self._check(sequences, totals)
+        values = getattr(self._backend, what)(
+            model.parameters, sequences, memory=memory, totals=totals
+        )
+        results = finish(Computed(model, values, sequences, X).check_finite())
+        try:
+            self._state = memory, totals
+            return results
+        except (
+            BaseException
+        ):  # Ctrl-C strikes even here: then the caller has no results
+            self._state = before
+            raise
+
+    def _check(self, sequences, totals):
+        if sequences.n_sequences != totals.size:
             raise ValueError(
-                f"X has {sequences.n_sequences} sequences, but the stream has {n}. "
-                f"Make it with stream(n_sequences={sequences.n_sequences})."
+                f"X has {sequences.n_sequences} sequences, but the stream has "
+                f"{totals.size}. Pass a piece for each of them: one without a step, of "
+                "shape (0, n_features), for one that pauses. For other sequences make "
+                f"another stream, with stream(n_sequences={sequences.n_sequences})."
             )
-        memory, totals = self._memory.copy(), self.n_steps + sequences.lengths
-        results = compute(self._parameters, sequences, memory=memory, totals=totals)
-        self._memory, self.n_steps = memory, totals
-        return results, shape
+        if not self._model.is_for_steps and not totals.all():
+            raise ValueError(
+                f"Sequence {np.argmin(totals)} of the stream has no step so far: there "
+                "is nothing to predict from. Pass one step of it at least."
+            )

@@ -1,7 +1,6 @@
 """Training: what `fit` and `partial_fit` of both estimators do."""
 
 import warnings
-from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
 
@@ -11,12 +10,12 @@ from sklearn.utils.validation import check_is_fitted
 
 from skrnn.backends import make_backend
 from skrnn.compat import CallbackSupportMixin
-from skrnn.estimators.callbacks import FitTasks, NoTasks
+from skrnn.estimators.callbacks import NoTasks, announce_fit
 from skrnn.estimators.inputs import check_sequences
+from skrnn.estimators.model import Model, Run, trained
 from skrnn.estimators.runs import (
     FIT_LEVEL,
     PARTIAL_FIT_LEVEL,
-    Run,
     Watch,
     check_pair,
     check_scored,
@@ -40,31 +39,45 @@ from skrnn.training import (
 
 
 class TrainingMixin(CallbackSupportMixin):
-    """Trains a network; the estimators know the targets and the scores."""
+    """Trains a network; the estimators know the targets and the scores.
+
+    A fit changes nothing of the estimator before its end: `_take` makes it fitted.
+    """
+
+    _model = None  # what the last fit left
+
+    def _take(self, model):
+        """Become fitted, in one assignment."""
+        stale = () if self._model is None else self._model.attributes()
+        kept = {name: value for name, value in vars(self).items() if name not in stale}
+        self.__dict__ = {**kept, "_model": model, **model.attributes()}
 
     def _fit(self, X, y, sample_weight, init_weights, **validation):
         metadata = {"sample_weight": sample_weight} | validation
         metadata = {name: data for name, data in metadata.items() if data is not None}
-        tasks = FitTasks(self, self.max_iter, X=X, y=y, metadata=metadata or None)
+        tasks = announce_fit(self, self.max_iter, X=X, y=y, metadata=metadata or None)
         warn_of_idle_dropout(self, FIT_LEVEL)
-        with self._unchanged_on_error():
-            goes_on = self.warm_start and hasattr(self, "_network")
-            data, scored = self._check_data(X, y, sample_weight, reset=not goes_on)
-            random_state = check_random_state(self.random_state)
-            if goes_on and self._may_resume("fit"):
-                run = self._run
-                random_state = restore_random_state(run.state.random_state)
-            else:
-                run = self._start("fit", random_state, goes_on, init_weights)
-            data, validate = self._validation(
-                data, scored, run.state.split_seed, **validation
+        old = self._model if self.warm_start else None
+        if old is not None and init_weights is not None:
+            raise ValueError(
+                "init_weights are for a new fit, but warm_start=True goes on with the "
+                "last one. Set warm_start=False."
             )
-            settings = settings_of(self, data.rows.size)
-            attributes = partial(self._fitted_attributes, run)
-            watch = Watch(tasks, self.verbose, attributes, run.state)
-            self._train(run, data, settings, validate, random_state, watch)
-            state = run.state if watch.last is None else watch.last
-            self._take(attributes(state, is_whole=watch.is_done))
+        draft, data, scored = self._check_data(X, y, sample_weight, old)
+        random_state = check_random_state(self.random_state)
+        if old is not None and self._may_resume("fit", old):
+            run = old.run
+            random_state = restore_random_state(run.state.random_state)
+        else:
+            run = self._start("fit", draft, random_state, old, init_weights)
+        data, validate = self._validation(
+            draft, data, scored, run.state.split_seed, **validation
+        )
+        settings = settings_of(self, data.rows.size)
+        watch = Watch(tasks, self.verbose, partial(trained, draft, run), run.state)
+        self._train(draft, run, data, settings, validate, random_state, watch)
+        state = run.state if watch.last is None else watch.last
+        self._take(trained(draft, run, state, is_whole=watch.is_done))
         tasks.end({})
         return self
 
@@ -72,36 +85,30 @@ class TrainingMixin(CallbackSupportMixin):
         if self.early_stopping:
             raise ValueError("partial_fit does not support early_stopping=True")
         warn_of_idle_dropout(self, PARTIAL_FIT_LEVEL)
-        with self._unchanged_on_error():
-            goes_on = hasattr(self, "_network")
-            data, _ = self._check_data(
-                X, y, sample_weight, reset=not goes_on, **target_options
-            )
-            if goes_on and self._may_resume("partial_fit"):
-                run = self._run
-                # What fails leaves the old one as it was.
-                random_state = restore_random_state(run.state.random_state)
-            else:
-                random_state = check_random_state(self.random_state)
-                run = self._start("partial_fit", random_state, goes_on)
-            settings = settings_of_stream(self, data.rows.size)
-            run = run._replace(
-                state=replace(run.state, n_epochs=0, has_converged=False)
-            )
-            attributes = partial(self._fitted_attributes, run)
-            watch = Watch(NoTasks(), self.verbose, attributes, run.state)
-            self._train(run, data, settings, None, random_state, watch)
-            self._take(attributes(watch.last))
+        old = self._model
+        draft, data, _ = self._check_data(X, y, sample_weight, old, **target_options)
+        if old is not None and self._may_resume("partial_fit", old):
+            run = old.run
+            # What fails leaves the old one as it was.
+            random_state = restore_random_state(run.state.random_state)
+        else:
+            random_state = check_random_state(self.random_state)
+            run = self._start("partial_fit", draft, random_state, old)
+        settings = settings_of_stream(self, data.rows.size)
+        run = run._replace(state=replace(run.state, n_epochs=0, has_converged=False))
+        watch = Watch(NoTasks(), self.verbose, partial(trained, draft, run), run.state)
+        self._train(draft, run, data, settings, None, random_state, watch)
+        self._take(trained(draft, run, watch.last))
         return self
 
-    def _train(self, run, data, settings, validate, random_state, watch):
+    def _train(self, draft, run, data, settings, validate, random_state, watch):
         """Train until done, stopped or interrupted."""
-        trainable = run.trainable
+        trainable, network = run.trainable, draft.network
         needed = None if trainable.is_whole else trainable.needed
-        backend = make_backend(self.device, self._network, needed)
+        backend = make_backend(self.device, network, needed)
         if validate is not None:
             validate = partial(validate, backend)
-        problem = Problem(backend, self._network, trainable, data, settings, validate)
+        problem = Problem(backend, network, trainable, data, settings, validate)
         try:
             converged = train(problem, run.state, random_state, watch)
         except KeyboardInterrupt:
@@ -113,9 +120,13 @@ class TrainingMixin(CallbackSupportMixin):
         if run.kind == "fit" and not (converged or watch.is_stopped):
             warn_at_max_iter(self, FIT_LEVEL + 1)
 
-    def _check_data(self, X, y, sample_weight, *, reset, **target_options):
-        """Validate all that fit was given; sets the attributes that describe it."""
-        sequences = check_sequences(self, X, self.dtype, reset=reset)
+    def _check_data(self, X, y, sample_weight, old, **target_options):
+        """Validate all that fit was given; `old` is the model to go on with, or None.
+
+        Returns a draft of the model, the data to learn from, and those to score.
+        """
+        known = None if old is None else old.inputs
+        sequences, form = check_sequences(self, X, self.dtype, form=known)
         if y is None:
             raise ValueError(
                 f"This {type(self).__name__} estimator requires y to be passed, but "
@@ -124,29 +135,36 @@ class TrainingMixin(CallbackSupportMixin):
         scored = check_scored(X, y, sample_weight, sequences, self.return_sequences)
         if not self.return_sequences:
             check_one_target(y)
-        targets, weights, loss_name, output_sizes = self._check_targets(
-            scored.y, reset=reset, weights=scored.weights, **target_options
+        known = None if old is None else old.targets
+        targets, encoded, weights = self._check_targets(
+            scored.y, scored.weights, known, **target_options
         )
         if not weights.any():
             raise ValueError(
                 "There is nothing to learn: every target is missing or has weight 0."
             )
-        self._check_network(self._make_network(loss_name, output_sizes), reset)
-        rows = np.arange(sequences.n_sequences)
-        return Data(sequences, targets, weights, rows), scored
+        network = self._make_network(form, targets)
+        if old is not None and network != old.network:
+            raise ValueError(
+                "Training cannot go on with another network: it was "
+                f"{old.network}, now it is {network}. Use a new estimator, or "
+                "warm_start=False."
+            )
+        data = Data(sequences, encoded, weights, np.arange(sequences.n_sequences))
+        return Model(network, form, targets), data, scored
 
-    def _validation(self, data, scored, seed, X_val, y_val, sample_weight_val):
+    def _validation(self, draft, data, scored, seed, X_val, y_val, sample_weight_val):
         """What is left to learn from, and a function that scores the validation data.
 
         That takes a backend and parameters; there is none without early stopping.
         """
         if check_pair(X_val, y_val, self.early_stopping):
-            sequences = check_sequences(self, X_val, self.dtype, reset=False)
+            sequences, _ = check_sequences(self, X_val, self.dtype, form=draft.inputs)
             scored = check_scored(
                 X_val, y_val, sample_weight_val, sequences, self.return_sequences
             )
         elif self.early_stopping:
-            n, strata = data.sequences.n_sequences, self._strata(data)
+            n, strata = data.sequences.n_sequences, self._strata(draft, data)
             rows, rows_val = split(n, self.validation_fraction, seed, strata)
             places = data.sequences.places(rows) if self.return_sequences else rows
             if not data.weights[places].any():
@@ -161,7 +179,7 @@ class TrainingMixin(CallbackSupportMixin):
 
         def validate(backend, parameters):
             outputs = backend.outputs(parameters, scored.sequences)
-            score = self._score_outputs(outputs, scored.y, scored.weights)
+            score = self._score_outputs(draft, outputs, scored)
             if np.isnan(score):
                 raise ValueError(
                     f"The score of the validation data ({scored.sequences.n_sequences} "
@@ -171,7 +189,7 @@ class TrainingMixin(CallbackSupportMixin):
 
         return data, validate
 
-    def _make_network(self, loss_name, output_sizes):
+    def _make_network(self, form, targets):
         if self.bidirectional and self.bptt_steps is not None:
             raise ValueError(
                 f"bptt_steps={self.bptt_steps} needs a network that reads forward, but "
@@ -180,47 +198,37 @@ class TrainingMixin(CallbackSupportMixin):
         return Network(
             cell_name=self.cell,
             activation=self.activation,
-            n_features=self.n_features_per_step_,
+            n_features=form.n_features_per_step,
             hidden_size=int(self.hidden_size),
             n_layers=int(self.n_layers),
             bidirectional=bool(self.bidirectional),
             layer_norm=bool(self.layer_norm),
             pooling=None if self.return_sequences else self.pooling,
-            output_sizes=output_sizes,
-            loss_name=loss_name,
+            output_sizes=targets.output_sizes,
+            loss_name=targets.loss_name,
             dtype=self.dtype,
         )
 
-    def _check_network(self, network, reset):
-        if reset:
-            self._network = network
-            self.n_outputs_ = network.n_outputs
-            self.out_activation_ = network.loss.out_activation
-        elif network != self._network:
-            raise ValueError(
-                f"Training cannot go on with another network: it was {self._network}, "
-                f"now it is {network}. Use a new estimator, or warm_start=False."
-            )
-
-    def _may_resume(self, kind):
+    def _may_resume(self, kind, old):
         """Whether there is a training to go on with, and the parameters allow it."""
-        run = self._run
+        run = old.run
         if run is None or (run.kind, run.solver) != (kind, self.solver):
             return False
-        parts, rank = run.trainable.parts, run.trainable.rank
-        return (parts, rank) == (self._trainable(run.trainable.base).parts, self._rank)
+        if kind == "fit" and self.early_stopping != (run.state.best_vector is not None):
+            return False
+        trainable = self._trainable(old.network, run.trainable.base)
+        return trainable.parts == run.trainable.parts and self._rank == trainable.rank
 
     @property
     def _rank(self):
         return int(self.adapter_rank)
 
-    def _trainable(self, base):
+    def _trainable(self, network, base):
         """What `trainable` and `adapter_rank` say, over these parameters."""
         chosen = self.trainable
         if isinstance(chosen, str):
             chosen = [{"all": "*", "head": "head.*"}.get(chosen, chosen)]
-        parts = self._network.parts(chosen)
-        trainable = Trainable(self._network, base, parts, self._rank)
+        trainable = Trainable(network, base, network.parts(chosen), self._rank)
         if not trainable.needed:
             raise ValueError(
                 "There is nothing to train: trainable names no weights and "
@@ -228,84 +236,48 @@ class TrainingMixin(CallbackSupportMixin):
             )
         return trainable
 
-    def _start(self, kind, random_state, goes_on, init_weights=None):
-        """The run before its first epoch."""
-        if goes_on and init_weights is not None:
-            raise ValueError(
-                "init_weights are for a new fit, but warm_start=True goes on with the "
-                "last one. Set warm_start=False."
-            )
-        values = {}
-        if not goes_on:
-            parameters = self._network.initial_parameters(random_state)
+    def _start(self, kind, draft, random_state, old, init_weights=None):
+        """The run before its first epoch; `old` is the model to go on with, or None."""
+        network, values = draft.network, {}
+        if old is None:
+            parameters = network.initial_parameters(random_state)
             if init_weights is not None:
-                parameters = self._given_parameters(parameters, init_weights)
+                parameters = self._given_parameters(draft, parameters, init_weights)
         else:
-            parameters = self._parameters
+            parameters = old.parameters
             # The best loss starts anew: one on other data is no measure for this fit.
-            values["loss_curve"] = self.loss_curve_
-            values["grad_norm_curve"] = self.grad_norm_curve_
+            values["loss_curve"] = list(old.history.loss_curve)
+            values["grad_norm_curve"] = list(old.history.grad_norm_curve)
             if self.early_stopping:
-                values["validation_scores"] = self.validation_scores_ or []
-        trainable, vector = self._trainable(parameters), None
-        if goes_on and self._adapted is not None:
-            old, old_vector = self._adapted
-            if (old.parts, old.rank) == (trainable.parts, trainable.rank):
-                trainable, vector = old, old_vector
+                values["validation_scores"] = list(old.history.validation_scores or ())
+        trainable, vector = self._trainable(network, parameters), None
+        if old is not None and old.adapted is not None:
+            known, known_vector = old.adapted
+            if (known.parts, known.rank) == (trainable.parts, trainable.rank):
+                trainable, vector = known, known_vector
         if vector is None:
             vector = trainable.start(parameters, random_state)
         if kind == "fit" and self.early_stopping:
             values["split_seed"] = random_state.randint(2**31 - 1)
-        state = State.start(vector, self.solver, **values)
-        return Run(kind, self.solver, trainable, state)
+        return Run(
+            kind, self.solver, trainable, State.start(vector, self.solver, **values)
+        )
 
-    def _given_parameters(self, parameters, init_weights):
+    def _given_parameters(self, draft, parameters, init_weights):
         head_fits = True
         if isinstance(init_weights, TrainingMixin):
             check_is_fitted(init_weights)
-            head_fits = self._predicts_the_same(init_weights)
+            head_fits = self._predicts_the_same(draft, init_weights._model)
             init_weights = init_weights.get_weights()
-        return with_given_weights(self._network, parameters, init_weights, head_fits)
+        return with_given_weights(draft.network, parameters, init_weights, head_fits)
 
-    def _predicts_the_same(self, other):
-        """Whether the head of another estimator means the same as ours."""
+    def _predicts_the_same(self, draft, other):
+        """Whether the head of another model means the same as ours."""
         return (
-            other._network.loss_name == self._network.loss_name
-            and other._network.output_sizes == self._network.output_sizes
+            other.network.loss_name == draft.network.loss_name
+            and other.network.output_sizes == draft.network.output_sizes
         )
 
-    def _strata(self, data):
+    def _strata(self, draft, data):
         """Values of which the validation data have the same shares; None: of none."""
         return None
-
-    def _fitted_attributes(self, run, state, is_whole=False):
-        """What a fit leaves that has come to this state."""
-        trainable, is_validated = run.trainable, state.best_vector is not None
-        return {
-            "_parameters": trainable.parameters(state.result),
-            "_adapted": (trainable, state.result) if trainable.rank else None,
-            # What partial_fit, or fit with warm_start, would go on with.
-            "_run": None if is_whole else run._replace(state=state),
-            "n_iter_": len(state.loss_curve),
-            "loss_": state.loss_curve[-1],
-            "best_loss_": min(state.loss_curve),
-            "loss_curve_": state.loss_curve,
-            "grad_norm_curve_": state.grad_norm_curve,
-            "validation_scores_": state.validation_scores if is_validated else None,
-            "best_validation_score_": state.best_score if is_validated else None,
-        }
-
-    def _take(self, attributes):
-        for name, value in attributes.items():
-            setattr(self, name, value)
-
-    @contextmanager
-    def _unchanged_on_error(self):
-        """If the block fails, the estimator is as it was before."""
-        before = self.__dict__.copy()
-        try:
-            yield
-        except BaseException:
-            self.__dict__.clear()
-            self.__dict__.update(before)
-            raise

@@ -96,19 +96,29 @@ class RecurrentLayer(Part):
 
     def export_adapter(self, matrix, a, b):
         """The thin matrices that are added to one of ours, for the exported matrix."""
-        gates, first, outside = {
-            self.input: (self.cell.gates_ih, 0, f"weight_ih_{self.name}"),
-            self.recurrent: (
-                self.cell.gates_hh,
-                self.cell.step.h_first,
-                f"weight_hh_{self.name}",
-            ),
-        }[matrix]
+        outside, gates = self._gates_of(matrix)
         blocks = b.reshape(len(b), -1, self.hidden_size)
         return {
             f"{outside}.lora_A": a.copy(),
-            f"{outside}.lora_B": _stack(blocks[:, g - first].T for g in gates),
+            f"{outside}.lora_B": _stack(blocks[:, g].T for g in gates),
         }
+
+    def import_adapter(self, matrix, weights):
+        """The thin matrices of which `export_adapter` made these."""
+        outside, gates = self._gates_of(matrix)
+        a, b = weights[f"{outside}.lora_A"], weights[f"{outside}.lora_B"]
+        blocks = np.empty((b.shape[1], len(gates), self.hidden_size), b.dtype)
+        for g, gate in zip(gates, np.split(b, len(gates)), strict=True):
+            blocks[:, g] = gate.T
+        return a, blocks.reshape(b.shape[1], -1)
+
+    def _gates_of(self, matrix):
+        """A matrix's name outside, and of each of its gates the block inside."""
+        if matrix == self.input:
+            return f"weight_ih_{self.name}", self.cell.gates_ih
+        first = self.cell.step.h_first
+        gates = [gate - first for gate in self.cell.gates_hh]
+        return f"weight_hh_{self.name}", gates
 
 
 class LayerNorm(Part):

@@ -204,10 +204,17 @@ class Network:
         (part,) = (part for part in self.stack if matrix in part.matrices)
         return part.export_adapter(matrix, a, b)
 
-    def import_weights(self, weights):
+    def import_adapter(self, matrix, weights):
+        """The thin matrices of which `export_adapter` made these."""
+        (part,) = (part for part in self.stack if matrix in part.matrices)
+        return part.import_adapter(matrix, weights)
+
+    def import_weights(self, weights, check=True):
         """The flat vector of `weights`, a dict as `export_weights` makes it."""
         flat = np.zeros(self.n_parameters, self.dtype)
-        views, weights = self.views(flat), self._check_weights(weights)
+        views = self.views(flat)
+        if check:
+            weights = self._check_weights(weights)
         for part in self.stack:
             part.take(views, weights)
         return flat

@@ -19,7 +19,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from skrnn.compat import Interval, check_sample_weight, fit_context
 from skrnn.estimators.containers import SetOutputMixin
-from skrnn.estimators.inputs import check_sequences, is_list_of_sequences
+from skrnn.estimators.inputs import InputForm, check_sequences, is_list_of_sequences
 from skrnn.estimators.names import suggests_names
 from skrnn.estimators.types import Results
 
@@ -220,10 +220,21 @@ class SequenceScaler(
             warnings.filterwarnings("ignore", "X does not have valid feature names")
             return self._apply(self._scaler.inverse_transform, X)
 
+    @property
+    def _form(self):
+        names = getattr(self, "feature_names_in_", None)
+        return InputForm(
+            self.n_features_in_,
+            None if names is None else tuple(names),
+            self.n_features_per_step_,
+            self._is_fitted_on_rows,
+        )
+
     def _learn(self, X, sample_weight, *, reset):
         # What fails changes a copy only.
         learner = copy.copy(self)
-        sequences = check_sequences(learner, X, None, reset=reset, allow_nan=True)
+        form = None if reset else self._form
+        sequences, form = check_sequences(self, X, None, form=form, allow_nan=True)
         if sample_weight is not None:
             lengths = sequences.lengths
             sample_weight = check_sample_weight(
@@ -237,7 +248,9 @@ class SequenceScaler(
         else:
             scaler = copy.deepcopy(self._scaler)
         scaler.partial_fit(sequences.values, sample_weight=sample_weight)
-        learner._scaler = scaler
+        learner._scaler, learner._is_fitted_on_rows = scaler, form.is_on_rows
+        vars(learner).pop("feature_names_in_", None)
+        vars(learner).update(form.attributes())
         for name in ("mean_", "var_", "scale_", "n_samples_seen_"):
             setattr(learner, name, getattr(scaler, name))
         self.__dict__ = learner.__dict__
@@ -245,7 +258,7 @@ class SequenceScaler(
 
     def _apply(self, function, X):
         """Apply a function of time steps; the result has the form of X."""
-        sequences = check_sequences(self, X, None, reset=False, allow_nan=True)
+        sequences, _ = check_sequences(self, X, None, form=self._form, allow_nan=True)
         values = function(sequences.values)
         if not is_list_of_sequences(X):
             return values.reshape(np.asarray(X).shape)

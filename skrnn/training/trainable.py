@@ -107,6 +107,35 @@ class Trainable:
             weights |= self.network.export_adapter(name, *pair)
         return weights
 
+    def to_weights(self, vector):
+        """The vector's numbers under the exported names; also for a solver's memory."""
+        network = self.network
+        if self.is_whole:
+            return network.export_weights(vector)
+        flat = np.zeros(network.n_parameters, vector.dtype)
+        flat[self._index] = vector[: self._index.size]
+        exported = network.export_weights(flat)
+        weights = {
+            name: exported[name]
+            for name, part in network.names.items()
+            if part in self.parts
+        }
+        for name, pair in self.adapters(vector).items():
+            weights |= network.export_adapter(name, *pair)
+        return weights
+
+    def from_weights(self, weights):
+        """The vector of which `to_weights` made these."""
+        network = self.network
+        if self.is_whole:
+            return network.import_weights(weights, check=False)
+        zeros = network.export_weights(np.zeros(network.n_parameters, network.dtype))
+        known = {name: weights.get(name, zero) for name, zero in zeros.items()}
+        pieces = [network.import_weights(known, check=False)[self._index]]
+        for name in self.adapted:
+            pieces += map(np.ravel, network.import_adapter(name, weights))
+        return np.concatenate(pieces)
+
     def gradient(self, vector, gradient):
         """The vector's gradient, of that of the parameters."""
         if self.is_whole:

@@ -87,7 +87,7 @@ def test_a_pickle_predicts_on_either_device(estimator_class):
 
 
 def test_a_backend_can_be_pickled():
-    network = make(RNNRegressor, device="cpu").fit(FEW, FEW_Y)._network
+    network = make(RNNRegressor, device="cpu").fit(FEW, FEW_Y)._model.network
     reopened = pickle.loads(pickle.dumps(cuda.CUDABackend(network)))
     assert reopened.network == network
 

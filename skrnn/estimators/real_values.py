@@ -1,0 +1,85 @@
+"""A regressor's targets: how real values become what the network learns, and back."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from skrnn.estimators.inputs import check_finite
+
+
+@dataclass(frozen=True)
+class RealValues:
+    """Columns of real values, and the unit of each."""
+
+    mean: tuple  # of each column
+    scale: tuple
+    is_vector: bool  # y has one dimension
+
+    kind = "real_values"
+    loss_name = "squared"
+    must_be_finite = False  # outputs; a value that is infinite says so itself
+
+    @property
+    def output_sizes(self):
+        """Outputs of the network; all columns have one loss."""
+        return (len(self.mean),)
+
+    @classmethod
+    def of(cls, y, weights, *, normalize, estimator_name):
+        """The unit of these values, NaN where one is missing."""
+        columns = y.reshape(len(y), -1)
+        n_columns = columns.shape[1]
+        mean, scale = np.zeros(n_columns), np.ones(n_columns)
+        if normalize:
+            mean, scale = _units(columns, weights, estimator_name)
+        return cls(tuple(mean.tolist()), tuple(scale.tolist()), y.ndim == 1)
+
+    @classmethod
+    def from_state(cls, state):
+        """The one that `state` describes."""
+        return cls(tuple(state["mean"]), tuple(state["scale"]), state["is_vector"])
+
+    def state(self):
+        """Plain values, of which `from_state` makes an equal one."""
+        return {
+            "kind": self.kind,
+            "mean": list(self.mean),
+            "scale": list(self.scale),
+            "is_vector": self.is_vector,
+        }
+
+    def attributes(self):
+        """What a fitted estimator shows of it."""
+        return {}
+
+    def encode(self, columns, dtype, estimator_name):
+        """Targets as the loss takes them."""
+        with np.errstate(over="ignore"):
+            targets = (columns - np.array(self.mean)) / np.array(self.scale)
+            targets = targets.astype(dtype)
+        check_finite(targets, "y", estimator_name, allow_nan=True)
+        return targets
+
+    def decode(self, outputs):
+        """Values in their own unit."""
+        y = outputs * np.array(self.scale) + np.array(self.mean)
+        return y[:, 0] if self.is_vector else y
+
+
+def _units(columns, weights, estimator_name):
+    """Mean and scale of the columns; a constant one has the scale 1."""
+    there = ~np.isnan(columns) & (weights > 0)[:, None]
+    weights, filled = weights[:, None] * there, np.where(there, columns, 0)
+    if not there.any(axis=0).all():
+        raise ValueError(
+            "y has a column without any value: all are missing or have weight 0."
+        )
+    with np.errstate(over="ignore", invalid="ignore"):
+        mean = np.average(filled, axis=0, weights=weights)
+        scale = np.sqrt(np.average((filled - mean) ** 2, axis=0, weights=weights))
+    check_finite(scale, "y", estimator_name)
+    # Rounding leaves a constant a little scale of its own.
+    low = np.where(there, columns, np.inf).min(axis=0)
+    scale[low == np.where(there, columns, -np.inf).max(axis=0)] = 1
+    scale[scale == 0] = 1
+    return mean, scale

@@ -1,0 +1,69 @@
+"""What a backend computed for X: given the form of X, and looked at for infinities."""
+
+import warnings
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from skrnn.estimators.model import Model
+from skrnn.estimators.steps import like_input
+from skrnn.sequences import Sequences
+
+
+class Computed(NamedTuple):
+    """Outputs or states for X."""
+
+    model: Model
+    values: np.ndarray  # of each sequence, or of all steps below each other
+    sequences: Sequences
+    X: Any
+
+    def shaped(self, values):
+        """What was made of the values, in the form of X."""
+        if not self.model.is_for_steps:
+            return values
+        return like_input(values, self.X, self.sequences)
+
+    def decoded(self):
+        """Predicted targets."""
+        return self.shaped(self.model.targets.decode(self.values))
+
+    def linked(self, name):
+        """Probabilities, by one of the loss's links."""
+        link = getattr(self.model.network.loss, name)
+        outputs = self.values.astype(np.float64)
+        probabilities = self.model.targets.probabilities(outputs, link)
+        if isinstance(probabilities, list):
+            return [self.shaped(column) for column in probabilities]
+        return self.shaped(probabilities)
+
+    def check_finite(self):
+        """Labels of outputs that are not finite mean nothing; values say so themselves.
+
+        Raises
+        ------
+        ValueError
+            If an output is infinite or NaN, and the targets are labels. For real values
+            and states there is a warning.
+        """
+        with np.errstate(over="ignore", invalid="ignore"):
+            # Most of the time this is all.
+            if np.isfinite(self.values.sum(dtype=np.float64)):
+                return self
+        rows = np.flatnonzero(~np.isfinite(self.values).all(axis=1))
+        if not rows.size:
+            return self
+        if self.model.is_for_steps:
+            rows = np.searchsorted(self.sequences.offsets, rows, side="right") - 1
+        bad = np.unique(rows)
+        message = (
+            f"What the network computes for sequence {bad[0]} of X is not finite (so "
+            f"for {bad.size} of {self.sequences.n_sequences} sequences): its states "
+            f"grew without bound over {self.sequences.lengths[bad[0]]} steps. Scale "
+            "the data, pass shorter sequences, or fit with layer_norm=True or another "
+            "cell."
+        )
+        if self.model.targets.must_be_finite:
+            raise ValueError(message)
+        warnings.warn(message, RuntimeWarning, stacklevel=4)
+        return self

@@ -1,0 +1,166 @@
+"""The format in which a fitted estimator is saved, by pickle, joblib, copy or skops.
+
+It is made of plain values: dicts, lists, numbers, texts and arrays. Weights have their
+public names, so neither the order of the flat vector nor a class of the package is part
+of the format. A file says its format's number; a later version reads all earlier ones.
+
+Format 1::
+
+    format    1
+    skrnn     version that wrote it
+    network   as `Network.description` gives it
+    weights   as `get_weights` gives them
+    inputs    n_features_in, feature_names, n_features_per_step, is_on_rows
+    targets   kind, and what that kind needs to know
+    history   loss_curve, grad_norm_curve, validation_scores, best_validation_score
+    adapted   None, or weights with adapters: trained, rank, base, vector
+    run       None, or what training goes on with: the same, kind, solver and state
+"""
+
+from dataclasses import asdict
+
+import numpy as np
+
+import skrnn
+from skrnn.estimators.inputs import InputForm
+from skrnn.estimators.labels import Indicator, LabelColumns, SingleLabel
+from skrnn.estimators.model import Adapted, History, Model, Run
+from skrnn.estimators.real_values import RealValues
+from skrnn.network import Network
+from skrnn.training import State, Trainable
+
+#: To be raised with every change of what is written; then `_UPGRADES` gets a function
+#: that makes the new form of the old one, and tests/golden a file of the new one.
+FORMAT = 1
+#: Format -> function that makes the next format of it.
+_UPGRADES = {}
+
+_TARGETS = {
+    kind.kind: kind for kind in (SingleLabel, Indicator, LabelColumns, RealValues)
+}
+#: Of a training's state: vectors, which are saved by the names of weights.
+_VECTORS = ("vector", "best_vector", "good_vector")
+#: What the history has as well.
+_CURVES = ("loss_curve", "grad_norm_curve", "validation_scores")
+
+
+def to_plain(model):
+    """Plain values, of which `from_plain` makes an equal model."""
+    return {
+        "format": FORMAT,
+        "skrnn": skrnn.__version__,
+        "network": model.network.description(),
+        "weights": model.network.export_weights(model.parameters),
+        "inputs": asdict(model.inputs),
+        "targets": model.targets.state(),
+        "history": _plain_history(model.history),
+        "adapted": None if model.adapted is None else _plain_adapted(model.adapted),
+        "run": None if model.run is None else _plain_run(model.run),
+    }
+
+
+def from_plain(plain):
+    """The model that `to_plain` wrote, in this or an earlier version.
+
+    Raises
+    ------
+    ValueError
+        If a later version wrote it, in a format that this one does not know.
+    """
+    plain = _upgraded(plain)
+    network = Network.from_description(plain["network"])
+    inputs, targets = dict(plain["inputs"]), plain["targets"]
+    if inputs["feature_names"] is not None:
+        inputs["feature_names"] = tuple(inputs["feature_names"])
+    draft = Model(
+        network, InputForm(**inputs), _TARGETS[targets["kind"]].from_state(targets)
+    )
+    adapted, run = plain["adapted"], plain["run"]
+    history = _history(plain["history"])
+    return draft.with_parameters(
+        network.import_weights(plain["weights"]),
+        history=history,
+        adapted=None if adapted is None else _adapted(network, adapted),
+        run=None if run is None else _run(network, run, history),
+    )
+
+
+def _upgraded(plain):
+    found = plain["format"]
+    if found > FORMAT:
+        raise ValueError(
+            f"This estimator was saved in format {found} by skrnn {plain['skrnn']}, "
+            f"but skrnn {skrnn.__version__} reads formats up to {FORMAT}. Install that "
+            "version of skrnn or a later one."
+        )
+    for number in range(found, FORMAT):
+        plain = _UPGRADES[number](plain)
+    return plain
+
+
+def _plain_history(history):
+    plain = history._asdict()
+    return plain | {n: None if plain[n] is None else list(plain[n]) for n in _CURVES}
+
+
+def _history(plain):
+    curves = {n: None if plain[n] is None else tuple(plain[n]) for n in _CURVES}
+    return History(**plain | curves)
+
+
+def _plain_trainable(trainable):
+    """Which weights are trained, and what the others are."""
+    network = trainable.network
+    return {
+        "trained": [n for n, part in network.names.items() if part in trainable.parts],
+        "rank": trainable.rank,
+        "base": None if trainable.is_whole else network.export_weights(trainable.base),
+    }
+
+
+def _trainable(network, plain):
+    base = plain["base"]
+    return Trainable(
+        network,
+        None if base is None else network.import_weights(base),
+        frozenset(network.names[name] for name in plain["trained"]),
+        plain["rank"],
+    )
+
+
+def _plain_adapted(adapted):
+    trainable, vector = adapted
+    return {**_plain_trainable(trainable), "vector": trainable.to_weights(vector)}
+
+
+def _adapted(network, plain):
+    trainable = _trainable(network, plain)
+    return Adapted(trainable, trainable.from_weights(plain["vector"]))
+
+
+def _plain_run(run):
+    """The state's vectors by the names of weights, what the history has left out."""
+    to_weights, state = run.trainable.to_weights, dict(vars(run.state))
+    for name in _VECTORS:
+        state[name] = None if state[name] is None else to_weights(state[name])
+    state["optimizer"] = [to_weights(row) for row in state["optimizer"]]
+    for name in _CURVES:
+        del state[name]
+    return {
+        "kind": run.kind,
+        "solver": run.solver,
+        **_plain_trainable(run.trainable),
+        "state": state,
+    }
+
+
+def _run(network, plain, history):
+    trainable, state = _trainable(network, plain), dict(plain["state"])
+    for name in _VECTORS:
+        if state[name] is not None:
+            state[name] = trainable.from_weights(state[name])
+    rows = [trainable.from_weights(row) for row in state["optimizer"]]
+    state["optimizer"] = np.array(rows).reshape(-1, state["vector"].size)
+    state["optimizer"] = state["optimizer"].astype(state["vector"].dtype)
+    curves = {name: list(getattr(history, name) or ()) for name in _CURVES}
+    return Run(plain["kind"], plain["solver"], trainable, State(**state | curves))
