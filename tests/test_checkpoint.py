@@ -289,3 +289,18 @@ def test_refuses_other_estimators(tmp_path):
 def test_parameters_are_checked(arguments):
     with pytest.raises(ValueError, match=f"'{next(iter(arguments))}' parameter"):
         Checkpoint(**{"path": "model.joblib"} | arguments)
+
+
+@pytest.mark.parametrize("name", ["", "folder", "x" * 250 + ".joblib", "file/m.joblib"])
+def test_a_path_that_cannot_be_written_is_found_before_the_first_epoch(name, tmp_path):
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "file").touch()
+    epochs = []
+    estimator = make(RNNRegressor).set_callbacks(
+        AfterEpoch(epochs.append), Checkpoint(tmp_path / name)
+    )
+    with pytest.raises(OSError, match="No checkpoint can be written to path="):
+        estimator.fit(X, TARGETS[RNNRegressor])
+    assert not epochs
+    assert not hasattr(estimator, "loss_")
+    assert len(list(tmp_path.iterdir())) == 2

@@ -394,12 +394,36 @@ def test_weights_are_copies(estimator_class):
     assert_array_equal(output_of(estimator, X), expected)
 
 
+@pytest.mark.parametrize("weights", [None, ["head.bias"], "head.bias"], ids=str)
+def test_set_weights_takes_a_dict(weights):
+    with pytest.raises(TypeError, match="weights must be a dict of names .* got"):
+        fitted(RNNRegressor).set_weights(weights)
+
+
 @pytest.mark.parametrize(
     ("changes", "match"),
     [
         ({"head.bias": [[1.0]]}, r"'head.bias'\] must have shape \(1,\), got \(1, 1\)"),
         ({"head.bias": [np.nan]}, r"'head.bias'\] contains NaN or infinity"),
-        ({"tail": [1.0]}, "weights must have the names .* got .*'tail'"),
+        (
+            {"head.bias": [1 + 5j]},
+            "'head.bias'.* real numbers, got .*complex",
+        ),
+        (
+            {"head.bias": ["7.5"]},
+            "'head.bias'.* real numbers, got dtype <U",
+        ),
+        (
+            {"head.bias": np.array(["2020"], "M8[Y]")},
+            "real numbers.* datetime",
+        ),
+        ({"head.bias": np.ma.masked_array([7.0], [True])}, "masked values"),
+        ({"head.bias": [[1.0], [1.0, 2.0]]}, "no array of numbers"),
+        (
+            {f"bias_{kind}_l0": np.full(9, 3e38) for kind in ("ih", "hh")},
+            "two biases .* whose sum is infinite",
+        ),
+        ({"tail": [1.0]}, "weights must have the names .* unknown .*'tail'"),
     ],
 )
 def test_errors_of_set_weights(changes, match):

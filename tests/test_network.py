@@ -8,7 +8,7 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 from problems import DEEP, cells, dtypes, poolings, random_weights, stacks
 
-from skrnn.network import Network
+from skrnn.network import Network, take_weights
 
 N_FEATURES, HIDDEN_SIZE, N_OUTPUTS = 3, 5, 4
 
@@ -135,7 +135,7 @@ def test_import_takes_lists():
     parameters = initial(network)
     weights = network.export_weights(parameters)
     lists = {name: array.tolist() for name, array in weights.items()}
-    assert_array_equal(network.import_weights(lists), parameters)
+    assert_array_equal(take_weights(network, lists, "weights"), parameters)
 
 
 @pytest.mark.parametrize(
@@ -154,7 +154,7 @@ def test_import_refuses(change, message):
     network = make_network()
     weights = network.export_weights(initial(network)) | change
     with pytest.raises(ValueError, match=message):
-        network.import_weights(weights)
+        take_weights(network, weights, "weights")
 
 
 def test_import_refuses_a_missing_name():
@@ -162,7 +162,7 @@ def test_import_refuses_a_missing_name():
     weights = network.export_weights(initial(network))
     del weights["bias_hh_l0"]
     with pytest.raises(ValueError, match="must have the names"):
-        network.import_weights(weights)
+        take_weights(network, weights, "weights")
 
 
 def test_import_refuses_what_does_not_fit_float32():
@@ -170,7 +170,7 @@ def test_import_refuses_what_does_not_fit_float32():
     weights = network.export_weights(initial(network))
     weights["head.bias"] = np.full(N_OUTPUTS, 1e300)
     with pytest.raises(ValueError, match=r"'head.bias'.*NaN or infinity"):
-        network.import_weights(weights)
+        take_weights(network, weights, "weights")
 
 
 @pytest.mark.nojit

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import os
+from contextlib import contextmanager
 from numbers import Integral
 from pathlib import Path
 from typing import Any
@@ -85,8 +86,25 @@ class Checkpoint:
         self.path, self.every = Path(path).absolute(), every
 
     def setup(self, estimator: Any, context: Any) -> None:
-        """Check the estimator, as scikit-learn calls it before a fit."""
+        """Check the estimator and the path, as scikit-learn calls it before a fit.
+
+        Raises
+        ------
+        OSError
+            If no file can be written there.
+        """
         check_supported(self, estimator)
+        path = self._path_of(context)
+        try:
+            if path.is_dir():
+                raise IsADirectoryError(f"{path} is a folder")
+            with _unfinished(path) as unfinished:
+                unfinished.touch()
+        except OSError as error:
+            raise OSError(
+                f"No checkpoint can be written to path={str(path)!r}: {error}. Pass "
+                "the name of a file in a folder that can be written."
+            ) from error
 
     def teardown(self, estimator: Any, context: Any) -> None:
         """Do nothing, where scikit-learn calls it after a fit."""
@@ -120,14 +138,21 @@ def _without_callbacks(estimator):
 
 def _save(estimator, path):
     """Replace a file as a whole, or leave it as it is."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    # A name of its own, since others may write the same file at the same time.
-    unfinished = path.with_name(f".{path.name}.{uuid4().hex}.tmp")
-    try:
+    with _unfinished(path) as unfinished:
         with open(unfinished, "xb") as file:
             joblib.dump(estimator, file)
             file.flush()
             os.fsync(file.fileno())
         os.replace(unfinished, path)
+
+
+@contextmanager
+def _unfinished(path):
+    """The path of a file beside it, which is gone in the end."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    # A name of its own, since others may write the same file at the same time.
+    unfinished = path.with_name(f".{path.name}.{uuid4().hex}.tmp")
+    try:
+        yield unfinished
     finally:
         unfinished.unlink(missing_ok=True)

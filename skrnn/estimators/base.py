@@ -23,6 +23,7 @@ from skrnn.estimators.saving import from_plain, to_plain
 from skrnn.estimators.stream import Stream
 from skrnn.estimators.training import TrainingMixin
 from skrnn.estimators.types import Results, Weights
+from skrnn.network import take_weights
 
 
 class BaseRNN(
@@ -192,7 +193,7 @@ class BaseRNN(
             that is not finite.
         """
         model = self._fitted()
-        parameters = model.network.import_weights(weights)
+        parameters = take_weights(model.network, weights, "weights")
         self._take(model.with_parameters(parameters, run=None, adapted=None))
         return self
 

@@ -15,6 +15,7 @@ from skrnn.compat import safe_indexing
 from skrnn.estimators.steps import check_weights, flatten_steps
 from skrnn.mathematics.optimizers import OPTIMIZERS
 from skrnn.mathematics.schedules import SCHEDULES
+from skrnn.network import take_weights
 from skrnn.sequences import Sequences
 from skrnn.training import LBFGS, Settings
 
@@ -140,7 +141,7 @@ def with_given_weights(network, parameters, weights, head_fits):
     if not (head_fits and shapes_fit):
         given |= {name: own[name] for name in heads}
     try:
-        return network.import_weights(given)
+        return take_weights(network, given, "init_weights")
     except ValueError as error:
         raise ValueError(f"init_weights do not fit this network: {error}") from error
 

@@ -2,5 +2,6 @@
 
 from skrnn.network.network import Network
 from skrnn.network.poolings import POOLINGS
+from skrnn.network.weights import take_weights
 
-__all__ = ["POOLINGS", "Network"]
+__all__ = ["POOLINGS", "Network", "take_weights"]

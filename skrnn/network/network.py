@@ -209,36 +209,13 @@ class Network:
         (part,) = (part for part in self.stack if matrix in part.matrices)
         return part.import_adapter(matrix, weights)
 
-    def import_weights(self, weights, check=True):
-        """The flat vector of `weights`, a dict as `export_weights` makes it."""
+    def import_weights(self, weights):
+        """The flat vector of `weights`, a dict as `export_weights` makes it.
+
+        `take_weights` is for those that users give.
+        """
         flat = np.zeros(self.n_parameters, self.dtype)
         views = self.views(flat)
-        if check:
-            weights = self._check_weights(weights)
         for part in self.stack:
             part.take(views, weights)
         return flat
-
-    def _check_weights(self, weights):
-        expected = {
-            name: array.shape
-            for name, array in self.export_weights(
-                np.zeros(self.n_parameters, self.dtype)
-            ).items()
-        }
-        if set(weights) != set(expected):
-            raise ValueError(
-                f"weights must have the names {sorted(expected)}, got "
-                f"{sorted(weights)}."
-            )
-        with np.errstate(over="ignore"):  # what is too large is found below
-            arrays = {name: np.asarray(weights[name], self.dtype) for name in expected}
-        for name, array in arrays.items():
-            if array.shape != expected[name]:
-                raise ValueError(
-                    f"weights[{name!r}] must have shape {expected[name]}, got "
-                    f"{array.shape}."
-                )
-            if not np.isfinite(array).all():
-                raise ValueError(f"weights[{name!r}] contains NaN or infinity.")
-        return arrays

@@ -128,10 +128,10 @@ class Trainable:
         """The vector of which `to_weights` made these."""
         network = self.network
         if self.is_whole:
-            return network.import_weights(weights, check=False)
+            return network.import_weights(weights)
         zeros = network.export_weights(np.zeros(network.n_parameters, network.dtype))
         known = {name: weights.get(name, zero) for name, zero in zeros.items()}
-        pieces = [network.import_weights(known, check=False)[self._index]]
+        pieces = [network.import_weights(known)[self._index]]
         for name in self.adapted:
             pieces += map(np.ravel, network.import_adapter(name, weights))
         return np.concatenate(pieces)

@@ -1,0 +1,224 @@
+"""A fitted estimator is one immutable model: all see one state, or the old one."""
+
+import copy
+import threading
+from contextlib import suppress
+
+import numpy as np
+import pytest
+from numpy.testing import assert_array_equal
+from small import (
+    RAGGED,
+    TARGETS,
+    AfterEpoch,
+    X,
+    Y,
+    first_partial_fit,
+    make,
+    output_of,
+)
+
+from skrnn import RNNClassifier, RNNRegressor
+
+both = pytest.mark.parametrize("estimator_class", TARGETS)
+
+
+class During:
+    """A y or X that calls a function while `fit` converts it."""
+
+    def __init__(self, array, function):
+        self.array, self.function = array, function
+
+    def __len__(self):
+        return len(self.array)
+
+    def __array__(self, dtype=None, copy=None):
+        self.function()
+        return np.array(self.array, dtype)
+
+
+def test_a_prediction_during_a_fit_with_other_features_is_that_of_the_old_model():
+    old, new = X, np.tile(X, (1, 1, 50))
+    regressor = make(RNNRegressor).fit(old, Y)
+    expected, seen = regressor.predict(old), []
+
+    def predict():
+        thread = threading.Thread(target=lambda: seen.append(regressor.predict(old)))
+        thread.start()
+        thread.join()
+        with pytest.raises(ValueError, match="X has 100 features, but .* expecting 2"):
+            regressor.predict(new)
+
+    regressor.fit(new, During(Y, predict))
+    assert_array_equal(seen[0], expected)
+    assert regressor.n_features_in_ == 100
+
+
+@both
+def test_predictions_while_another_thread_refits(estimator_class):
+    y, wide = TARGETS[estimator_class], np.tile(X, (1, 1, 30))
+    estimator = make(estimator_class).fit(X, y)
+    right = {}
+    for name, data in {"old": X, "new": wide}.items():
+        right[name] = output_of(make(estimator_class).fit(data, y), data)
+    stop, wrong = threading.Event(), []
+
+    def refit():
+        while not stop.is_set():
+            estimator.fit(wide, y).fit(X, y)
+
+    thread = threading.Thread(target=refit)
+    thread.start()
+    try:
+        for _ in range(200):
+            for name, data in {"old": X, "new": wide}.items():
+                # A ValueError says that the features are those of the other model.
+                with suppress(ValueError):
+                    if not np.array_equal(output_of(estimator, data), right[name]):
+                        wrong.append(name)
+    finally:
+        stop.set()
+        thread.join()
+    assert not wrong
+
+
+@both
+@pytest.mark.parametrize("error", [KeyboardInterrupt, MemoryError])
+def test_a_fit_that_fails_leaves_the_old_model(estimator_class, error):
+    y = TARGETS[estimator_class]
+    estimator = make(estimator_class).fit(X, y)
+    model, before = estimator._model, dict(vars(estimator))
+
+    def fail(n_epochs):
+        raise error
+
+    estimator.set_callbacks(AfterEpoch(fail))
+    if error is KeyboardInterrupt:  # before the first whole epoch of partial_fit
+
+        def fail_now():
+            raise error
+
+        with pytest.raises(error):
+            first_partial_fit(estimator, X, During(y, fail_now))
+    else:
+        with pytest.raises(error):
+            estimator.fit(RAGGED, y)
+    estimator.set_callbacks()
+    assert estimator._model is model
+    assert vars(estimator) == before
+
+
+def test_a_first_fit_that_fails_leaves_an_unfitted_estimator():
+    regressor = make(RNNRegressor)
+    before = dict(vars(regressor))
+    with pytest.raises(ValueError, match="NaN"):
+        regressor.fit(X, np.full(len(X), np.nan))
+    with pytest.raises(ValueError, match="inconsistent"):
+        regressor.fit(X, Y[:-1])
+    assert vars(regressor) == before
+
+
+@both
+def test_the_weights_of_a_model_cannot_be_changed(estimator_class):
+    estimator = first_partial_fit(make(estimator_class), X, TARGETS[estimator_class])
+    for changed in (estimator, copy.deepcopy(estimator)):
+        changed.set_weights(changed.get_weights())
+        with pytest.raises(ValueError, match="read-only"):
+            changed._model.parameters[0] = 1
+        with pytest.raises(AttributeError):
+            changed._model.parameters = None
+
+
+def test_names_of_columns_are_gone_when_they_are_no_more():
+    pd = pytest.importorskip("pandas")
+    table = pd.DataFrame(X[:, :, 0], columns=list("abcde"))
+    regressor = make(RNNRegressor).fit(table, Y)
+    assert list(regressor.feature_names_in_) == list("abcde")
+    assert not hasattr(regressor.fit(X, Y), "feature_names_in_")
+
+
+# Training that goes on
+
+
+@both
+def test_init_weights_are_not_for_a_fit_that_goes_on(estimator_class):
+    y = TARGETS[estimator_class]
+
+    def interrupt(n_epochs):
+        if n_epochs == 2:
+            raise KeyboardInterrupt
+
+    estimator = make(estimator_class).set_callbacks(AfterEpoch(interrupt))
+    with pytest.warns(UserWarning, match="interrupted"):
+        estimator.fit(X, y)
+    estimator.set_callbacks().set_params(warm_start=True)
+    with pytest.raises(ValueError, match="init_weights are for a new fit"):
+        estimator.fit(X, y, init_weights="nonsense")
+
+
+def test_early_stopping_switched_off_goes_on_from_the_best_weights():
+    def interrupt(n_epochs):
+        if n_epochs == 3:
+            raise KeyboardInterrupt
+
+    settings = {"early_stopping": True, "max_iter": 8, "n_iter_no_change": 99}
+    regressor = make(RNNRegressor, **settings).set_callbacks(AfterEpoch(interrupt))
+    with pytest.warns(UserWarning, match="interrupted"):
+        regressor.fit(X, Y)
+    before = regressor.predict(X)
+    regressor.set_callbacks().set_params(warm_start=True, early_stopping=False)
+    regressor.fit(X, Y)
+    assert regressor.n_iter_ == 3 + 8
+    assert regressor.loss_ < regressor.loss_curve_[2]
+    assert regressor.validation_scores_ is None
+    assert not np.array_equal(regressor.predict(X), before)
+
+
+# Outputs that are not finite
+
+
+def growing(estimator_class, **parameters):
+    """A relu network whose state grows by half at each step."""
+    y = [1.5 ** len(x) for x in RAGGED]
+    if estimator_class is RNNClassifier:
+        y = np.array(y) > 2
+    settings = {"cell": "rnn", "activation": "relu", "pooling": "last", "max_iter": 1}
+    estimator = make(estimator_class, **settings, layer_norm=False, **parameters)
+    estimator.fit(RAGGED, y)
+    weights = {name: 0 * array for name, array in estimator.get_weights().items()}
+    for name in ("weight_ih_l0", "head.weight"):
+        weights[name] += 1
+    weights["weight_hh_l0"] += 1.5 * np.eye(3, dtype="float32")
+    return estimator.set_weights(weights)
+
+
+LONG = [X[0], np.ones((1000, 2)), X[1], np.ones((2000, 2))]
+
+
+def test_values_that_are_not_finite_come_with_a_warning():
+    regressor = growing(RNNRegressor)
+    match = r"sequence 1 of X is not finite \(so for 2 of 4 .* over 1000 steps"
+    with pytest.warns(RuntimeWarning, match=match):
+        predicted = regressor.predict(LONG)
+    assert np.isfinite(predicted).tolist() == [True, False, True, False]
+    with pytest.warns(RuntimeWarning, match="sequence 1 of X"):
+        regressor.transform(LONG)
+    assert np.isfinite(regressor.predict(RAGGED)).all()
+
+
+@pytest.mark.parametrize(
+    "method", ["predict", "predict_proba", "predict_log_proba", "score"]
+)
+def test_no_labels_of_outputs_that_are_not_finite(method):
+    classifier = growing(RNNClassifier)
+    arguments = (LONG, [True] * 4) if method == "score" else (LONG,)
+    with pytest.raises(ValueError, match="sequence 1 of X is not finite"):
+        getattr(classifier, method)(*arguments)
+
+
+def test_a_stream_whose_states_grow_is_where_it_was():
+    stream = growing(RNNClassifier).stream(2)
+    stream.predict([np.ones((3, 2)), np.ones((1, 2))])
+    with pytest.raises(ValueError, match="sequence 1 of X"):
+        stream.predict([np.ones((3, 2)), np.ones((1000, 2))])
+    assert stream.n_steps.tolist() == [3, 1]
