@@ -57,7 +57,7 @@ class Stream:
 
     def __init__(self, estimator: BaseRNN, n_sequences: int = 1) -> None:
         check_scalar(n_sequences, "n_sequences", Integral, min_val=1)
-        self._model = model = estimator._model
+        self._model = model = estimator._fitted()
         self._is_classifier = hasattr(estimator, "predict_proba")
         # For its name and parameters alone: the model stays, whatever it learns later.
         self._estimator = type(estimator)(**estimator.get_params(deep=False))

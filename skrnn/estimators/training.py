@@ -44,7 +44,7 @@ class TrainingMixin(CallbackSupportMixin):
     A fit changes nothing of the estimator before its end: `_take` makes it fitted.
     """
 
-    _model = None  # what the last fit left
+    _model: Model | None = None  # what the last fit left
 
     def _take(self, model):
         """Become fitted, in one assignment."""
