@@ -14,9 +14,9 @@ from importlib.metadata import PackageNotFoundError, distribution
 from importlib.util import find_spec
 from pathlib import Path
 
-from _peers import KERAS_BACKEND
-from _tables import Table
 from packaging.requirements import Requirement
+from peers import KERAS_BACKEND
+from report.tables import Table
 
 import skrnn
 

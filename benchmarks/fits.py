@@ -11,11 +11,11 @@ import warnings
 from pathlib import Path
 from types import SimpleNamespace
 
-import _peers
 import numpy as np
 from _problems import set_threads
-from _tables import Table
 from accuracy import DATA_DIR, flatten_dataset, load_dataset
+from peers import load
+from report.tables import Table
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.neural_network import MLPClassifier
 
@@ -120,7 +120,7 @@ def main():
     # The default number of epochs is what is compared.
     warnings.simplefilter("ignore", ConvergenceWarning)
     set_threads(args.threads)
-    peers = [module.Contestant for module in _peers.load(["skorch"])]
+    peers = [module.Contestant for module in load(["skorch"])]
     table = Table(FIELDS, args.csv, dataset=14, estimator=13, fit=7)
     for name in args.datasets:
         try:

@@ -15,15 +15,15 @@ import time
 from itertools import product
 from pathlib import Path
 
-import _gpu_cases
-import _gpu_fits
-import _gpu_kernels
-import _gpu_speed
-import _peers
 import numpy as np
 from _problems import CELLS, Problem
-from _tables import PROBLEM_FIELDS, Table, geometric_mean
+from gpu.cases import every_case, few_cases
+from gpu.fits import check_fits
+from gpu.kernels import DEVICE, MAX_ERRORS, Checks
+from gpu.speed import MAKERS, PRECISIONS, Speed, least_bytes, measure_ceilings
 from numba import config
+from peers import load
+from report.tables import PROBLEM_FIELDS, Table, geometric_mean
 from suite import describe_machine
 
 from skrnn.backends import make_backend
@@ -46,7 +46,7 @@ def no_gpu(is_check):
     if config.ENABLE_CUDASIM:
         return None if is_check else "the simulator has no speed; use --check-only"
     try:
-        make_backend(_gpu_kernels.DEVICE, Problem("gru", 1, 1, 1, 1).network())
+        make_backend(DEVICE, Problem("gru", 1, 1, 1, 1).network())
     except Exception as error:
         return " ".join(str(error).split())
     return None
@@ -72,7 +72,7 @@ def describe():
 
 def load_torch():
     """PyTorch, if it can use the GPU; else says why there is no comparison."""
-    if not _peers.load(["pytorch"]):
+    if not load(["pytorch"]):
         return None
     import torch
 
@@ -86,11 +86,10 @@ def load_torch():
 def check(is_tiny, folder):
     """Kernels and whole fits; returns what went wrong."""
     print("\n== Kernels: largest errors relative to float64", flush=True)
-    cases = _gpu_cases.few_cases() if is_tiny else _gpu_cases.every_case()
-    checks = _gpu_kernels.Checks(list(cases))
+    checks = Checks(list(few_cases() if is_tiny else every_case()))
     failures = checks.run(folder / "kernels.csv")
     print("\n== Fits: differences between GPU and CPU", flush=True)
-    return failures + _gpu_fits.check_fits(is_tiny, folder / "fits.csv")
+    return failures + check_fits(is_tiny, folder / "fits.csv")
 
 
 def grid(is_quick):
@@ -111,8 +110,8 @@ def grid(is_quick):
 
 def measure(speed, problems, stop, csv_path):
     """The rows for which there is time."""
-    copied, multiplied = _gpu_speed.measure_ceilings(speed)
-    titles = ("skrnn", *_gpu_speed.PRECISIONS)
+    copied, multiplied = measure_ceilings(speed)
+    titles = ("skrnn", *PRECISIONS)
     ratios = [f"{title}/skrnn" for title in titles[1:]]
     rates = ("GFLOP/s", "of product", "GB/s", "of copy")
     fields = ("what", "ragged", *PROBLEM_FIELDS, *[f"{title} ms" for title in titles])
@@ -121,13 +120,13 @@ def measure(speed, problems, stop, csv_path):
         if time.perf_counter() > stop:
             print("There is no time for more shapes: see --minutes.")
             break
-        if len(speed.failures) > _gpu_kernels.MAX_ERRORS:
+        if len(speed.failures) > MAX_ERRORS:
             print("There were too many errors to go on.")
             break
         chosen = problem._replace(ragged=is_ragged)
         ms, *others = speed.measure(chosen, what)
         operations = 2e3 * chosen.n_products * (3 if what == "train" else 1) / ms
-        moved = 1e3 * _gpu_speed.least_bytes(chosen, what) / ms
+        moved = 1e3 * least_bytes(chosen, what) / ms
         shares = operations / 1e9, operations / multiplied, moved / 1e9, moved / copied
         row = what, "yes" if is_ragged else "no", *chosen[:5], ms, *others
         table.add(*row, *[other / ms for other in others], *shares)
@@ -138,13 +137,13 @@ def find_crossover(speed, csv_path):
     """Time skrnn on both devices; print the work from which the GPU is the faster."""
     fields = ("what", *PROBLEM_FIELDS, "work", "CPU ms", "GPU ms", "CPU/GPU")
     table = Table(fields, csv_path, what=7, work=10)
-    for (n, t, h), cell, what in product(CROSSING, CELLS, _gpu_speed.MAKERS):
+    for (n, t, h), cell, what in product(CROSSING, CELLS, MAKERS):
         problem = Problem(cell, n, t, h // 4, h)
         cpu, gpu = speed.measure_devices(problem, what)
         # Multiply-adds of one time step of all sequences, forward.
         work = problem.N * problem.network().n_parameters
         table.add(what, *problem[:5], work, cpu, gpu, cpu / gpu)
-    for what in _gpu_speed.MAKERS:
+    for what in MAKERS:
         chosen = [row for row in table.rows if row["what"] == what]
         print(f"The GPU wins from this work on, {what}: {crossover(chosen):.1e}")
     worth = crossover(table.rows)
@@ -197,7 +196,7 @@ def measure_all(args):
     """Tables of speed, and the targets; returns what went wrong."""
     print("\n== Speed: medians, by the device's events", flush=True)
     stop = time.perf_counter() + 60 * args.minutes
-    speed = _gpu_speed.Speed(load_torch(), args.seconds)
+    speed = Speed(load_torch(), args.seconds)
     problems, csv_path = grid(args.quick), args.output / "speed.csv"
     rows = measure(speed, problems, stop - RESERVE, csv_path)
     print("\n== Both devices: from which work on the GPU is the faster one", flush=True)

@@ -6,12 +6,12 @@ All compute the last states, in float32; the other two without a head.
 import argparse
 from functools import partial
 
-import _peers
 import numpy as np
 from _problems import SHAPES, add_shape_options, problems_of, set_threads
 from _skrnn import backend_call, fitted, predict_call, user_input
-from _tables import PROBLEM_FIELDS, Table, print_means
-from _timing import print_per_step, time_in_turns
+from peers import INFERENCE, load
+from report.tables import PROBLEM_FIELDS, Table, print_means
+from report.timing import print_per_step, time_in_turns
 
 SINGLE = (1, 50, 8, 32)
 TOLERANCE = 1e-4
@@ -66,7 +66,7 @@ def main():
     if args.per_step:
         print_per_step(predict_call, problems, args.seconds, args.csv)
     else:
-        peers = _peers.load(_peers.INFERENCE)
+        peers = load(INFERENCE)
         print_comparison(problems, peers, args.seconds, args.csv)
 
 

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import numba
 import numpy as np
-from _tables import Table, threads_text
+from report.tables import Table, threads_text
 
 from skrnn import RNNClassifier
 from skrnn.backends import make_backend

@@ -14,12 +14,12 @@ from functools import partial
 import numpy as np
 from _problems import Problem, add_options, set_threads
 from _skrnn import STEPS_AN_EPOCH, backend_call, training_epoch
-from _tables import PROBLEM_FIELDS, Table, threads_text
-from _timing import median_ms
 from llvmlite import binding, ir
 from numba import njit, types
 from numba.core import cgutils
 from numba.extending import intrinsic
+from report.tables import PROBLEM_FIELDS, Table, threads_text
+from report.timing import median_ms
 
 SHAPES = (  # N >= 32 and H from 64 to 256
     (32, 50, 8, 64),

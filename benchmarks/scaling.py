@@ -9,8 +9,8 @@ import argparse
 import numpy as np
 from _problems import Problem, add_options, set_threads
 from _skrnn import STEPS_AN_EPOCH, training_epoch
-from _tables import PROBLEM_FIELDS, Table, threads_text
-from _timing import median_ms
+from report.tables import PROBLEM_FIELDS, Table, threads_text
+from report.timing import median_ms
 
 BASE = {"N": 32, "T": 50, "F": 8, "H": 32}
 STARTS = {"N": 32, "T": 25, "H": 16}

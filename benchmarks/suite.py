@@ -16,8 +16,8 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import NamedTuple
 
-import _plots
-from _tables import Table, geometric_mean, read_rows
+from report import plots
+from report.tables import Table, geometric_mean, read_rows
 
 HERE = Path(__file__).parent
 LIBRARIES = ("numpy", "numba", "scikit-learn", "torch", "jax", "keras", "skorch")
@@ -82,7 +82,7 @@ def least(ratio, where=lambda row: True):
 
     def reached(rows):
         row = min(filter(where, rows), key=lambda row: row[ratio])
-        return row[ratio], f"{row['cell']} {_plots.shape_of(row)}"
+        return row[ratio], f"{row['cell']} {plots.shape_of(row)}"
 
     return reached
 
@@ -207,7 +207,7 @@ def run_part(name, command, folder):
     others = (others_seconds() - others_before) / seconds
     print(f"-- {seconds:.0f} s; others used {others:.2f} cores", flush=True)
     if done.returncode == 0:
-        _plots.plot(name, read_rows(csv_path), csv_path.with_suffix(".png"))
+        plots.plot(name, read_rows(csv_path), csv_path.with_suffix(".png"))
     return done.returncode == 0, others
 
 

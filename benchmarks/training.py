@@ -7,12 +7,12 @@ libraries run in turns in one process, on the same batch, from the same weights.
 import argparse
 from functools import partial
 
-import _peers
 import numpy as np
 from _problems import SHAPES, add_shape_options, problems_of, set_threads
 from _skrnn import STEPS_AN_EPOCH, training_epoch
-from _tables import PROBLEM_FIELDS, Table, print_means
-from _timing import print_per_step, time_in_turns
+from peers import TRAINING, load
+from report.tables import PROBLEM_FIELDS, Table, print_means
+from report.timing import print_per_step, time_in_turns
 
 LARGEST_HIDDEN = 256  # of the means
 
@@ -51,9 +51,7 @@ def parse_args():
     add_shape_options(parser)
     parser.add_argument("--steps", action="store_true", help="a target for every step")
     parser.add_argument("--trainable", choices=["all", "head"], default="all")
-    parser.add_argument(
-        "--peers", nargs="*", choices=_peers.TRAINING, default=_peers.TRAINING
-    )
+    parser.add_argument("--peers", nargs="*", choices=TRAINING, default=TRAINING)
     return parser.parse_args()
 
 
@@ -64,7 +62,7 @@ def main():
     if args.per_step:
         print_per_step(training_epoch, problems, args.seconds, args.csv)
     else:
-        peers = _peers.load(args.peers)
+        peers = load(args.peers)
         print_comparison(problems, peers, args.seconds, args.csv)
 
 

@@ -8,12 +8,12 @@ import sys
 import warnings
 
 import numpy as np
-from _gpu_cases import lengths_of
-from _gpu_kernels import DEVICE
-from _tables import Table
+from report.tables import Table
 from sklearn.base import clone
 from sklearn.exceptions import ConvergenceWarning
 
+from gpu.cases import lengths_of
+from gpu.kernels import DEVICE
 from skrnn import RNNClassifier, RNNRegressor
 from skrnn.mathematics.optimizers import OPTIMIZERS
 from skrnn.training import LBFGS

@@ -13,9 +13,9 @@ from multiprocessing import get_context
 from pathlib import Path
 
 import numpy as np
-from _gpu_cases import data_of
-from _tables import Table
+from report.tables import Table
 
+from gpu.cases import data_of
 from skrnn.backends import make_backend
 from skrnn.mathematics.dropout import NO_DROPOUT
 from skrnn.sequences import Sequences
@@ -23,7 +23,7 @@ from skrnn.sequences import Sequences
 DEVICE = "cuda"
 #: What two orders of the same sums may differ by, relative to the largest value.
 TOLERANCES = {"float64": 1e-10, "float32": 1e-5}
-NAIVE = Path(__file__).parents[1] / "tests" / "naive.py"
+NAIVE = Path(__file__).parents[2] / "tests" / "naive.py"
 CHUNK = 2  # steps of a part of the sequences that is learned from
 MAX_ERRORS = 20  # the rest would take long and say the same
 

@@ -8,9 +8,9 @@ from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
-from _gpu_kernels import DEVICE
 from _skrnn import LEARNING_RATE, STEPS_AN_EPOCH, training_epoch
 
+from gpu.kernels import DEVICE
 from skrnn.backends import make_predictor
 from skrnn.mathematics.cells import get_cell
 
@@ -99,13 +99,13 @@ def our_prediction(problem, device=DEVICE):
 
 def their_step(problem):
     """PyTorch's, on a batch that is on the device."""
-    import _pytorch
     import torch
+    from peers import pytorch
 
     model, X = their_model(problem)
-    y = _pytorch.make_labels(problem, problem.ragged).to(DEVICE)
+    y = pytorch.make_labels(problem, problem.ragged).to(DEVICE)
     adam = torch.optim.Adam(model.parameters(), lr=LEARNING_RATE, fused=True)
-    return partial(_pytorch.train, model, adam, X.to(DEVICE), y), 1
+    return partial(pytorch.train, model, adam, X.to(DEVICE), y), 1
 
 
 def their_prediction(problem):
@@ -122,10 +122,10 @@ def their_prediction(problem):
 
 
 def their_model(problem):
-    import _pytorch
+    from peers import pytorch
 
-    model = _pytorch.Classifier(problem, problem.ragged).to(DEVICE)
-    return model, _pytorch.make_input(problem, problem.ragged)
+    model = pytorch.Classifier(problem, problem.ragged).to(DEVICE)
+    return model, pytorch.make_input(problem, problem.ragged)
 
 
 MAKERS = {

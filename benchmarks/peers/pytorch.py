@@ -7,7 +7,7 @@ import numpy as np
 import torch
 from _problems import N_CLASSES
 from _skrnn import LEARNING_RATE, MAX_NORM
-from _timing import time_burst
+from report.timing import time_burst
 from torch import nn
 
 TITLE = "PyTorch"

@@ -2,7 +2,7 @@
 
 import os
 
-from _peers import KERAS_BACKEND
+from peers import KERAS_BACKEND
 
 os.environ["KERAS_BACKEND"] = KERAS_BACKEND  # which Keras reads while it is imported
 

@@ -3,7 +3,8 @@
 from functools import partial
 
 import numpy as np
-from _tables import as_text, threads_text
+
+from report.tables import as_text, threads_text
 
 try:
     from matplotlib import pyplot as plt

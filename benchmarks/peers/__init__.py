@@ -17,7 +17,7 @@ def load(names):
     modules = []
     for name in names:
         try:
-            modules.append(importlib.import_module(f"_{name}"))
+            modules.append(importlib.import_module(f"peers.{name}"))
         except ImportError as error:
             print(f"Without {name}: {error}.")
     return modules

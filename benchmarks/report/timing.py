@@ -3,7 +3,8 @@
 import time
 
 import numpy as np
-from _tables import PROBLEM_FIELDS, Table, print_means
+
+from report.tables import PROBLEM_FIELDS, Table, print_means
 
 # Of calls before the other's turn, and of those that count.
 WARM_UP_SECONDS, BURST_SECONDS = 0.02, 0.06

@@ -1,0 +1,1 @@
+"""How benchmarks measure in turns, and write their tables and plots."""
