@@ -11,6 +11,9 @@ from numpy.lib import NumpyVersion
 if NumpyVersion(version("scipy")) >= "1.14.0":
     os.environ["SCIPY_ARRAY_API"] = "1"
 
+#: For the type checker to read, not to run.
+collect_ignore = ["typing_use.py"]
+
 
 @pytest.fixture
 def new_backend():
