@@ -11,6 +11,7 @@ from typing import NamedTuple
 import numba
 import numpy as np
 
+from skrnn.mathematics.losses import LOSSES
 from skrnn.network import Network
 from skrnn.sequences import Sequences
 
@@ -99,7 +100,7 @@ class Problem(NamedTuple):
             bidirectional=self.bidirectional,
             pooling=None if self.steps else "last",
             output_sizes=(N_CLASSES,),
-            loss_name="softmax",
+            loss=LOSSES["softmax"](),
             dtype="float32",
         )
 

@@ -14,6 +14,7 @@ from report.tables import Table, threads_text
 from skrnn import RNNClassifier
 from skrnn.backends import make_backend
 from skrnn.mathematics.cells import get_cell
+from skrnn.mathematics.losses import LOSSES
 from skrnn.network import Network
 from skrnn.sequences import Sequences
 
@@ -98,7 +99,7 @@ def training_peak(row, n_threads):
         layer_norm=row.layer_norm,
         pooling=row.pooling,
         output_sizes=(N_CLASSES,),
-        loss_name="softmax",
+        loss=LOSSES["softmax"](),
         dtype=row.dtype,
     )
     parameters = network.initial_parameters(np.random.RandomState(0))

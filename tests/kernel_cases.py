@@ -187,7 +187,7 @@ WRONG_TO_LEARN = {
 @pytest.mark.parametrize("wrong", WRONG | WRONG_TO_LEARN)
 def test_arguments_for_another_network_are_refused(wrong, new_backend):
     """Compiled code would read and write beyond what it is given."""
-    problem = make_problem(loss="squared", **SMALL)
+    problem = make_problem(loss="squared_error", **SMALL)
     backend = new_backend(problem.network)
     change, expected = (WRONG | WRONG_TO_LEARN)[wrong]
     changes = change(problem.sequences)

@@ -349,12 +349,12 @@ def logistic(logits, y, output_sizes):
     return losses.mean(), known * (sigmoid(logits) - y) / len(logits)
 
 
-def squared(logits, y, output_sizes):
+def squared_error(logits, y, output_sizes):
     error = np.where(np.isnan(y), 0, logits - y)
     return 0.5 * (error**2).mean(), error / len(logits)
 
 
-HEADS = {"softmax": softmax, "logistic": logistic, "squared": squared}
+HEADS = {"softmax": softmax, "logistic": logistic, "squared_error": squared_error}
 
 
 def head_loss(gradients, weights, features, targets, scales, compute):

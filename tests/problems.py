@@ -112,7 +112,7 @@ def make_problem(
         layer_norm=layer_norm,
         pooling=pooling,
         output_sizes=output_sizes,
-        loss_name=loss,
+        loss=LOSSES[loss](),
         dtype=dtype,
     )
     X = [rng.normal(size=(length, n_features)).astype(dtype) for length in lengths]
@@ -137,14 +137,14 @@ def random_weights(network, rng):
 
 def random_targets(network, n, missing, rng):
     shape = (n, network.n_outputs)
-    if network.loss_name == "softmax":
+    if network.loss.name == "softmax":
         sizes = network.output_sizes
         targets = np.column_stack([rng.integers(size, size=n) for size in sizes])
-    elif network.loss_name == "logistic":
+    elif network.loss.name == "logistic":
         targets = rng.integers(2, size=shape).astype(network.dtype)
     else:
         targets = rng.normal(size=shape).astype(network.dtype)
-    unknown = -1 if network.loss_name == "softmax" else np.nan
+    unknown = -1 if network.loss.name == "softmax" else np.nan
     targets[rng.random(targets.shape) < missing] = unknown
     return targets
 
@@ -189,7 +189,7 @@ def reference_loss_gradient(problem, rows, scales, dropout=NO_DROPOUT, bptt_step
         network.cell_name,
         network.activation,
         network.pooling,
-        network.loss_name,
+        network.loss.name,
         output_sizes=network.output_sizes,
         masks=[dropout_masks(problem, dropout, row) for row in rows],
         bptt_steps=bptt_steps,

@@ -9,6 +9,7 @@ from small import LABELS, RAGGED, TARGETS, X, Y, first_partial_fit, make, output
 
 from skrnn import RNNClassifier, RNNRegressor
 from skrnn.backends import make_backend
+from skrnn.mathematics.losses import SquaredError
 from skrnn.network import Network
 from skrnn.sequences import Sequences
 from skrnn.training import Trainable
@@ -164,7 +165,7 @@ def test_trained_gradients_are_those_of_the_whole_network(pooling, bptt_steps):
         hidden_size=5,
         pooling=pooling,
         output_sizes=(2,),
-        loss_name="squared",
+        loss=SquaredError(),
         dtype="float64",
         **stack,
     )

@@ -79,7 +79,8 @@ def test_memory():
 def test_sums_over_a_million_steps_keep_their_digits(pooling):
     """In float32 plain ones are wrong in the fourth digit, and end at 2**24 steps."""
     n_steps, n_pieces = 2**20, 4
-    problem = make_problem("rnn", "tanh", "squared", "float32", pooling, lengths=(1,))
+    kind = "rnn", "tanh", "squared_error", "float32", pooling
+    problem = make_problem(*kind, lengths=(1,))
     network, parameters = problem.network, problem.parameters
     rng = np.random.default_rng(0)
     values = rng.normal(1, 1, (n_steps, network.n_features)).astype(np.float32)

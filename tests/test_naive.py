@@ -64,7 +64,7 @@ def make_weights(
     return {name: rng.normal(size=shape) for name, shape in shapes.items()}
 
 
-def make_batch(rng, head="squared", pooling="last"):
+def make_batch(rng, head="squared_error", pooling="last"):
     """Sequences, and targets of which some are missing."""
     X = [rng.normal(size=(length, N_FEATURES)) for length in LENGTHS]
     y = []
@@ -124,7 +124,7 @@ def test_gradients_equal_central_differences(rng, cell, activation, stack):
     weights = make_weights(rng, cell, activation, *stack)
     X, y = make_batch(rng)
     kind = {"cell": cell, "activation": activation, "pooling": "attention"}
-    check_gradients(weights, X=X, y=y, head="squared", **kind)
+    check_gradients(weights, X=X, y=y, head="squared_error", **kind)
 
 
 @poolings
@@ -149,7 +149,7 @@ def test_gradients_of_all_that_surrounds_a_cell(rng, pooling, head):
 def test_gradients_with_dropout(rng, cell, activation):
     weights = make_weights(rng, cell, activation, 2, True, True)
     X, y = make_batch(rng)
-    kind = {"cell": cell, "activation": activation, "head": "squared"}
+    kind = {"cell": cell, "activation": activation, "head": "squared_error"}
     check_gradients(weights, X=X, y=y, masks=make_masks(rng, weights), **kind)
 
 
@@ -169,10 +169,15 @@ def test_truncated_gradients(rng, cell, activation):
             gates = naive.gate_inputs(weights, "_l0", x[t], state[0])
             state = formulas.forward(*gates, state)
             logits = weights["head.weight"] @ state[0] + weights["head.bias"]
-            total += naive.squared(logits, y[t], None)[0]
+            total += naive.squared_error(logits, y[t], None)[0]
         return total
 
-    kind = {"cell": cell, "activation": activation, "pooling": None, "head": "squared"}
+    kind = {
+        "cell": cell,
+        "activation": activation,
+        "pooling": None,
+        "head": "squared_error",
+    }
     _, gradients = naive.loss_and_gradients(
         weights, [x], [y], [np.ones(5)], **kind, bptt_steps=2
     )
@@ -190,7 +195,7 @@ def test_truncated_gradients(rng, cell, activation):
 def test_truncation_beyond_the_end_changes_nothing(rng, pooling, n_layers):
     weights = make_weights(rng, n_layers=n_layers)
     X, y = make_batch(rng, pooling=pooling)
-    options = {"cell": "gru", "pooling": pooling, "head": "squared"}
+    options = {"cell": "gru", "pooling": pooling, "head": "squared_error"}
     loss, gradients = naive.loss_and_gradients(weights, X, y, **options)
     truncated_loss, truncated = naive.loss_and_gradients(
         weights, X, y, **options, bptt_steps=max(LENGTHS)
@@ -228,7 +233,7 @@ def test_columns_add_up_and_a_missing_one_adds_nothing(rng, head):
     y, missing = {
         "softmax": (np.array([0, 2]), -1),
         "logistic": (np.array([0.0, 1.0, 1.0, 0.0]), np.nan),
-        "squared": (rng.normal(size=N_OUTPUTS), np.nan),
+        "squared_error": (rng.normal(size=N_OUTPUTS), np.nan),
     }[head]
     alone = [
         compute(logits, np.where(np.arange(len(y)) == column, y, missing))

@@ -8,6 +8,7 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 from problems import DEEP, cells, dtypes, poolings, random_weights, stacks
 
+from skrnn.mathematics.losses import Softmax
 from skrnn.network import Network, take_weights
 
 N_FEATURES, HIDDEN_SIZE, N_OUTPUTS = 3, 5, 4
@@ -20,7 +21,7 @@ def make_network(cell="gru", activation="tanh", dtype="float64", **options):
         activation=activation,
         n_features=N_FEATURES,
         hidden_size=HIDDEN_SIZE,
-        loss_name="softmax",
+        loss=Softmax(),
         dtype=dtype,
         **options,
     )

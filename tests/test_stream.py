@@ -89,7 +89,7 @@ def with_random_weights(kind, n_layers):
     estimator_class, y = {
         "softmax": (RNNClassifier, LABELS),
         "logistic": (RNNClassifier, LABELS == 1),
-        "squared": (RNNRegressor, Y),
+        "squared_error": (RNNRegressor, Y),
     }[loss]
     parameters = {"pooling": pooling}
     if pooling is None:

@@ -27,6 +27,7 @@ from problems import (
 from skrnn import RNNClassifier, RNNRegressor
 from skrnn.backends import make_backend
 from skrnn.mathematics.gradients import shrink
+from skrnn.mathematics.losses import SquaredError
 from skrnn.mathematics.optimizers import OPTIMIZERS
 
 torch = pytest.importorskip("torch")
@@ -149,7 +150,7 @@ class TorchNetwork(torch.nn.Module):
     def loss(self, outputs, targets, scales):
         """Sum over the rows of outputs and targets of each one's loss and scale."""
         targets = torch.from_numpy(targets)
-        losses = getattr(self, self.network.loss_name)(outputs, targets)
+        losses = getattr(self, self.network.loss.name)(outputs, targets)
         return torch.from_numpy(scales).to(losses.dtype) @ losses.mean(1)
 
     def softmax(self, outputs, targets):
@@ -163,7 +164,7 @@ class TorchNetwork(torch.nn.Module):
             outputs, torch.where(known, targets, 0), reduction="none"
         )
 
-    def squared(self, outputs, targets):
+    def squared_error(self, outputs, targets):
         return 0.5 * torch.where(targets.isnan(), 0, outputs - targets) ** 2
 
 
@@ -335,7 +336,7 @@ def make_estimator(problem, y, bptt_steps):
         "max_grad_norm": None,
         "dtype": network.dtype,
     }
-    if network.loss_name == "squared":
+    if isinstance(network.loss, SquaredError):
         return RNNRegressor(**options, normalize_y=False).partial_fit(problem.X, y)
     classes = np.arange(max(2, network.n_outputs))
     return RNNClassifier(**options).partial_fit(problem.X, y, classes=classes)

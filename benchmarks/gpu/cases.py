@@ -52,7 +52,7 @@ class Case(NamedTuple):
             layer_norm=self.layer_norm,
             pooling=self.pooling,
             output_sizes=self.output_sizes,
-            loss_name=self.loss,
+            loss=LOSSES[self.loss](),
             dtype=dtype,
         )
 

@@ -17,6 +17,7 @@ from sklearn.utils.validation import column_or_1d
 
 from skrnn.compat import check_y
 from skrnn.estimators.inputs import as_array
+from skrnn.mathematics.losses import Logistic, Softmax
 
 
 class _Labels:
@@ -46,7 +47,7 @@ class SingleLabel(_Labels):
     def __init__(self, classes):
         self.classes = unique_labels(classes)
         is_binary = self.classes.size <= 2
-        self.loss_name = "logistic" if is_binary else "softmax"
+        self.loss = Logistic() if is_binary else Softmax()
         self.output_sizes = (1 if is_binary else self.classes.size,)
 
     @classmethod
@@ -62,7 +63,7 @@ class SingleLabel(_Labels):
                 "target. Use a new estimator."
             )
         codes = _codes(self.classes, y)[:, None]
-        if self.loss_name == "softmax":
+        if isinstance(self.loss, Softmax):
             return np.where(missing[:, None], -1, codes)
         return np.where(missing[:, None], np.nan, codes).astype(dtype)
 
@@ -86,7 +87,7 @@ class Indicator(_Labels):
     """Several labels a target, each there or not: a logistic output for each."""
 
     kind = "indicator"
-    loss_name = "logistic"
+    loss = Logistic()
 
     def __init__(self, classes):
         self.classes = unique_labels(classes)
@@ -123,7 +124,7 @@ class LabelColumns(_Labels):
     """Several label columns, each with classes of its own: a softmax for each."""
 
     kind = "label_columns"
-    loss_name = "softmax"
+    loss = Softmax()
 
     def __init__(self, classes):
         self.classes = [np.unique(column) for column in classes]

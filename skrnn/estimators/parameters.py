@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 from skrnn.compat import Interval, StrOptions
 from skrnn.mathematics.cells import CELLS
+from skrnn.mathematics.losses import LOSSES
 from skrnn.mathematics.optimizers import OPTIMIZERS
 from skrnn.mathematics.schedules import SCHEDULES
 from skrnn.network import POOLINGS
@@ -332,6 +333,13 @@ loss or the score. NaN can be it, too. None: no label is missing.""",
 REGRESSOR = COMMON | {
     "pooling": COMMON["pooling"]._replace(default="last"),
     "layer_norm": COMMON["layer_norm"]._replace(default=False),
+    "loss": Parameter(
+        "squared_error",
+        [StrOptions({name for name, loss in LOSSES.items() if loss.regresses})],
+        '{"squared_error"}',
+        """What training minimises: half the squared error; of several outputs its
+mean.""",
+    ),
     "normalize_y": Parameter(
         True,
         ["boolean"],

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from skrnn.estimators.inputs import check_finite
+from skrnn.mathematics.losses import Loss, loss_of
 
 
 @dataclass(frozen=True)
@@ -14,9 +15,9 @@ class RealValues:
     mean: tuple  # of each column
     scale: tuple
     is_vector: bool  # y has one dimension
+    loss: Loss
 
     kind = "real_values"
-    loss_name = "squared"
     must_be_finite = False  # outputs; a value that is infinite says so itself
 
     @property
@@ -25,19 +26,20 @@ class RealValues:
         return (len(self.mean),)
 
     @classmethod
-    def of(cls, y, weights, *, normalize, estimator_name):
+    def of(cls, y, weights, loss, *, normalize, estimator_name):
         """The unit of these values, NaN where one is missing."""
         columns = y.reshape(len(y), -1)
         n_columns = columns.shape[1]
         mean, scale = np.zeros(n_columns), np.ones(n_columns)
         if normalize:
-            mean, scale = _units(columns, weights, estimator_name)
-        return cls(tuple(mean.tolist()), tuple(scale.tolist()), y.ndim == 1)
+            mean, scale = loss.units(*_moments(columns, weights, estimator_name))
+        return cls(tuple(mean.tolist()), tuple(scale.tolist()), y.ndim == 1, loss)
 
     @classmethod
     def from_state(cls, state):
         """The one that `state` describes."""
-        return cls(tuple(state["mean"]), tuple(state["scale"]), state["is_vector"])
+        mean, scale = tuple(state["mean"]), tuple(state["scale"])
+        return cls(mean, scale, state["is_vector"], loss_of(state["loss"]))
 
     def state(self):
         """Plain values, of which `from_state` makes an equal one."""
@@ -46,6 +48,7 @@ class RealValues:
             "mean": list(self.mean),
             "scale": list(self.scale),
             "is_vector": self.is_vector,
+            "loss": self.loss.description(),
         }
 
     def attributes(self):
@@ -54,6 +57,12 @@ class RealValues:
 
     def encode(self, columns, dtype, estimator_name):
         """Targets as the loss takes them."""
+        refused = ~np.isnan(columns) & ~self.loss.accepts(columns)
+        if refused.any():
+            raise ValueError(
+                f"loss={self.loss.name!r} takes targets in {self.loss.domain} only, y "
+                f"has {columns[refused][0]}."
+            )
         with np.errstate(over="ignore"):
             targets = (columns - np.array(self.mean)) / np.array(self.scale)
             targets = targets.astype(dtype)
@@ -62,12 +71,12 @@ class RealValues:
 
     def decode(self, outputs):
         """Values in their own unit."""
-        y = outputs * np.array(self.scale) + np.array(self.mean)
+        y = self.loss.link(outputs) * np.array(self.scale) + np.array(self.mean)
         return y[:, 0] if self.is_vector else y
 
 
-def _units(columns, weights, estimator_name):
-    """Mean and scale of the columns; a constant one has the scale 1."""
+def _moments(columns, weights, estimator_name):
+    """Mean and standard deviation of the columns; 1 for that of a constant one."""
     there = ~np.isnan(columns) & (weights > 0)[:, None]
     weights, filled = weights[:, None] * there, np.where(there, columns, 0)
     if not there.any(axis=0).all():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any, Literal, Self
 
 import numpy as np
@@ -19,14 +20,13 @@ from skrnn.estimators.parameters import REGRESSOR, constraints_of
 from skrnn.estimators.real_values import RealValues
 from skrnn.estimators.runs import is_stochastic
 from skrnn.estimators.types import Results
+from skrnn.mathematics.losses import LOSSES
 
 
 class RNNRegressor(RegressorMixin, BaseRNN):
     """Recurrent neural network that predicts real values from sequences.
 
     One value a sequence or several, or as many for each of its steps.
-
-    It minimises half the squared error.
 
     Parameters
     ----------
@@ -155,6 +155,8 @@ class RNNRegressor(RegressorMixin, BaseRNN):
         (``pip install "skrnn[cuda13]"``); no GPU has run it yet. "auto" is the CPU
         until one has. Not part of what is learned: an estimator fitted on one device
         predicts on the other.
+    loss : {"squared_error"}, default="squared_error"
+        What training minimises: half the squared error; of several outputs its mean.
     normalize_y : bool, default=True
         Standardise the targets inside, so that training does not depend on their unit;
         predictions come back in it. The mean and the standard deviation are those of
@@ -261,6 +263,7 @@ class RNNRegressor(RegressorMixin, BaseRNN):
         max_grad_norm: float | None = 1.0,
         dtype: Literal["float32", "float64"] = "float32",
         device: Literal["auto", "cpu", "cuda"] = "auto",
+        loss: Literal["squared_error"] = "squared_error",
         normalize_y: bool = True,
     ) -> None:
         self.cell = cell
@@ -303,6 +306,7 @@ class RNNRegressor(RegressorMixin, BaseRNN):
         self.max_grad_norm = max_grad_norm
         self.dtype = dtype
         self.device = device
+        self.loss = loss
         self.normalize_y = normalize_y
 
     @with_callbacks
@@ -399,9 +403,12 @@ class RNNRegressor(RegressorMixin, BaseRNN):
 
     def _check_targets(self, y, weights, known):
         y, name = self._check_values(y, self.return_sequences), type(self).__name__
-        targets = known or RealValues.of(
-            y, weights, normalize=self.normalize_y, estimator_name=name
-        )
+        loss = LOSSES[self.loss]()
+        if known is None:
+            units = {"normalize": self.normalize_y, "estimator_name": name}
+            targets = RealValues.of(y, weights, loss, **units)
+        else:
+            targets = replace(known, loss=loss)
         columns = y.reshape(len(y), -1)
         self._check_n_columns(columns, targets)
         encoded = targets.encode(columns, self.dtype, name)

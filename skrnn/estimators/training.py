@@ -205,7 +205,7 @@ class TrainingMixin(CallbackSupportMixin):
             layer_norm=bool(self.layer_norm),
             pooling=None if self.return_sequences else self.pooling,
             output_sizes=targets.output_sizes,
-            loss_name=targets.loss_name,
+            loss=targets.loss,
             dtype=self.dtype,
         )
 
@@ -274,7 +274,7 @@ class TrainingMixin(CallbackSupportMixin):
     def _predicts_the_same(self, draft, other):
         """Whether the head of another model means the same as ours."""
         return (
-            other.network.loss_name == draft.network.loss_name
+            other.network.loss == draft.network.loss
             and other.network.output_sizes == draft.network.output_sizes
         )
 

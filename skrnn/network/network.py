@@ -7,7 +7,7 @@ import numpy as np
 
 from skrnn.lazy import cached_property
 from skrnn.mathematics.cells import get_cell
-from skrnn.mathematics.losses import LOSSES
+from skrnn.mathematics.losses import Loss, loss_of
 from skrnn.network.layers import LayerNorm, RecurrentLayer
 from skrnn.network.linear import Head
 from skrnn.network.poolings import POOLINGS
@@ -26,7 +26,7 @@ class Network:
     layer_norm: bool = False
     pooling: str | None  # None: outputs for every step
     output_sizes: tuple  # outputs of each target column that has a loss of its own
-    loss_name: str
+    loss: Loss
     dtype: str
 
     def description(self):
@@ -37,7 +37,7 @@ class Network:
         """
         values = {field.name: getattr(self, field.name) for field in fields(self)}
         values["output_sizes"] = [int(size) for size in self.output_sizes]
-        values["loss"] = {"name": values.pop("loss_name")}
+        values["loss"] = self.loss.description()
         return values
 
     @classmethod
@@ -45,7 +45,7 @@ class Network:
         """The network that gave this description."""
         values = dict(description)
         values["output_sizes"] = tuple(values["output_sizes"])
-        values["loss_name"] = values.pop("loss")["name"]
+        values["loss"] = loss_of(values["loss"])
         return cls(**values)
 
     def __reduce__(self):
@@ -57,18 +57,13 @@ class Network:
         return get_cell(self.cell_name, self.activation)
 
     @property
-    def loss(self):
-        return LOSSES[self.loss_name]
-
-    @property
     def n_outputs(self):
         return sum(self.output_sizes)
 
     @cached_property
     def kind(self):
         """The loss as compiled code receives it."""
-        bounds = np.cumsum([0, *self.output_sizes])
-        return self.loss.kind_class(self.n_outputs, bounds)
+        return self.loss.kind(self.output_sizes)
 
     @property
     def n_directions(self):

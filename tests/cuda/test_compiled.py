@@ -149,7 +149,7 @@ def test_kernels_of_large_networks(kind, way, new_backend):
 @pytest.mark.parametrize("solver", OPTIMIZERS)
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 def test_kernels_of_solvers(solver, dtype, new_backend):
-    problem = make_problem("rnn", loss="squared", dtype=dtype)
+    problem = make_problem("rnn", loss="squared_error", dtype=dtype)
     backend, optimizer = new_backend(problem.network), OPTIMIZERS[solver]
     hyperparameters = tuple(HYPERPARAMETERS[name] for name in optimizer.hyperparameters)
     vector = problem.parameters

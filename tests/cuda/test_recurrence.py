@@ -155,7 +155,7 @@ def test_a_grid_of_several_blocks(cell, activation, monkeypatch):
 
 
 def test_all_ways_give_the_same_bits():
-    problem = make_problem("lstm", "tanh", "squared", "float32", lengths=LENGTHS)
+    problem = make_problem("lstm", "tanh", "squared_error", "float32", lengths=LENGTHS)
     arguments = problem, all_rows(problem), uneven_scales(problem)
     (loss, gradient), *others = (
         loss_gradient(*arguments, CUDABackend(problem.network, way=way)) for way in WAYS

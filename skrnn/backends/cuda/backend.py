@@ -10,7 +10,7 @@ from skrnn.backends.cuda.batch import Batch
 from skrnn.backends.cuda.blas import library
 from skrnn.backends.cuda.device import Device, Memory, check, release, use
 from skrnn.backends.cuda.output import Learned, Output
-from skrnn.backends.cuda.pooling import POOL_STARTS
+from skrnn.backends.cuda.poolings import POOLINGS
 from skrnn.backends.cuda.products import Products
 from skrnn.backends.cuda.recurrence import Recurrence
 from skrnn.backends.cuda.rows import fill, index_of
@@ -60,6 +60,10 @@ class CUDABackend:
             self.recurrence = Recurrence(self.device, self.products, network, way)
             bounds = np.asarray(network.kind.bounds, np.int64)
             self.memory.put("bounds", bounds)
+            first_kept = POOLINGS[network.pooling].first_kept(network)
+            self.first_kept = np.array(first_kept, self.dtype)
+            if self.first_kept.size > 0:
+                self.memory.put("first_kept", self.first_kept)
         needed = frozenset(network.shapes) if trained is None else trained
         levels = network.levels
         # Gradients do not reach below the lowest layer with anything to train.
@@ -82,19 +86,16 @@ class CUDABackend:
         `outputs` and `loss_gradient` go on from there, and leave there what the next
         call needs to go on.
         """
-        network = self.network
-        memory = np.zeros((n_sequences, self.memory_size), self.dtype)
-        first = self.memory_size - network.n_states_out - 2
-        memory[:, first:-2] = POOL_STARTS.get(network.pooling, 0.0)
-        memory[:, -2] = -np.inf
-        return memory
+        row = np.zeros(self.memory_size, self.dtype)
+        row[row.size - self.first_kept.size :] = self.first_kept
+        return np.tile(row, (n_sequences, 1))
 
     @property
     def memory_size(self):
         """Numbers of a sequence in what `new_memory` makes."""
         network = self.network
         n_places = network.cell.step.n_states * len(network.layers)
-        return n_places * network.hidden_size + network.n_states_out + 2
+        return n_places * network.hidden_size + self.first_kept.size
 
     def begin(self, trainable, *others):
         """The solver's steps of one epoch, as `HostSteps`.
@@ -177,17 +178,17 @@ class CUDABackend:
         if is_twice:
             for window in run.windows:
                 run.forward(window)
-                output.add_window()
+                output.pooling.add_window()
             output.add_loss(learned, gradient)
             run.reset_states()
         for window in run.windows:
             run.forward(window)
             if not is_twice:
-                output.add_window()
+                output.pooling.add_window()
                 if not output.is_pooled or window == run.windows[-1]:
                     output.add_loss(learned, gradient)
             if reaches_back:
-                output.spread_window(gradient)
+                output.pooling.spread_window(gradient)
                 run.backward(gradient)
 
     def outputs(self, parameters, sequences, *, memory=None, totals=None):
@@ -295,11 +296,11 @@ class CUDABackend:
         for window in run.windows:
             run.forward(window)
             if wanted.what == SCORES:
-                output.score()
                 places = run.rows, 0, 2
-                output.write(run.work.scores, run.n_here, 1, places, results)
+                at = output.pooling.score()
+                output.write(at, run.n_here, 1, places, results)
                 continue
-            output.add_window()
+            output.pooling.add_window()
             if window == last or not output.is_pooled:
                 at, n, table = output.finish()
                 if wanted.what == OUTPUTS:

@@ -9,8 +9,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from skrnn.backends.cuda import pooling as pools
 from skrnn.backends.cuda import rows as kernels
+from skrnn.backends.cuda.poolings import POOLINGS, start_kept
 from skrnn.backends.cuda.products import Matrix
 from skrnn.backends.cuda.recurrent_kernels import Job
 
@@ -33,13 +33,9 @@ class Work(NamedTuple):
     outs: int  # (layers, rows, outputs); later their gradients
     normal: int  # (layers, rows, outputs), normalised outputs; or -1
     scales: int  # (layers, rows), one over their standard deviations
-    pooled: int  # (sequences, outputs): sums, or the best so far
-    means: int  # the same, as the head takes them; later their gradient
-    extra: int  # (sequences, 2): attention's highest score and sum of weights
-    scores: int  # (rows): attention's
-    shares: int  # (rows)
-    units: int  # (rows, units): attention's hidden layer
-    d_units: int
+    kept: int  # (sequences, numbers): what the pooling keeps of the steps so far
+    pooled: int  # (sequences, outputs): its result; later the gradient of that
+    room: int  # what else the pooling needs for a window
     outputs: int  # (rows of the head, outputs): later their gradient
 
 
@@ -47,7 +43,7 @@ def plan_work(network, n, n_rows, *, keep, is_masked):
     """Lay out the memory for n sequences; returns `Work` and its size."""
     step, hidden = network.cell.step, network.hidden_size
     n_places, n_out = len(network.layers), network.n_states_out
-    has_scores, is_pooled = network.pooling == "attention", network.pooling is not None
+    is_pooled, pooling = network.pooling is not None, POOLINGS[network.pooling]
     plane, final_plane = (n_places if keep else 1) * n_rows * hidden, n_places * n
     final_plane *= hidden
     sizes = {
@@ -63,13 +59,9 @@ def plan_work(network, n, n_rows, *, keep, is_masked):
         "outs": network.n_layers * n_rows * n_out,
         "normal": network.n_layers * n_rows * n_out * keep * network.layer_norm,
         "scales": network.n_layers * n_rows * keep * network.layer_norm,
+        "kept": n * len(pooling.first_kept(network)),
         "pooled": n * n_out,
-        "means": n * n_out,
-        "extra": 2 * n,
-        "scores": n_rows * has_scores,
-        "shares": n_rows * has_scores * keep,
-        "units": n_rows * hidden * has_scores,
-        "d_units": n_rows * hidden * has_scores * keep,
+        "room": pooling.room(network, n_rows, keep),
         "outputs": (n if is_pooled else n_rows) * network.n_outputs,
     }
     places, size = {}, 0
@@ -138,10 +130,11 @@ class Batch:
             self.device.over(n, drop_masks, *arguments, self.dropout)
         self.reset_states()
         if network.pooling is not None:
-            value = pools.POOL_STARTS.get(network.pooling, 0.0)
-            places = network.n_states_out, work.pooled, work.extra, self.best, value
-            n = self.n * network.n_states_out
-            self.device.over(n, pools.start_pool, self.m, self.n, *places)
+            first = self.memory.arrays["first_kept"]
+            n_kept, n_best = self.n * first.size, self.n * network.n_states_out
+            arguments = self.m, self.n, work.kept, first
+            self.device.over(n_kept, start_kept, *arguments)
+            self.device.over(n_best, kernels.fill, self.best, 0, n_best, 0)
 
     def reset_states(self):
         """Let all sequences start again."""
@@ -151,10 +144,10 @@ class Batch:
     def move_memory(self, memory, save):
         """Go on from what the memory holds of the sequences; or save it there."""
         network, work = self.network, self.work
-        plane, n_out = network.hidden_size, network.n_states_out
+        plane, n_kept = network.hidden_size, self.backend.first_kept.size
         n_states = network.cell.step.n_states * len(network.layers) * plane
-        n_columns = n_states + n_out + 2
-        places = work.final, plane, n_states, work.pooled, n_out, work.extra
+        n_columns = n_states + n_kept
+        places = work.final, plane, n_states, work.kept, n_kept
         arguments = memory, n_columns, self.index, self.n, self.m, places, save
         self.device.over(self.n * n_columns, kernels.move_memory, *arguments)
 

@@ -1,33 +1,26 @@
 """The loss of rows of outputs, a thread a row."""
 
-from functools import lru_cache
-
 from numba import cuda, float64
 
 from skrnn.backends.cuda.device import THREADS
 from skrnn.mathematics.losses import loss_gradient
 
 
-@lru_cache
-def loss_kernel(kind_class):
-    """The kernel that replaces rows of outputs by their gradient.
+@cuda.jit
+def fill_losses(m, at, n, kind, learned, table, losses):
+    """Replace rows of outputs by their gradient; the loss of each.
 
     Row r has the target and the weight number ``places[r * width + column]``; the scale
     of its loss is that weight over `divisor`.
     """
-
-    @cuda.jit
-    def losses(m, at, n, bounds, n_outputs, learned, table, losses):
-        targets, weights, divisor = learned
-        places, column, width = table
-        kind = kind_class(n_outputs, bounds)
-        for r in range(cuda.grid(1), n, cuda.gridsize(1)):
-            place = places[r * width + column]
-            row = m[at + r * n_outputs : at + (r + 1) * n_outputs]
-            scale = weights[place] / divisor
-            losses[r] = loss_gradient(kind, row, targets[place], scale)
-
-    return losses
+    targets, weights, divisor = learned
+    places, column, width = table
+    n_outputs = kind.n_outputs
+    for r in range(cuda.grid(1), n, cuda.gridsize(1)):
+        place = places[r * width + column]
+        row = m[at + r * n_outputs : at + (r + 1) * n_outputs]
+        scale = weights[place] / divisor
+        losses[r] = loss_gradient(kind, row, targets[place], scale)
 
 
 @cuda.jit

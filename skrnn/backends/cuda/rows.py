@@ -37,13 +37,6 @@ def fill(m, at, n, value):
 
 
 @cuda.jit
-def copy(m, source, target, n):
-    """Copy n numbers."""
-    for p in range(cuda.grid(1), n, cuda.gridsize(1)):
-        m[target + p] = m[source + p]
-
-
-@cuda.jit
 def fill_rows(index, n, first, last, rows):
     """Of each row of a window its place in the values, and its sequence."""
     steps = N_COLUMNS * n
@@ -69,23 +62,29 @@ def gather(values, rows, n_rows, m, at):
 def move_memory(memory, n_columns, index, n, m, places, save):
     """Take what the memory holds of the sequences, or `save` it there.
 
-    `places` are (final, distance between its places, numbers of a sequence there,
-    pooled, outputs, extra).
+    `places` are (final, distance between its places, numbers of a sequence there, kept,
+    numbers of a sequence there).
     """
-    final, plane, n_states, pooled, n_out, extra = places
+    final, plane, n_states, kept, n_kept = places
     for p in range(cuda.grid(1), n * n_columns, cuda.gridsize(1)):
         i, c = p // n_columns, p % n_columns
         if c < n_states:
             at = final + (c // plane * n + i) * plane + c % plane
-        elif c < n_states + n_out:
-            at = pooled + i * n_out + c - n_states
         else:
-            at = extra + 2 * i + c - n_states - n_out
+            at = kept + i * n_kept + c - n_states
         saved = index[N_COLUMNS * i + NUMBER] * n_columns + c
         if save:
             memory[saved] = m[at]
         else:
             m[at] = memory[saved]
+
+
+@cuda.jit
+def write_rows(m, at, n, n_columns, places, column, width, results):
+    """Write n rows to their places among the results; see `fill_losses`."""
+    for p in range(cuda.grid(1), n * n_columns, cuda.gridsize(1)):
+        r, j = p // n_columns, p % n_columns
+        results[places[r * width + column] * n_columns + j] = m[at + p]
 
 
 @lru_cache

@@ -1,10 +1,30 @@
 """The losses, one file each, and their registry."""
 
 from skrnn.mathematics.losses.base import Loss, loss_gradient
-from skrnn.mathematics.losses.logistic import LOGISTIC
-from skrnn.mathematics.losses.softmax import SOFTMAX
-from skrnn.mathematics.losses.squared import SQUARED
+from skrnn.mathematics.losses.logistic import Logistic
+from skrnn.mathematics.losses.softmax import Softmax
+from skrnn.mathematics.losses.squared_error import SquaredError
 
-LOSSES = {loss.name: loss for loss in (SOFTMAX, LOGISTIC, SQUARED)}
+#: Name -> what makes a loss of its hyperparameters.
+LOSSES = {
+    "softmax": Softmax,
+    "logistic": Logistic,
+    "squared_error": SquaredError,
+}
 
-__all__ = ["LOSSES", "Loss", "loss_gradient"]
+
+def loss_of(description):
+    """The loss that gave this description."""
+    hyperparameters = dict(description)
+    return LOSSES[hyperparameters.pop("name")](**hyperparameters)
+
+
+__all__ = [
+    "LOSSES",
+    "Logistic",
+    "Loss",
+    "Softmax",
+    "SquaredError",
+    "loss_gradient",
+    "loss_of",
+]

@@ -1,10 +1,12 @@
-"""What a loss is: a link and the negative log-likelihood that belongs to it.
+"""What a loss is: a formula, a link that predictions use, units, and hyperparameters.
 
-Compiled code receives a loss's `Kind` and chooses the formulas by its class.
+An instance does not change. It says what it is by plain values, of which it can be made
+again: its name in the registry, and its hyperparameters. Compiled code receives its
+*kind*, and chooses the formula by the class of that.
 """
 
-from collections.abc import Callable
-from typing import NamedTuple
+from dataclasses import asdict, astuple
+from typing import ClassVar, NamedTuple
 
 import numpy as np
 
@@ -14,26 +16,57 @@ _LOSS_GRADIENT = {}
 
 
 class Kind(NamedTuple):
-    """What compiled code knows of a loss; each loss derives a class of its own."""
+    """What compiled code knows of a loss; each loss derives a class of its own.
+
+    One with hyperparameters has a named tuple of its own: these fields, then its
+    hyperparameters.
+    """
 
     n_outputs: int
     bounds: np.ndarray  # where the outputs of each target column start, and the end
 
 
-class Loss(NamedTuple):
-    """A loss as the network and the estimators see it."""
+class Loss:
+    """A loss as the network and the estimators see it.
 
-    name: str
-    kind_class: type
-    out_activation: str  # scikit-learn's name of the link
-    link: Callable  # outputs (n, n_outputs) in float64 -> what they mean
-    log_link: Callable | None  # its logarithm, exact where the link underflows
+    Each is a frozen dataclass, whose fields are its hyperparameters.
+    """
+
+    name: ClassVar[str]  # in the registry
+    kind_class: ClassVar[type]
+    out_activation: ClassVar[str]  # scikit-learn's name of the link
+    regresses: ClassVar[bool] = False  # whether targets are real values
+    domain: ClassVar[str] = "the real numbers"  # of these values
+
+    def kind(self, output_sizes):
+        """The loss as compiled code receives it, for so many outputs a column."""
+        bounds = np.cumsum([0, *output_sizes])
+        return self.kind_class(int(bounds[-1]), bounds, *astuple(self))
+
+    def description(self):
+        """Name and hyperparameters, of which `loss_of` makes an equal loss."""
+        return {"name": self.name, **asdict(self)}
+
+    def link(self, outputs):
+        """What outputs (n, n_outputs) in float64 mean."""
+        return outputs
+
+    def units(self, mean, deviation):
+        """Zero and unit of what the network learns, in those of the targets.
+
+        The link's inverse must reach every target in these units: a link that has
+        positive values only has the zero 0.
+        """
+        return mean, deviation
+
+    def accepts(self, targets):
+        """Whether each of some targets, in their own unit, is in the domain."""
+        return np.ones(np.shape(targets), bool)
 
 
-def make_loss(name, kind_class, *, out_activation, loss_gradient, link, log_link=None):
-    """Register the formula, which is the body of the function below."""
-    _LOSS_GRADIENT[kind_class] = loss_gradient
-    return Loss(name, kind_class, out_activation, link, log_link)
+def register_formula(loss_class, loss_gradient):
+    """Take the formula of a loss, which is the body of the function below."""
+    _LOSS_GRADIENT[loss_class.kind_class] = loss_gradient
 
 
 #: loss_gradient(kind, outputs, target, scale): the loss of one sample times `scale`;

@@ -1,16 +1,34 @@
 """Yes or no for each output: logistic function and log loss, mean over the outputs."""
 
+from dataclasses import dataclass
 from math import exp, log1p
 
 import numpy as np
 from scipy import special
 
 from skrnn.mathematics.compilation import formula
-from skrnn.mathematics.losses.base import Kind, make_loss
+from skrnn.mathematics.losses.base import Kind, Loss, register_formula
 
 
 class LogisticKind(Kind):
     __slots__ = ()
+
+
+@dataclass(frozen=True)
+class Logistic(Loss):
+    """The outputs are log-odds."""
+
+    name = "logistic"
+    kind_class = LogisticKind
+    out_activation = "logistic"
+
+    def link(self, outputs):
+        """Probabilities of yes."""
+        return special.expit(outputs)
+
+    def log_link(self, outputs):
+        """Their logarithms, exact where the probabilities underflow."""
+        return special.log_expit(outputs)
 
 
 @formula
@@ -32,11 +50,4 @@ def _loss_gradient(kind, outputs, target, scale):
     return loss
 
 
-LOGISTIC = make_loss(
-    "logistic",
-    LogisticKind,
-    out_activation="logistic",
-    loss_gradient=_loss_gradient,
-    link=special.expit,
-    log_link=special.log_expit,
-)
+register_formula(Logistic, _loss_gradient)

@@ -3,17 +3,34 @@
 A target is a class index, and each column has outputs of its own.
 """
 
-from functools import partial
+from dataclasses import dataclass
 from math import exp, log
 
 from scipy import special
 
 from skrnn.mathematics.compilation import formula
-from skrnn.mathematics.losses.base import Kind, make_loss
+from skrnn.mathematics.losses.base import Kind, Loss, register_formula
 
 
 class SoftmaxKind(Kind):
     __slots__ = ()
+
+
+@dataclass(frozen=True)
+class Softmax(Loss):
+    """The outputs are log-probabilities, up to a number that is added to all."""
+
+    name = "softmax"
+    kind_class = SoftmaxKind
+    out_activation = "softmax"
+
+    def link(self, outputs):
+        """Probabilities of the classes of a column."""
+        return special.softmax(outputs, axis=1)
+
+    def log_link(self, outputs):
+        """Their logarithms, exact where the probabilities underflow."""
+        return special.log_softmax(outputs, axis=1)
 
 
 @formula
@@ -46,11 +63,4 @@ def _loss_gradient(kind, outputs, target, scale):
     return loss
 
 
-SOFTMAX = make_loss(
-    "softmax",
-    SoftmaxKind,
-    out_activation="softmax",
-    loss_gradient=_loss_gradient,
-    link=partial(special.softmax, axis=1),
-    log_link=partial(special.log_softmax, axis=1),
-)
+register_formula(Softmax, _loss_gradient)

@@ -1,12 +1,24 @@
 """Real values: half the squared error, mean over the outputs."""
 
+from dataclasses import dataclass
+
 import numpy as np
 
-from skrnn.mathematics.losses.base import Kind, make_loss
+from skrnn.mathematics.losses.base import Kind, Loss, register_formula
 
 
-class SquaredKind(Kind):
+class SquaredErrorKind(Kind):
     __slots__ = ()
+
+
+@dataclass(frozen=True)
+class SquaredError(Loss):
+    """The outputs are the means of the targets."""
+
+    name = "squared_error"
+    kind_class = SquaredErrorKind
+    out_activation = "identity"
+    regresses = True
 
 
 def _loss_gradient(kind, outputs, target, scale):
@@ -21,10 +33,4 @@ def _loss_gradient(kind, outputs, target, scale):
     return loss
 
 
-SQUARED = make_loss(
-    "squared",
-    SquaredKind,
-    out_activation="identity",
-    loss_gradient=_loss_gradient,
-    link=lambda outputs: outputs,
-)
+register_formula(SquaredError, _loss_gradient)
