@@ -7,6 +7,7 @@ version moves one, this file is the place to mend. What has a public way takes t
 import warnings
 from collections.abc import Callable, Mapping
 from functools import wraps
+from inspect import signature
 from typing import Any, TypeVar
 
 from sklearn import get_config
@@ -43,16 +44,28 @@ from sklearn.utils.validation import _check_feature_names as check_feature_names
 from sklearn.utils.validation import _check_sample_weight as check_sample_weight
 from sklearn.utils.validation import _check_y as check_y
 
+
+def _check_callbacks(context_class):
+    """Raise an error unless the protocol has what `estimators.callbacks` calls."""
+    begin = CallbackSupportMixin._init_callback_context
+    signature(begin).bind(None, max_subtasks=1)
+    arguments = {"estimator": None, "X": None, "y": None, "metadata": None}
+    signature(context_class.subcontext).bind(None, task_name="epoch")
+    signature(context_class.call_on_fit_task_begin).bind(None, **arguments)
+    arguments["reconstruction_attributes"] = {}
+    signature(context_class.call_on_fit_task_end).bind(None, **arguments)
+
+
 # Callbacks are experimental in scikit-learn 1.9, and may be other or gone in a later
 # version: estimators then work without them, and say so.
 try:
     from sklearn.callback import CallbackSupportMixin
     from sklearn.callback import with_callbacks as _with_callbacks
-    from sklearn.callback._callback_context import get_context_path
+    from sklearn.callback._callback_context import CallbackContext, get_context_path
 
-    CallbackSupportMixin._init_callback_context  # noqa: B018
+    _check_callbacks(CallbackContext)
     HAS_CALLBACKS = True
-except (ImportError, AttributeError):
+except (ImportError, AttributeError, TypeError):
     HAS_CALLBACKS = False
     warnings.warn(
         "This version of scikit-learn has no callbacks, or others than skrnn knows: "

@@ -19,6 +19,7 @@ from small_steps import Y as STEP_Y
 
 from skrnn import RNNClassifier, RNNRegressor
 from skrnn.backends import CPUBackend
+from skrnn.estimators.real_values import RealValues
 
 TARGETS = {RNNClassifier: LABELS, RNNRegressor: Y}
 both = pytest.mark.parametrize("estimator_class", TARGETS)
@@ -255,15 +256,54 @@ def test_the_pickle_holds_no_solver():
     assert len(pickle.dumps(regressor.stream())) < n_bytes + 500
 
 
+# Pauses
+
+
+@both
+@pytest.mark.parametrize("pooling", ["last", "mean", "max", "attention", None])
+def test_a_sequence_may_pause(estimator_class, pooling):
+    more = {"return_sequences": True} if pooling is None else {"pooling": pooling}
+    estimator = fitted(estimator_class, **more)
+    first, second = X[:2, :2], X[:2, 2:]
+    for name in methods_of(estimator):
+        stream, expected = estimator.stream(2), estimator.stream(2)
+        before, whole = getattr(stream, name)(first), getattr(expected, name)(first)
+        pause = getattr(stream, name)(first[:, :0])
+        assert_array_equal(pause, before if pooling else whole[:, :0])
+        one = getattr(stream, name)([second[0], second[1][:0]])
+        other = getattr(stream, name)([second[0][:0], second[1]])
+        whole = getattr(expected, name)(second)
+        for i, results in enumerate((one, other)):
+            assert_array_equal(results[i], whole[i])
+        assert len(one[1]) == 0 if pooling is None else (one[1] == before[1]).all()
+        assert_array_equal(stream.n_steps, [5, 5])
+
+
+@both
+def test_a_sequence_begins_later(estimator_class):
+    estimator = fitted(estimator_class)
+    stream = estimator.stream(2)
+    with pytest.raises(ValueError, match="Sequence 1 of the stream has no step so far"):
+        stream.predict([X[0], X[1][:0]])
+    assert_array_equal(stream.n_steps, [0, 0])
+    steps = fitted(estimator_class, return_sequences=True)
+    stream = steps.stream(2)
+    assert len(stream.predict([X[0], X[1][:0]])[1]) == 0
+    expected = steps.predict(X[1:2])[0]
+    assert_array_equal(stream.predict([X[0][:0], X[1]])[1], expected)
+
+
 # Errors
 
 GOOD = X[:2, :2]
 BAD_PIECES = {
-    "too few": (X[:1], ValueError, r"X has 1 sequences, .* stream\(n_sequences=1\)"),
+    "too few": (
+        X[:1],
+        ValueError,
+        "X has 1 sequences, .* one that pauses",
+    ),
     "too many": (X[:3], ValueError, "X has 3 sequences, but the stream has 2"),
     "none": ([], ValueError, r"0 sample\(s\)"),
-    "no steps": (X[:2, :0], ValueError, "minimum of 1 time step"),
-    "no steps of one": ([X[0], X[1, :0]], ValueError, r"sequence 1 of X with 0 time s"),
     "NaN": (X[:2] * np.nan, ValueError, "Input X contains NaN"),
     "infinity in the last": ([X[0], X[1] * np.inf], ValueError, "X contains infinity"),
     "features": (X[:2, :, :1], ValueError, "X has 1 features, .* expecting 2"),
@@ -300,7 +340,14 @@ def test_an_interrupted_call_changes_nothing(monkeypatch):
         real(*args, **kwargs)
         raise KeyboardInterrupt
 
+    def interrupt(*args):
+        raise KeyboardInterrupt
+
     monkeypatch.setattr(CPUBackend, "outputs", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        stream.predict(X[:2, 2:])
+    monkeypatch.undo()
+    monkeypatch.setattr(RealValues, "decode", interrupt)
     with pytest.raises(KeyboardInterrupt):
         stream.predict(X[:2, 2:])
     monkeypatch.undo()

@@ -100,8 +100,10 @@ def _convert(estimator, X, dtype, form, allow_empty):
     if is_list_of_sequences(X):
         return _check_list(estimator, X, dtype, form, allow_empty)
     is_array = getattr(X, "ndim", 2) > 2 and not sparse.issparse(X)
-    check = _check_3d if is_array else _check_rows
-    array, form = check(estimator, X, form)
+    if is_array:
+        array, form = _check_3d(estimator, X, form, allow_empty)
+    else:
+        array, form = _check_rows(estimator, X, form)
     array = np.ascontiguousarray(check_numbers(array), dtype)
     return Sequences.from_array(array), form
 
@@ -213,7 +215,7 @@ def _check_sequence(x, i, name, allow_empty):
     return array[:, None] if array.ndim == 1 else array
 
 
-def _check_3d(estimator, X, form):
+def _check_3d(estimator, X, form, allow_empty):
     if X.ndim > 3:
         raise ValueError(
             f"Found array with dim {X.ndim}, while dim <= 3 is required by "
@@ -224,7 +226,7 @@ def _check_3d(estimator, X, form):
         X = check_array(
             X, estimator=estimator, input_name="X", allow_nd=True, **_ARRAY_OPTIONS
         )
-    if 0 in X.shape:
+    if 0 in (X.shape[::2] if allow_empty else X.shape):
         raise ValueError(
             f"Found array with shape {X.shape} while a minimum of 1 time step and 1 "
             f"feature is required by {_name(estimator)}."

@@ -51,7 +51,7 @@ def to_plain(model):
         "skrnn": skrnn.__version__,
         "network": model.network.description(),
         "weights": model.network.export_weights(model.parameters),
-        "inputs": asdict(model.inputs),
+        "inputs": _plain_inputs(model.inputs),
         "targets": model.targets.state(),
         "history": _plain_history(model.history),
         "adapted": None if model.adapted is None else _plain_adapted(model.adapted),
@@ -69,12 +69,9 @@ def from_plain(plain):
     """
     plain = _upgraded(plain)
     network = Network.from_description(plain["network"])
-    inputs, targets = dict(plain["inputs"]), plain["targets"]
-    if inputs["feature_names"] is not None:
-        inputs["feature_names"] = tuple(inputs["feature_names"])
-    draft = Model(
-        network, InputForm(**inputs), _TARGETS[targets["kind"]].from_state(targets)
-    )
+    targets = plain["targets"]
+    targets = _TARGETS[targets["kind"]].from_state(targets)
+    draft = Model(network, _inputs(plain["inputs"]), targets)
     adapted, run = plain["adapted"], plain["run"]
     history = _history(plain["history"])
     return draft.with_parameters(
@@ -96,6 +93,18 @@ def _upgraded(plain):
     for number in range(found, FORMAT):
         plain = _UPGRADES[number](plain)
     return plain
+
+
+def _plain_inputs(form):
+    names = form.feature_names
+    return asdict(form) | {"feature_names": None if names is None else list(names)}
+
+
+def _inputs(plain):
+    names = plain["feature_names"]
+    return InputForm(
+        **plain | {"feature_names": None if names is None else tuple(names)}
+    )
 
 
 def _plain_history(history):

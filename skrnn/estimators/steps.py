@@ -78,7 +78,8 @@ def like_input(results, X, sequences):
     """Results of all steps in the form of X: a list of arrays, or one array."""
     if is_list_of_sequences(X):
         return np.split(results, sequences.offsets[1:-1])
-    return results.reshape(sequences.n_sequences, -1, *results.shape[1:])
+    n = sequences.n_sequences
+    return results.reshape(n, len(results) // n, *results.shape[1:])
 
 
 def check_weights(sample_weight, lengths, for_steps):

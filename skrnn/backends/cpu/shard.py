@@ -362,7 +362,8 @@ def predict_shards(
 @njit(**OWNING)
 def predict_shard(network, packed, values, memory, shard, n_rows, wanted, results):
     step, sizes, _, pooling, head = network
-    longest, n_steps = shard[0, LENGTH], max(1, n_rows // shard.shape[0])
+    # Where all sequences of a stream pause there is a window without a row.
+    longest, n_steps = max(ONE, shard[0, LENGTH]), max(1, n_rows // shard.shape[0])
     n_rows = count_rows(shard, n_steps)
     work = new_work(network, NO_DROPOUT, shard, n_rows, values, ZERO)
     use_memory(memory, step, sizes, pooling, shard, work, False)

@@ -97,7 +97,8 @@ class Batch:
         self.device, self.products = backend.device, backend.products
         self.w, self.values, self.dropout = w, values, tuple(dropout)
         self.keep, self.memory = keep, backend.memory
-        self.n, self.n_steps = int(self.steps[0, 0]), n_steps
+        self.n = (host.size - self.steps.size) // kernels.N_COLUMNS
+        self.n_steps = n_steps
         self.longest = len(self.steps) - 1
         n_rows = int(self._n_rows(0))  # no later window has more
         self.work, size = plan_work(
@@ -154,7 +155,8 @@ class Batch:
     @property
     def windows(self):
         """First step of each window, and the one after its last."""
-        firsts = range(0, self.longest, self.n_steps)
+        # Where all sequences of a stream pause there is a window without a row.
+        firsts = range(0, max(1, self.longest), self.n_steps)
         return [(first, min(first + self.n_steps, self.longest)) for first in firsts]
 
     def forward(self, window):

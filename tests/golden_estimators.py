@@ -1,0 +1,121 @@
+"""Estimators of all kinds, as the golden files of the saved format have them.
+
+``python tests/golden_estimators.py`` writes the file of the present format. It is made
+once for each format and never again: later versions must open it. It has estimators,
+what they predict, and what they predict after training has gone on.
+"""
+
+import warnings
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import joblib
+import numpy as np
+import pandas as pd
+from small import INDICATOR, LABELS, RAGGED, AfterEpoch, X, Y, make
+
+from skrnn import RNNClassifier, RNNRegressor
+from skrnn.estimators.saving import FORMAT
+
+GOLDEN = Path(__file__).parent / "golden" / f"format_{FORMAT}.joblib"
+
+
+class Kind(NamedTuple):
+    """An estimator to be saved, and whether its training goes on."""
+
+    estimator_class: type
+    X: Any
+    y: Any
+    goes_on: str | None  # "partial_fit", "fit" (an interrupted one), or None
+    parameters: dict = {}
+
+
+TABLE = pd.DataFrame(X.reshape(len(X), -1), columns=list("abcdefghij"))
+STEPS = [x[:, 0] for x in RAGGED]
+LABEL_COLUMNS = np.column_stack([LABELS.astype(str), np.where(Y > 0, "up", "down")])
+KINDS = {
+    "classes": Kind(RNNClassifier, RAGGED, LABELS, "partial_fit"),
+    "two classes": Kind(
+        RNNClassifier, X, np.where(Y > 0, "up", "down"), None, {"cell": "lstm"}
+    ),
+    "indicator": Kind(RNNClassifier, X, INDICATOR, None, {"pooling": "attention"}),
+    "label columns": Kind(RNNClassifier, X, LABEL_COLUMNS, None, {"n_layers": 2}),
+    "one value": Kind(RNNRegressor, TABLE, 300 + 5 * Y, "fit"),
+    "values of steps": Kind(
+        RNNRegressor, RAGGED, STEPS, "partial_fit", {"return_sequences": True}
+    ),
+    "early stopping": Kind(
+        RNNRegressor,
+        X,
+        Y,
+        "fit",
+        {"early_stopping": True, "n_iter_no_change": 9, "bidirectional": True},
+    ),
+    "adapters": Kind(
+        RNNClassifier, X, LABELS, "fit", {"adapter_rank": 1, "trainable": "head"}
+    ),
+    "frozen": Kind(
+        RNNRegressor,
+        X,
+        Y,
+        "partial_fit",
+        {"trainable": ["weight_*"], "solver": "sgd", "dtype": "float64"},
+    ),
+}
+
+
+def _interrupt(n_epochs):
+    if n_epochs == 2:
+        raise KeyboardInterrupt
+
+
+def make_golden(kind):
+    """An estimator of a kind."""
+    estimator_class, data, y, goes_on, parameters = KINDS[kind]
+    settings = {"max_iter": 4, "n_features_per_step": 2, "batch_size": 8}
+    estimator = make(estimator_class, **settings, **parameters)
+    if goes_on == "partial_fit":
+        return first_partial_fit(estimator, data, y)
+    if goes_on == "fit":
+        estimator.set_callbacks(AfterEpoch(_interrupt))
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", "Training interrupted")
+            estimator.fit(data, y)
+        return estimator.set_callbacks()
+    return estimator.fit(data, y)
+
+
+def first_partial_fit(estimator, data, y):
+    """One epoch, after which training may go on."""
+    classes = {"classes": np.unique(y)} if isinstance(estimator, RNNClassifier) else {}
+    return estimator.partial_fit(data, y, **classes)
+
+
+def goes_on(kind, estimator):
+    """The estimator after its training has gone on."""
+    _, data, y, how, _ = KINDS[kind]
+    if how == "fit":
+        return estimator.set_params(warm_start=True).fit(data, y)
+    return estimator.partial_fit(data, y)
+
+
+def predictions_of(estimator):
+    """All that an estimator says about some sequences, in one array."""
+    data = TABLE if hasattr(estimator, "feature_names_in_") else X
+    if isinstance(estimator, RNNClassifier):
+        return np.hstack(estimator.predict_proba(data))
+    return estimator.predict(data)
+
+
+def _write():
+    saved = {}
+    for kind in KINDS:
+        estimator, later = make_golden(kind), None
+        if KINDS[kind].goes_on:
+            later = predictions_of(goes_on(kind, make_golden(kind)))
+        saved[kind] = estimator, predictions_of(estimator), later
+    joblib.dump(saved, GOLDEN, compress=9)
+
+
+if __name__ == "__main__":
+    _write()
