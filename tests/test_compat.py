@@ -24,7 +24,9 @@ assert regressor.predict(X).shape == (8,)
 print(*(str(warning.message) for warning in caught), sep="\\n")
 """
 BREAKS = {
-    "gone": "import sys; sys.modules['sklearn.callback'] = None",
+    "gone": """
+import sklearn.callback, sklearn.model_selection, sklearn.pipeline
+del sklearn.callback.CallbackSupportMixin""",
     "no contexts": """
 from sklearn.callback import CallbackSupportMixin
 del CallbackSupportMixin._init_callback_context""",

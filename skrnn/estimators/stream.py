@@ -131,8 +131,7 @@ class Stream:
             form=model.inputs,
             allow_empty=True,
         )
-        memory, totals = before[0].copy(), before[1] + sequences.lengths
-        self._check(sequences, totals)
+        memory, totals = before[0].copy(), self._totals(sequences, before[1])
         values = getattr(self._backend, what)(
             model.parameters, sequences, memory=memory, totals=totals
         )
@@ -146,16 +145,20 @@ class Stream:
             self._state = before
             raise
 
-    def _check(self, sequences, totals):
-        if sequences.n_sequences != totals.size:
+    def _totals(self, sequences, n_steps):
+        """Steps of each sequence, these included."""
+        if sequences.n_sequences != n_steps.size:
             raise ValueError(
                 f"X has {sequences.n_sequences} sequences, but the stream has "
-                f"{totals.size}. Pass a piece for each of them: one without a step, of "
-                "shape (0, n_features), for one that pauses. For other sequences make "
-                f"another stream, with stream(n_sequences={sequences.n_sequences})."
+                f"{n_steps.size}. Pass a piece for each of them: one without a step, "
+                "of shape (0, n_features), for one that pauses. For other sequences "
+                "make another stream, with "
+                f"stream(n_sequences={sequences.n_sequences})."
             )
+        totals = n_steps + sequences.lengths
         if not self._model.is_for_steps and not totals.all():
             raise ValueError(
                 f"Sequence {np.argmin(totals)} of the stream has no step so far: there "
                 "is nothing to predict from. Pass one step of it at least."
             )
+        return totals
