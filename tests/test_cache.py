@@ -5,6 +5,7 @@ Each test runs new Python processes, and looks at what they had to compile.
 
 import ctypes
 import os
+import pickle
 import shutil
 import subprocess
 import sys
@@ -212,6 +213,116 @@ def test_files_that_cannot_be_read(filled, bits, tmp_path):
             file.touch(0o000)
     lines, compiled = run(FIT, NUMBA_CACHE_DIR=str(tmp_path))
     assert (lines[0], compiled) == (bits, {"clip_norm", "adam_step"})
+
+
+#: Of one's own; nobody else's. Where root runs the tests, files are given away.
+AS_ANOTHER = "import os\nos.geteuid = lambda: 54321\n"
+
+
+class MakeFolder:
+    """Unpickled, it makes a folder: code that a stranger wants to be run."""
+
+    def __init__(self, path):
+        self.path = str(path)
+
+    def __reduce__(self):
+        return os.mkdir, (self.path,)
+
+
+def give_away(path):
+    if os.geteuid() == 0:
+        os.chown(path, 12345, -1)
+
+
+def open_to_all(path):
+    path.chmod(0o777)
+
+
+@needs_permissions
+@pytest.mark.parametrize("what", ["folder", "file"])
+@pytest.mark.parametrize("change", [give_away, open_to_all])
+def test_nothing_of_others_is_loaded(what, change, tmp_path):
+    package, cache = copy_of_package(tmp_path), tmp_path / "cache"
+    trap = tmp_path / "trap"
+    name = _CacheLocator.get_suitable_cache_subpath(str(package / FOLDERS[1] / "x.py"))
+    environment = {"NUMBA_CACHE_DIR": str(cache), "HOME": str(tmp_path)}
+    assert run(CLIP, package, **environment)[1] == {"clip_norm"}
+    (index,) = files_of("clip_norm", "nbi", cache)
+    index.write_bytes(pickle.dumps(MakeFolder(trap)))
+    change(cache / name if what == "folder" else index)
+    script = AS_ANOTHER + CLIP if change is give_away else CLIP
+    lines, compiled = run(script, package, **environment)
+    assert (lines[:2], compiled) == (CLIPPED, {"clip_norm"})
+    assert not trap.exists()
+
+
+@needs_permissions
+def test_files_are_closed_to_others(tmp_path):
+    script = CLIP.replace("def work", "import os\nos.umask(0)\ndef work")
+    environment = {"NUMBA_CACHE_DIR": str(tmp_path)}
+    for expected in ({"clip_norm"}, set()):
+        lines, compiled = run(script, **environment)
+        assert (lines[:2], compiled) == (CLIPPED, expected)
+    files = files_of("clip_norm", "nb?", tmp_path)
+    assert {file.stat().st_mode & 0o022 for file in [*files, files[0].parent]} == {0}
+    files[0].parent.chmod(0o1777)  # sticky: nobody replaces the files of others
+    assert run(script, **environment) == (CLIPPED, set())
+
+
+def test_package_in_a_zip(tmp_path):
+    """What other sources were compiled to cannot be told apart: nothing is kept."""
+    package = shutil.make_archive(str(tmp_path / "all"), "zip", PACKAGE.parent, "skrnn")
+    for _ in range(2):
+        lines, compiled = run(CLIP, Path(package) / "skrnn", HOME=str(tmp_path))
+        assert (lines[:2], compiled) == (CLIPPED, {"clip_norm"})
+
+
+def test_no_memory_to_load(tmp_path):
+    """It says nothing about what is kept, which stays."""
+    no_memory = """
+from numba.core.caching import CompileResultCacheImpl
+def rebuild(*arguments):
+    raise MemoryError
+CompileResultCacheImpl.rebuild = rebuild
+"""
+    environment = {"NUMBA_CACHE_DIR": str(tmp_path)}
+    assert run(CLIP, **environment)[1] == {"clip_norm"}
+    one = CLIP.replace("np.float32, np.float64", "np.float32,")
+    lines, compiled = run(no_memory + one, **environment)
+    assert (lines[:1], compiled) == (CLIPPED[:1], {"clip_norm"})
+    assert run(CLIP, **environment) == (CLIPPED, set())
+
+
+INTERRUPTED = """
+import signal
+import numpy as np
+from numba.core.registry import cpu_target
+from skrnn.mathematics import gradients
+
+engine = cpu_target.target_context.codegen()._engine._ee
+call = getattr(engine, name)
+
+def interrupt(*arguments):
+    signal.raise_signal(signal.SIGINT)
+    return call(*arguments)
+
+setattr(engine, name, interrupt)
+try:
+    gradients.clip_norm(np.array([3.0, 4]), 2.5)
+except KeyboardInterrupt:
+    print("interrupted")
+setattr(engine, name, call)
+print(gradients.clip_norm(np.array([3.0, 4]), 2.5))
+"""
+
+
+def test_interrupted_while_code_is_handed_over(tmp_path):
+    """LLVM calls Python with what it has compiled, and for what was kept."""
+    environment = {"NUMBA_CACHE_DIR": str(tmp_path)}
+    for name in ("notify", "getbuffer"):
+        script = f"name = '_object_cache_{name}'\n{INTERRUPTED}"
+        assert run(script, **environment)[0] == ["interrupted", "5.0"]
+    assert run(CLIP, **environment)[0][:2] == CLIPPED
 
 
 def damage(files, change):

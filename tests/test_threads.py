@@ -6,6 +6,7 @@ import sys
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
+from typing import NamedTuple
 
 import numpy as np
 import pytest
@@ -139,6 +140,40 @@ def test_helpers_that_come_late_find_their_arguments():
         values, totals = np.ones((n, 3)), np.zeros(n)
         run_shared(2, add_up, np.zeros(1, np.int64), values, totals)
         assert (totals == 3).all()
+
+
+class Bytes(NamedTuple):
+    """Arrays whose data LLVM knows as bytes, as it knows what counts references."""
+
+    signed: np.ndarray
+    others: tuple
+
+
+@cached_njit(**ENTRY)
+def add_bytes(n_helpers, helpers, counter, flags, arrays, nothing, total):
+    """A helper adds all up; the caller waits for it, but not for ever."""
+    share_call(n_helpers, helpers)
+    if n_helpers == 0:
+        total[0] = flags.sum() + arrays.signed.sum()
+        for array in arrays.others[0]:
+            total[0] += array.sum()
+        exchange_add(counter, 1)
+    for _ in range(2_000_000_000):
+        if load(counter) > 0:
+            return
+
+
+@pytest.mark.usefixtures("four_cores")
+def test_helpers_get_arrays_of_bytes():
+    ones = [np.ones(9, dtype) for dtype in (bool, np.int8, np.uint8, np.uint8)]
+    arguments = ones[0], Bytes(ones[1], ((ones[2], ones[3]), 1.5)), ()
+    run_shared(1, add_bytes, np.ones(1, np.int64), *arguments, np.zeros(1))  # compiles
+    totals = []
+    for _ in range(20):  # a helper that just falls asleep misses a call
+        counter, total = np.zeros(1, np.int64), np.zeros(1)
+        totals.append(total)
+        run_shared(2, add_bytes, counter, *arguments, total)
+    assert 36 in [total[0] for total in totals]
 
 
 @pytest.mark.usefixtures("four_cores")

@@ -7,12 +7,68 @@ optimised and translated is the entry point, as a whole.
 """
 
 import gc
+import os
+import signal
+import threading
+from contextlib import contextmanager
 
 from numba import _dynfunc, njit
 from numba.core.codegen import JITCodeLibrary
 from numba.core.compiler import CompilerBase, DefaultPassBuilder
 from numba.core.compiler_machinery import register_pass
 from numba.core.typed_passes import NativeLowering
+
+
+@contextmanager
+def interrupts_held():
+    """Let Ctrl-C wait until the end.
+
+    LLVM calls Python to hand over what it has compiled. An exception there is lost, and
+    so is the compiled code, which later calls look for.
+    """
+    handler = signal.getsignal(signal.SIGINT)
+    in_main = threading.current_thread() is threading.main_thread()
+    if not (in_main and callable(handler)):
+        yield
+        return
+    held = []
+    try:
+        signal.signal(signal.SIGINT, lambda *call: held.append(call))
+        yield
+    finally:
+        signal.signal(signal.SIGINT, handler)
+        if held:
+            handler(*held[0])
+
+
+_is_searching = True  # for garbage, if the user has not told otherwise
+
+
+@contextmanager
+def _no_search_for_garbage():
+    # Numba lets one thread compile at a time.
+    global _is_searching
+    if not (_is_searching and gc.isenabled()):
+        yield
+        return
+    try:
+        _is_searching = False
+        gc.disable()
+        yield
+    finally:
+        _search_again()
+
+
+def _search_again():
+    global _is_searching
+    if not _is_searching:
+        gc.enable()
+        _is_searching = True
+
+
+if hasattr(os, "register_at_fork"):
+    # The thread that compiles does not survive a fork.
+    os.register_at_fork(after_in_child=_search_again)
 
 
 class _Library(JITCodeLibrary):
@@ -22,12 +78,19 @@ class _Library(JITCodeLibrary):
     them ran at a lower clock.
     """
 
+    #: Numba's types of the arguments of an entry point.
+    argument_types = ()
+
     def add_ir_module(self, ir_module):
         for function in ir_module.functions:
             if not function.is_declaration:
                 # The set's own `add` knows no attributes of a machine.
                 set.add(function.attributes, '"prefer-vector-width"="512"')
         super().add_ir_module(ir_module)
+
+    def _finalize_final_module(self):
+        with interrupts_held():
+            super()._finalize_final_module()
 
 
 class _PartLibrary(_Library):
@@ -50,6 +113,7 @@ class _EntryLowering(NativeLowering):
     def run_pass(self, state):
         codegen = state.targetctx.codegen()
         state.library = _Library(codegen, state.func_id.func_qualname)
+        state.library.argument_types = state.args
         state.library.enable_object_caching()
         return super().run_pass(state)
 
@@ -105,13 +169,8 @@ class EntryCompiler(_Compiler):
     lowering = _EntryLowering
 
     def compile_extra(self, func):
-        was_enabled = gc.isenabled()
-        gc.disable()
-        try:
+        with _no_search_for_garbage():
             return super().compile_extra(func)
-        finally:
-            if was_enabled:
-                gc.enable()
 
 
 #: Options of a part; a target other than the CPU compiles it in its own way.

@@ -10,6 +10,7 @@ import numpy as np
 from llvmlite import ir
 from numba import types
 from numba.core import cgutils
+from numba.core.datamodel import models
 
 from skrnn.backends.cpu.atomics import (
     exchange,
@@ -53,14 +54,32 @@ def _define_call(module, function, arguments):
     return caller
 
 
-def _without_count(value):
-    """An argument, but nothing where it is what counts the references to an array.
+def _counts_references(model):
+    """Of each value by which an argument is passed: whether it is or has a counter."""
+    kind = model.fe_type
+    if isinstance(kind, types.MemInfoPointer) or kind == types.pyobject:
+        return [True]
+    if isinstance(model, models.UniTupleModel):
+        return _counts_references(model.inner_models()[0]) * len(kind)
+    if isinstance(model, models.StructModel):
+        inner = model.inner_models()
+        return [counts for part in inner for counts in _counts_references(part)]
+    return [] if isinstance(kind, types.Omitted) else [False]
+
+
+def _without_counts(context, function):
+    """The arguments of an entry point, but nothing where there is a counter.
 
     The counts end with the caller's call, maybe before a helper begins. What keeps the
     arrays alive is that the caller's Python waits for its helpers.
     """
-    is_counter = value.type == ir.IntType(8).as_pointer()
-    return ir.Constant(value.type, None) if is_counter else value
+    values, flags = function.args[2:], []
+    for kind in context.active_code_library.argument_types:
+        flags += _counts_references(context.data_model_manager[kind])
+    return [
+        ir.Constant(value.type, None) if counts else value
+        for value, counts in zip(values, flags, strict=True)
+    ]
 
 
 @intrinsic_with_twin(lambda n_helpers, addresses: None)
@@ -77,7 +96,7 @@ def share_call(typingctx, n_helpers, addresses):
 
     def codegen(context, builder, signature, args):
         function, integer = builder.function, ir.IntType(64)
-        given = [ir.Constant(integer, 0), *map(_without_count, function.args[3:])]
+        given = [integer(0), *_without_counts(context, function)[1:]]
         kind = ir.LiteralStructType([value.type for value in given])
         if context.get_abi_sizeof(kind) > 8 * (SLOT_SIZE - ARGUMENTS):
             raise AssertionError(f"{function.name} has too many arguments for a slot")
