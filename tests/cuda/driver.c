@@ -8,6 +8,7 @@
    DRIVER_VERSION   for which CUDA it is, times 1000
    DRIVER_BYTES     that the device has at most
    DRIVER_LAUNCHES  after which the device is lost
+   DRIVER_FITS      blocks that a multiprocessor runs at once
 */
 #include <stdint.h>
 #include <stdio.h>
@@ -67,8 +68,15 @@ static int get_number(int *out) {
 }
 
 static int get_count(int *out) {
-    *out = 1; /* of devices, or of blocks that a multiprocessor runs at once */
+    *out = 1; /* of devices */
     return OK;
+}
+
+static long n_fitting(void) { return number("DRIVER_FITS", 1); }
+
+static int get_fitting(int *out, void *kernel, int threads, size_t shared) {
+    *out = (int)n_fitting();
+    return threads <= 256 && shared <= 48 * 1024 ? OK : INVALID;
 }
 
 static int get_attribute(int *value, int attribute, int device) {
@@ -142,7 +150,7 @@ static int launch(const struct config *c, void *kernel, void **arguments, void *
     is_valid &= b[0] * b[1] * b[2] <= 256 && c->shared <= 48 * 1024;
     is_valid &= (uintptr_t)c->stream == 1; /* the legacy stream, by its name */
     if (!is_valid) return INVALID;
-    if (c->n_attributes && g[0] * g[1] * g[2] > 132) return TOO_LARGE;
+    if (c->n_attributes && g[0] * g[1] * g[2] > 132 * n_fitting()) return TOO_LARGE;
     n_launches++;
     n_grids += c->n_attributes > 0;
     return state();
@@ -161,7 +169,7 @@ static const struct { const char *name; void *function; } FUNCTIONS[] = {
     {"cuDeviceGet", get_number},
     {"cuCtxGetDevice", get_number},
     {"cuDeviceGetAttribute", get_attribute},
-    {"cuOccupancyMaxActiveBlocksPerMultiprocessor", get_count},
+    {"cuOccupancyMaxActiveBlocksPerMultiprocessor", get_fitting},
     {"cuDevicePrimaryCtxRetain", get_context},
     {"cuCtxGetCurrent", get_context},
     {"cuCtxPopCurrent", get_context},

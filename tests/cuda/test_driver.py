@@ -50,7 +50,7 @@ def limit(variable, n):
     os.environ[variable] = str(before[count] + counts()[count] + n)
 
 def lift_limits():
-    for variable in LIMITS:
+    for variable in *LIMITS, "DRIVER_FITS":
         os.environ.pop(variable, None)
 
 def make(**changes):
@@ -141,6 +141,13 @@ def test_every_way_launches_and_frees(changes, has_grids, run):
     found = run(FIT_AND_PREDICT.replace("make(", f"make({changes}"))
     assert found["bytes"] == 0
     assert (found["grids"] > 0) == has_grids
+
+
+def test_a_grid_that_does_not_fit_is_not_launched(run):
+    program = 'os.environ["DRIVER_FITS"] = "0"' + FIT_AND_PREDICT
+    found = run(program.replace("make(", "make(hidden_size=300, max_iter=1"))
+    assert found["launches"] > 0
+    assert found["grids"] == found["bytes"] == 0
 
 
 @pytest.mark.parametrize(

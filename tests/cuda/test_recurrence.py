@@ -129,29 +129,53 @@ class AllAtOnce(BlockManager):
         thread.syncthreads()
 
 
-@cells
-def test_a_grid_of_several_blocks(cell, activation, monkeypatch):
-    """Each has some units, and some of the sequences."""
-    layouts = []
+@pytest.fixture
+def check_grid(monkeypatch):
+    """Check a layer of 3 units on a device of 5 multiprocessors, 2 units on each.
 
-    def noted(*arguments):
-        layouts.append(lay_out(*arguments))
-        return layouts[-1]
-
+    Returns the way that it took at last, and the blocks of all launches.
+    """
     monkeypatch.setattr("numba.cuda.simulator.kernel.BlockManager", AllAtOnce)
     monkeypatch.setattr(GridGroup, "sync", lambda group: AllAtOnce.wait_for_all())
-    monkeypatch.setattr(recurrence, "lay_out", noted)
     monkeypatch.setattr(recurrence, "MOST_THREADS", 2)
-    sizes = {"lengths": (3, 1, 2), "hidden_size": 3, "bidirectional": True}
-    problem = make_problem(cell, activation, **sizes)
-    step, device = problem.network.cell.step, Device()
-    n_h = step.n_blocks - step.h_first
-    monkeypatch.setattr(recurrence, "SHARED_BYTES", 2 * n_h * 3 * 8)  # two units
-    device.n_multiprocessors = 5
-    backend = CUDABackend(problem.network, device=device, way=GRID)
-    dropout = Dropout(0.0, 0.4, 1)
-    check_loss_gradient(problem, backend=backend, dropout=dropout)
-    assert {layout.blocks for layout in layouts} == {(2, 2)}
+    launches, launch = [], Device.launch
+
+    def noted(self, kernel, blocks, *arguments, **options):
+        if isinstance(blocks, tuple) and len(blocks) == 2:
+            launches.append(blocks)
+        launch(self, kernel, blocks, *arguments, **options)
+
+    monkeypatch.setattr(Device, "launch", noted)
+
+    def check(cell, activation, fits):
+        sizes = {"lengths": (3, 1, 2), "hidden_size": 3, "bidirectional": True}
+        problem = make_problem(cell, activation, **sizes)
+        step, device = problem.network.cell.step, Device()
+        n_h = step.n_blocks - step.h_first
+        monkeypatch.setattr(recurrence, "SHARED_BYTES", 2 * n_h * 3 * 8)  # two units
+        monkeypatch.setattr(Device, "blocks_at_once", lambda *arguments: fits)
+        device.n_multiprocessors = 5
+        backend = CUDABackend(problem.network, device=device, way=GRID)
+        dropout = Dropout(0.0, 0.4, 1)
+        check_loss_gradient(problem, backend=backend, dropout=dropout)
+        return backend.recurrence.way, set(launches)
+
+    return check
+
+
+@cells
+def test_a_grid_of_several_blocks(cell, activation, check_grid):
+    """Each has some units, and some of the sequences."""
+    assert check_grid(cell, activation, fits=10) == (GRID, {(2, 2)})
+
+
+def test_a_grid_is_no_larger_than_the_driver_says(check_grid):
+    """Some blocks that wait for others that cannot run would wait for ever."""
+    assert check_grid("gru", "tanh", fits=3) == (GRID, {(1, 2)})
+
+
+def test_a_grid_that_cannot_run_at_once_goes_by_steps(check_grid):
+    assert check_grid("gru", "tanh", fits=1) == (STEPS, set())
 
 
 def test_all_ways_give_the_same_bits():

@@ -245,6 +245,13 @@ class Device:
         """Until all kernels and copies have ended."""
         cuda.synchronize()
 
+    def blocks_at_once(self, kernel, threads, n_bytes, arguments):
+        """Blocks of a kernel that run at once, by the driver's word."""
+        if SIMULATED:  # one after the other
+            return self.n_multiprocessors
+        compiled = kernel.compile(tuple(map(kernel.typeof_pyval, arguments)))
+        return compiled.max_cooperative_grid_blocks(threads, n_bytes)
+
     def launch(self, kernel, blocks, threads, *arguments, shared=0):
         """Start a kernel, with so many bytes of shared memory."""
         # Numba warns of few blocks, of which there may be no more to be had.

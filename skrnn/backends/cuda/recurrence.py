@@ -7,24 +7,26 @@ Three ways, of which `choose` takes one:
   its multiprocessor; what is fed back goes through shared memory.
 - *grid*: one launch for all steps. A block owns some units with all their gates, whose
   weights are in its shared memory; what is fed back goes through device memory, and
-  after each step all blocks wait for each other.
+  after each step all blocks wait for each other. So all must run at once: there is one
+  for each multiprocessor at most, and no more than the driver says that fit.
 - *steps*: for each step a matrix product, by cuBLAS where CuPy is installed, and one
   launch for the cell's formula.
 
 All three add up in the same order, so they give the same bits, except cuBLAS.
 """
 
+from math import inf
 from typing import NamedTuple
 
 import numpy as np
 
 from skrnn.backends.cuda.blas import StepProducts, library
 from skrnn.backends.cuda.device import SHARED_BYTES, SIMULATED
+from skrnn.backends.cuda.persistent import backward_kernel, forward_kernel
 from skrnn.backends.cuda.products import Matrix
 from skrnn.backends.cuda.recurrent_kernels import (
     add_masked,
     mask_states,
-    persistent_kernels,
     step_kernels,
     transpose,
 )
@@ -79,27 +81,31 @@ def _possible(hidden, n_h, itemsize, n_multiprocessors):
     return ways
 
 
-def lay_out(way, hidden, n_h, itemsize, n, n_multiprocessors, exchanged):
-    """Share n sequences out; `exchanged` numbers of each go from step to step."""
+def lay_out(way, hidden, n_h, itemsize, n, n_blocks, exchanged):
+    """Share n sequences out; `exchanged` numbers of each go from step to step.
+
+    `n_blocks` are those that run at once: as many as there are, or a little fewer, are
+    best, and for a grid no more are possible, if these are enough for all units.
+    """
     if way == BLOCK:
-        return _lay_out_blocks(hidden, n_h, itemsize, n, n_multiprocessors, exchanged)
+        return _lay_out_blocks(hidden, n_h, itemsize, n, n_blocks, exchanged)
     units = min(hidden, MOST_THREADS, SHARED_BYTES // (n_h * hidden * itemsize))
     n_parts = -(-hidden // units)
     units = -(-hidden // n_parts)
-    tile = -(-n // max(1, n_multiprocessors // n_parts))
+    tile = -(-n // max(1, n_blocks // n_parts))
     n_rows, n_groups = _groups(units, tile)
     n_bytes = n_h * hidden * units * itemsize
     blocks = -(-n // tile), n_parts
     return Layout(GRID, True, n_rows, units, tile, blocks, units * n_groups, n_bytes)
 
 
-def _lay_out_blocks(hidden, n_h, itemsize, n, n_multiprocessors, exchanged):
+def _lay_out_blocks(hidden, n_h, itemsize, n, n_blocks, exchanged):
     weights, of_sequence = n_h * hidden * hidden * itemsize, 2 * exchanged * itemsize
     in_shared = weights + of_sequence <= SHARED_BYTES
     if not in_shared:
         weights = 0
     most = max(1, (SHARED_BYTES - weights) // of_sequence)
-    tile = min(most, -(-n // n_multiprocessors))
+    tile = min(most, -(-n // n_blocks))
     n_rows, n_groups = _groups(hidden, tile)
     n_bytes, blocks = weights + tile * of_sequence, (-(-n // tile), 1)
     threads = hidden * n_groups
@@ -122,41 +128,48 @@ class Recurrence:
         self.dtype = np.dtype(network.dtype)
         self.sizes = self.hidden, self.n_h, self.dtype.itemsize
         self.way = choose(*self.sizes, device.n_multiprocessors, way)
+        self._fitting = {}  # blocks that run at once, by kernel and layout
 
     def forward(self, job, m, w, at, index, steps):
         """All steps of a window; the recurrent matrices start at w[at]."""
-        if self.way == STEPS:
+        arguments = m, w, at, index, job
+        if not self._launch(forward_kernel, self.hidden, arguments):
             self._forward_steps(job, m, w, at, steps)
-        else:
-            self._launch(0, self.hidden, job, m, w, at, index)
 
     def backward(self, job, m, w, at, transposed, index, steps):
         """Back through them; there is room for the transposed matrices."""
         arguments = w, at, self.hidden, self.n_h, m, transposed
         self.device.over(self.n_h * self.hidden**2, transpose, *arguments)
-        if self.way == STEPS:
+        arguments = m, m, transposed, index, job
+        if not self._launch(backward_kernel, self.n_h * self.hidden, arguments):
             self._backward_steps(job, m, transposed, steps)
-        else:
-            exchanged = self.n_h * self.hidden
-            self._launch(1, exchanged, job, m, m, transposed, index)
 
-    def _launch(self, k, exchanged, job, m, weights, at, index):
-        n_multiprocessors = self.device.n_multiprocessors
-        layout = lay_out(self.way, *self.sizes, job.n, n_multiprocessors, exchanged)
-        kernel = persistent_kernels(
-            self.step,
-            self.dtype,
-            layout.way == GRID,
-            layout.in_shared,
-            layout.n_rows,
-        )[k]
-        self.device.launch(
-            kernel,
-            layout.blocks,
-            layout.threads,
-            *(m, weights, at, index, job, layout.units, layout.tile),
-            shared=layout.n_bytes,
-        )
+    def _launch(self, make_kernel, exchanged, arguments):
+        """Run all steps at once; False if that is not the way, or no longer."""
+        n_blocks = self.device.n_multiprocessors
+        while self.way != STEPS:
+            n = arguments[-1].n
+            layout = lay_out(self.way, *self.sizes, n, n_blocks, exchanged)
+            of_layout = self.way == GRID, layout.in_shared, layout.n_rows
+            kernel = make_kernel(self.step, self.dtype, *of_layout)
+            given = *arguments, layout.units, layout.tile
+            n_blocks = self._most_blocks(kernel, layout, given)
+            if layout.blocks[0] * layout.blocks[1] <= n_blocks:
+                place = layout.blocks, layout.threads
+                self.device.launch(kernel, *place, *given, shared=layout.n_bytes)
+                return True
+            if n_blocks < layout.blocks[1]:  # too few for all units
+                self.way = STEPS
+        return False
+
+    def _most_blocks(self, kernel, layout, arguments):
+        """How many may be launched: if they wait for each other, all run at once."""
+        if layout.way == BLOCK:
+            return inf
+        key = kernel, layout.threads, layout.n_bytes
+        if key not in self._fitting:
+            self._fitting[key] = self.device.blocks_at_once(*key, arguments)
+        return self._fitting[key]
 
     def _forward_steps(self, job, m, w, at, steps):
         formula, _ = step_kernels(self.step, self.dtype)
