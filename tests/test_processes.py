@@ -12,6 +12,7 @@ import subprocess
 import sys
 import threading
 import time
+import warnings
 import weakref
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -20,6 +21,7 @@ import joblib
 import numba
 import numpy as np
 import pytest
+from sklearn.exceptions import ConvergenceWarning
 from sklearn.model_selection import GridSearchCV
 from small import AfterEpoch, output_of
 from threadpoolctl import threadpool_info, threadpool_limits
@@ -27,6 +29,7 @@ from threadpoolctl import threadpool_info, threadpool_limits
 from skrnn import RNNClassifier, RNNRegressor
 from skrnn.backends.cpu import shard, threads
 from skrnn.exceptions import DivergenceError
+from skrnn.mathematics import blas
 
 SECONDS = 120  # many times what any of these tests takes
 
@@ -303,6 +306,101 @@ def test_limit_set_while_running():
     one_thread_works()
 
 
+# BLAS, whose bits may depend on its threads
+
+
+@pytest.mark.parametrize(
+    "parameters",
+    [
+        {"solver": "lbfgs", "dtype": "float64", "max_iter": 20},
+        {"adapter_rank": 64, "trainable": [], "n_layers": 2},
+    ],
+    ids=["lbfgs", "adapters"],
+)
+@in_new_process
+def test_the_same_bits_on_any_number_of_blas_threads(parameters):
+    results = set()
+    warnings.simplefilter("ignore", ConvergenceWarning)
+    for limit in (1, 2, 3):
+        with threadpool_limits(limit, user_api="blas"):
+            regressor = make(RNNRegressor, **parameters).fit(X[:40, :10], Y[:40])
+            results.add(bits(regressor, X[:, :10]))
+    assert len(results) == 1
+
+
+class SeeLimits:
+    """A callback that notes the threads of BLAS after each epoch; one of tasks too."""
+
+    def __init__(self):
+        self.seen = set()
+
+    def __call__(self, *_):
+        pools = threadpool_info()
+        self.seen |= {p["num_threads"] for p in pools if p["user_api"] == "blas"}
+
+
+@in_new_process
+def test_callbacks_have_the_threads_of_the_caller():
+    warnings.simplefilter("ignore", ConvergenceWarning)
+    see = SeeLimits()
+    with threadpool_limits(2, user_api="blas"):
+        make(solver="lbfgs").set_callbacks(AfterEpoch(see)).fit(X, LABELS)
+    assert see.seen == {2}
+
+
+def within_limit(number):
+    """Within the limit, and out of it for a while, but for an interrupt there."""
+    interrupt_at_place(number, PLACES_OF_LIMIT)
+    try:
+        with blas.OneBlasThread() as limit:
+            limit.lifted(int)()
+    finally:
+        sys.settrace(None)
+
+
+@in_new_process
+def test_an_interrupt_anywhere_ends_the_limit():
+    n_interrupts = 0
+    with threadpool_limits(2, user_api="blas"):
+        before = settings()
+        for number in range(1, 60):
+            try:
+                within_limit(number)
+            except KeyboardInterrupt:
+                n_interrupts += 1
+            assert settings() == before, number
+    assert n_interrupts > 20
+
+
+@needs_fork
+@in_new_process
+def test_a_child_has_no_limit():
+    is_inside, may_go_on = threading.Event(), threading.Event()
+
+    def stay():
+        with blas.OneBlasThread():
+            is_inside.set()
+            may_go_on.wait(SECONDS)
+
+    with threadpool_limits(2, user_api="blas"):
+        before = settings()
+        thread = threading.Thread(target=stay, daemon=True)
+        thread.start()
+        assert is_inside.wait(SECONDS)
+        assert settings() != before
+        child = os.fork()
+        if child == 0:
+            signal.alarm(20)  # rather than hang
+            is_as_before = settings() == before
+            with blas.OneBlasThread():
+                os._exit(0 if is_as_before and settings() != before else 1)
+        status = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+        may_go_on.set()
+        thread.join()
+        assert status == 0
+        assert settings() == before
+
+
 # The caller's settings
 
 
@@ -410,14 +508,15 @@ def test_interrupted_fit_goes_on_to_the_same_bits(name, depth):
 
 #: Where to interrupt: a signal is handled where a function begins, and at most lines.
 PLACES = {(threads.__file__, "line"), (threading.__file__, "call")}
+PLACES_OF_LIMIT = {(blas.__file__, "line"), (blas.__file__, "call")}
 
 
-def interrupt_at_place(number):
+def interrupt_at_place(number, places=PLACES):
     """Raise KeyboardInterrupt at one of the places that this thread runs through."""
-    places = itertools.count(1)
+    numbers = itertools.count(1)
 
     def trace(frame, event, _):
-        if (frame.f_code.co_filename, event) in PLACES and next(places) == number:
+        if (frame.f_code.co_filename, event) in places and next(numbers) == number:
             raise KeyboardInterrupt
         return trace
 

@@ -1,28 +1,8 @@
 """Random matrices to start from, input-first."""
 
-import os
-import threading
-from functools import lru_cache
-
 import numpy as np
-from threadpoolctl import ThreadpoolController
 
-# The limit is the whole process's. Two threads that set it at once would leave it set:
-# the second would take the first one's limit for the caller's.
-_limit_lock = threading.Lock()
-if hasattr(os, "register_at_fork"):
-    # No child starts with the lock taken, or with the limit.
-    os.register_at_fork(
-        before=_limit_lock.acquire,
-        after_in_parent=_limit_lock.release,
-        after_in_child=_limit_lock.release,
-    )
-
-
-@lru_cache
-def _controller():
-    # To look for the libraries takes 10 ms; NumPy's is there from its import on.
-    return ThreadpoolController()
+from skrnn.mathematics.blas import OneBlasThread
 
 
 def glorot_uniform(random_state, n_inputs, n_outputs):
@@ -42,7 +22,7 @@ def orthogonal(random_state, size):
     dynamics of learning in deep linear neural networks, ICLR 2014.
     """
     # The bits of a threaded factorisation may depend on the number of threads.
-    with _limit_lock, _controller().limit(limits=1, user_api="blas"):
+    with OneBlasThread():
         q, r = np.linalg.qr(random_state.standard_normal((size, size)))
     # The signs make the distribution uniform: F. Mezzadri, How to generate random
     # matrices from the classical compact groups, Notices of the AMS 54(5), 2007.

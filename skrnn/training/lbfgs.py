@@ -9,6 +9,7 @@ from math import isfinite
 import numpy as np
 from scipy import optimize
 
+from skrnn.mathematics.blas import OneBlasThread
 from skrnn.mathematics.gradients import add_l2, clip_norm
 from skrnn.training.errors import divergence
 from skrnn.training.progress import note_epoch
@@ -22,18 +23,20 @@ def minimize(problem, state, watch):
     if state.has_converged or state.n_epochs >= settings.max_iter:
         return state.has_converged
     run = _Run(problem, state, watch)
-    result = optimize.minimize(
-        run.loss_gradient,
-        state.vector.astype(np.float64),
-        method="L-BFGS-B",
-        jac=True,
-        callback=run.end_iteration,
-        options={
-            "maxiter": settings.max_iter - state.n_epochs,
-            "maxfun": np.inf,
-            "gtol": settings.tol,
-        },
-    )
+    # The bits of SciPy's own products depend on it.
+    with OneBlasThread() as limit:
+        result = optimize.minimize(
+            limit.lifted(run.loss_gradient),
+            state.vector.astype(np.float64),
+            method="L-BFGS-B",
+            jac=True,
+            callback=limit.lifted(run.end_iteration),
+            options={
+                "maxiter": settings.max_iter - state.n_epochs,
+                "maxfun": np.inf,
+                "gtol": settings.tol,
+            },
+        )
     if run.state.n_epochs == 0:
         # SciPy found no better point than the start: an epoch that changes nothing.
         # The last gradient may be that of a point it went back from.
@@ -62,6 +65,18 @@ class _Run:
         if not self.in_epoch:
             self.watch.begin_epoch()
             self.in_epoch = True
+        with np.errstate(over="ignore", invalid="ignore"):  # it is found
+            loss, gradient = self._compute(x)
+        if not (isfinite(loss) and isfinite(self.norm)):
+            raise divergence(
+                self.problem,
+                self.state,
+                f"The loss became {loss:.3g} and the norm of the gradient "
+                f"{self.norm:.3g}",
+            )
+        return loss, gradient.astype(np.float64)
+
+    def _compute(self, x):
         problem, data = self.problem, self.problem.data
         vector = x.astype(self.state.vector.dtype)
         loss = problem.backend.loss_gradient(
@@ -76,14 +91,7 @@ class _Run:
         strength = problem.settings.alpha / self.weight
         loss += add_l2(vector, self.mask, strength, gradient)
         self.norm = clip_norm(gradient, np.inf)
-        if not (isfinite(loss) and isfinite(self.norm)):
-            raise divergence(
-                problem,
-                self.state,
-                f"The loss became {loss:.3g} and the norm of the gradient "
-                f"{self.norm:.3g}",
-            )
-        return loss, gradient.astype(np.float64)
+        return loss, gradient
 
     def end_iteration(self, intermediate_result):
         """Called by SciPy with the new point, the last one that it has evaluated."""

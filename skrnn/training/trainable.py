@@ -9,6 +9,12 @@ language models, ICLR 2022, with a scale of 1).
 import numpy as np
 
 from skrnn.lazy import cached_property
+from skrnn.mathematics.blas import OneBlasThread
+
+
+def _quiet():
+    """What overflows is found later."""
+    return np.errstate(over="ignore", invalid="ignore")
 
 
 class Trainable:
@@ -88,12 +94,16 @@ class Trainable:
         if self.is_whole:
             return vector
         parameters = self._without_adapters(vector)
-        views = self.network.views(parameters)
-        for name, (a, b) in self.adapters(vector).items():
-            n_blocks, n_inputs, hidden = views[name].shape
-            product = (a.T @ b).reshape(n_inputs, n_blocks, hidden)
-            views[name] += product.transpose(1, 0, 2)
+        if self.adapted:
+            self._add_adapters(vector, self.network.views(parameters))
         return parameters
+
+    def _add_adapters(self, vector, views):
+        with _quiet(), OneBlasThread():
+            for name, (a, b) in self.adapters(vector).items():
+                n_blocks, n_inputs, hidden = views[name].shape
+                product = (a.T @ b).reshape(n_inputs, n_blocks, hidden)
+                views[name] += product.transpose(1, 0, 2)
 
     def _without_adapters(self, vector):
         parameters = self.base.copy()
@@ -142,12 +152,17 @@ class Trainable:
             return gradient
         result = np.empty_like(vector)
         result[: self._index.size] = gradient[self._index]
-        views, targets = self.network.views(gradient), self.adapters(result)
-        for name, (a, b) in self.adapters(vector).items():
-            view = views[name].transpose(1, 0, 2).reshape(a.shape[1], -1)
-            targets[name][0][:] = b @ view.T
-            targets[name][1][:] = a @ view
+        if self.adapted:
+            views = self.network.views(gradient)
+            self._write_gradient(vector, views, self.adapters(result))
         return result
+
+    def _write_gradient(self, vector, views, targets):
+        with _quiet(), OneBlasThread():
+            for name, (a, b) in self.adapters(vector).items():
+                view = views[name].transpose(1, 0, 2).reshape(a.shape[1], -1)
+                targets[name][0][:] = b @ view.T
+                targets[name][1][:] = a @ view
 
     @cached_property
     def weight_mask(self):
