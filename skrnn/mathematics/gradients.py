@@ -5,6 +5,7 @@ from math import sqrt
 import numpy as np
 
 from skrnn.mathematics.cache import cached_njit
+from skrnn.mathematics.denormals import flush_denormals, restore
 
 # The order of a sum may be changed to vectorise it, the same way every time.
 _OPTIONS = {"nogil": True, "fastmath": {"reassoc"}}
@@ -17,20 +18,22 @@ def add_l2(parameters, mask, strength, gradient):
     Returns that penalty.
     """
     factor = parameters.dtype.type(strength)
-    total = 0.0
+    total, before = 0.0, flush_denormals()
     for p in range(parameters.size):
         weight = mask[p] * parameters[p]
         total += np.float64(weight) * weight
         gradient[p] += factor * weight
+    restore(before)
     return 0.5 * strength * total
 
 
 @cached_njit(**_OPTIONS)
 def shrink(parameters, mask, share):
     """Take away a share of each weight (decoupled weight decay)."""
-    factor = parameters.dtype.type(share)
+    factor, before = parameters.dtype.type(share), flush_denormals()
     for p in range(parameters.size):
         parameters[p] -= factor * (mask[p] * parameters[p])
+    restore(before)
 
 
 @cached_njit(**_OPTIONS)
@@ -40,7 +43,7 @@ def clip_norm(gradient, limit):
     R. Pascanu, T. Mikolov and Y. Bengio, On the difficulty of training recurrent neural
     networks, ICML 2013.
     """
-    total = 0.0
+    total, before = 0.0, flush_denormals()
     for p in range(gradient.size):
         total += np.float64(gradient[p]) * gradient[p]
     norm = sqrt(total)
@@ -48,4 +51,5 @@ def clip_norm(gradient, limit):
         factor = gradient.dtype.type(limit / norm)
         for p in range(gradient.size):
             gradient[p] *= factor
+    restore(before)
     return norm

@@ -16,7 +16,6 @@ from numba import njit
 
 from skrnn.backends.cpu.atomics import exchange_add
 from skrnn.backends.cpu.calls import share_call
-from skrnn.backends.cpu.denormals import flush_denormals, restore
 from skrnn.backends.cpu.head import head_gradient, write_head_outputs
 from skrnn.backends.cpu.layer import (
     LayerPlan,
@@ -50,6 +49,7 @@ from skrnn.backends.cpu.window import (
     window_of,
 )
 from skrnn.mathematics.cache import cached_njit
+from skrnn.mathematics.denormals import flush_denormals, restore
 from skrnn.mathematics.dropout import (
     NO_DROPOUT,
     factor,
@@ -70,9 +70,12 @@ def layer_plan(layers, q):
 
 
 @njit(**INNER)
-def whole(n):
-    """The next multiple of a panel's width, in either precision."""
-    return -(-n // PANEL_BYTES) * PANEL_BYTES
+def reserve(free, n):
+    """Where n numbers stand, -1 if there are none; and what is free behind them.
+
+    All start at a multiple of a panel's width, in either precision.
+    """
+    return free if n > 0 else -ONE, free + -(-n // PANEL_BYTES) * PANEL_BYTES
 
 
 @njit(**OWNING)
@@ -80,52 +83,51 @@ def new_work(network, dropout, shard, n_rows, like, keep):
     """Memory for windows of up to `n_rows` rows."""
     step, sizes, layers, pooling, head = network
     n, n_places, width = shard.shape[0], layers.shape[0], PANEL_BYTES // like.itemsize
-    of_layer, of_sequences = n_rows * sizes.out_row, n * sizes.padded_size
+    plane = (n_places if keep else ONE) * n_rows * sizes.padded_size
+    of_places, of_sequences = n_places * sizes.padded_size * n, n * sizes.padded_size
+    of_pooled, of_layer = n * sizes.out_row, n_rows * sizes.out_row
     of_outs = n_places // sizes.n_directions * of_layer
-    plane = (n_places if keep else 1) * n_rows * sizes.padded_size
-    final_plane = n_places * of_sequences
-    is_masked = dropout.recurrent_rate > 0
+    masked = ONE if dropout.recurrent_rate > 0 else ZERO
+    normed = keep if layer_plan(layers, 0).norm_at >= 0 else ZERO
     # The head's outputs, attention's units and scores, or sums of a normalisation.
-    rows = min(CHUNK, max(n, n_rows))
     of_row = max(head.padded_outputs, sizes.padded_size + width)
-    size_of_scratch = max(rows * of_row, 2 * sizes.out_row)
-    is_normed = keep > 0 and layer_plan(layers, 0).norm_at >= 0
-    z = ZERO
-    states = z + whole(step.n_blocks * plane)
-    final = states + whole(step.n_states * plane)
-    fed_back = final + whole(step.n_states * final_plane)
-    masks = fed_back + (whole(plane) if is_masked else 0)
-    d = masks + (whole(final_plane) if is_masked else 0)
-    x = d + (whole((step.n_states + 1) * of_sequences) if keep else 0)
-    outs = x + whole(n_rows * (sizes.n_features + 1))
-    normal = outs + whole(of_outs)
-    kept = normal + (whole(of_outs) if is_normed else 0)
-    pooled = kept + whole(n * pooling.n_kept)
-    d_pooled = pooled + whole(n * sizes.out_row)
-    panels = d_pooled + (whole(n * sizes.out_row) if keep else 0)
-    scratch = panels + CHUNK_PANELS * CHUNK * width
+    of_scratch = max(min(CHUNK, max(n, n_rows)) * of_row, 2 * sizes.out_row)
+    z, free = reserve(ZERO, step.n_blocks * plane)
+    states, free = reserve(free, step.n_states * plane)
+    final, free = reserve(free, step.n_states * of_places)
+    fed_back, free = reserve(free, masked * plane)  # behind the states, if at all
+    masks, free = reserve(free, masked * of_places)
+    d, free = reserve(free, keep * (step.n_states + 1) * of_sequences)
+    x, free = reserve(free, n_rows * (sizes.n_features + 1))
+    outs, free = reserve(free, of_outs)
+    normal, free = reserve(free, normed * of_outs)
+    kept, free = reserve(free, n * pooling.n_kept)
+    pooled, free = reserve(free, of_pooled)
+    d_pooled, free = reserve(free, keep * of_pooled)
+    panels, free = reserve(free, CHUNK_PANELS * CHUNK * width)
+    scratch, free = reserve(free, of_scratch)
     work = Work(
-        aligned(np.empty(scratch + size_of_scratch + width, like.dtype)),
-        n,
-        n_rows,
-        plane,
-        final_plane,
-        z,
-        states,
-        fed_back if is_masked else states,
-        masks if is_masked else -ONE,
-        final,
-        d,
-        x,
-        outs,
-        outs + of_outs - of_layer,
-        normal if is_normed else -ONE,
-        kept,
-        pooled,
-        d_pooled,
-        panels,
-        scratch,
-        np.empty(n * sizes.out_row, np.int32),
+        m=aligned(np.empty(free + width, like.dtype)),
+        n_sequences=n,
+        n_rows=n_rows,
+        plane=plane,
+        final_plane=of_places,
+        z=z,
+        states=states,
+        fed_back=max(fed_back, states),
+        masks=masks,
+        final=final,
+        d=d,
+        x=x,
+        outs=outs,
+        last=outs + of_outs - of_layer,
+        normal=normal,
+        kept=kept,
+        pooled=pooled,
+        d_pooled=d_pooled,
+        panels=panels,
+        scratch=scratch,
+        best=np.empty(of_pooled, np.int32),
     )
     fill_masks(dropout, sizes, shard, work, n_places)
     reset_states(step, work)
