@@ -138,3 +138,12 @@ def test_gradient_equals_central_differences(kind, stack):
     _, gradient = loss_gradient(problem, rows, scales)
     # atol is the rounding error of a difference of losses near 10, over the step.
     assert_allclose(gradient, expected, rtol=1e-6, atol=1e-9)
+
+
+def test_attention_that_overflows_is_nan_without_a_warning():
+    problem = make_problem(pooling="attention")
+    parameters = problem.parameters
+    views = problem.network.views(parameters)
+    views["attention_bias"][:], views["attention_query"][:] = 10, 1e308
+    backend = make_backend("cpu", problem.network)
+    assert np.isnan(backend.attention_weights(parameters, problem.sequences)).any()

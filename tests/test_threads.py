@@ -6,6 +6,7 @@ import sys
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
+from itertools import product
 from typing import NamedTuple
 
 import numpy as np
@@ -241,6 +242,26 @@ def test_any_number_of_threads_gives_the_same_bits(kind):
     lengths = (5, 2, 9, 1, 7) * 20
     problem = make_problem(*kind, lengths=lengths, hidden_size=19, **DEEP)
     results = {compute_bits(problem, n_threads) for n_threads in (1, 2, 3, 4) * 5}
+    assert len(results) == 1
+
+
+@pytest.mark.usefixtures("four_cores", "always_worth_a_thread")
+def test_gradients_do_not_grow_with_the_batch(monkeypatch):
+    """Nor do their bits depend on how many are kept."""
+    problem = make_problem(lengths=(1, 2) * 800, hidden_size=64)  # 100 shards
+    row = make_backend("cpu", problem.network).plan.n_packed * 8
+    rows, results = {}, set()
+    for round_bytes, n_threads in product([2**40, 30 * row, 1], [1, 3]):
+        monkeypatch.setattr("skrnn.backends.cpu.backend.ROUND_BYTES", round_bytes)
+        backend = make_backend("cpu", problem.network)
+        backend.n_threads = n_threads
+        order, scales = np.arange(1600), np.linspace(0.1, 1, 1600)
+        loss, gradient = loss_gradient(problem, order, scales, backend)
+        results.add((loss, gradient.tobytes()))
+        rows[round_bytes // row, n_threads] = backend.gradients.nbytes // row
+    (all_rows,) = {rows.pop(key) for key in list(rows) if key[0] > 30}
+    assert all_rows == 100
+    assert rows == {(30, 1): 30, (30, 3): 30, (0, 1): 2, (0, 3): 6}
     assert len(results) == 1
 
 

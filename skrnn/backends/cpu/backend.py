@@ -27,6 +27,10 @@ WINDOW_ROWS = 256
 WORTH_A_THREAD = 4_000_000
 # Numbers that are worth a thread more to copy: some 200 us of work.
 COPY_WORTH_A_THREAD = 200_000
+# Bytes of the gradients that a round of shards may take, or else two for each thread:
+# they fit the third-level cache, and a round takes long enough that its end, where
+# threads wait for each other, does not count.
+ROUND_BYTES = 2**24
 # Parameters of the networks whose backends are kept, and how many; a backend takes
 # 10 us to make, a prediction of a large network much longer.
 KEPT_PARAMETERS, KEPT_BACKENDS = 50_000, 4
@@ -151,31 +155,44 @@ class CPUBackend:
             starts = starts + steps[0]
             lengths = np.minimum(lengths, steps[1]) - steps[0]
         order, bounds = _deal(lengths, TRAIN_ROWS)
-        n_shards = bounds.size - 1
-        if len(self.gradients) < n_shards:
-            size = n_shards * self.plan.n_packed
-            memory_of_all = aligned(np.empty(size + self.width, self.dtype))
-            self.gradients = memory_of_all[:size].reshape(n_shards, -1)
-        gradients, losses = self.gradients[:n_shards], np.empty(n_shards)
+        losses = np.empty(bounds.size - 1)
         memory = self.no_memory if memory is None else shard.Memory(memory)
-        run_shared(
-            self._threads_for(n_shards, 3 * lengths.sum()),
-            shard.train_shards,
-            np.zeros(1, np.int64),
-            self.compiled_network,
-            dropout,
-            self.network.kind,
-            self.packed,
-            (sequences.values, (targets, scales), memory),
-            _shards(order, starts, lengths, lengths, rows),
-            bounds,
-            ALL_STEPS if bptt_steps is None else bptt_steps,
-            gradients,
-            losses,
-        )
-        self._sum(gradients)
+        n_threads = self._threads_for(losses.size, 3 * lengths.sum())
+        table = _shards(order, starts, lengths, lengths, rows)
+        for first, gradients in self._rounds(losses.size, n_threads):
+            last = first + len(gradients)
+            run_shared(
+                n_threads,
+                shard.train_shards,
+                np.zeros(1, np.int64),
+                self.compiled_network,
+                dropout,
+                self.network.kind,
+                self.packed,
+                (sequences.values, (targets, scales), memory),
+                table,
+                bounds[first : last + 1],
+                ALL_STEPS if bptt_steps is None else bptt_steps,
+                gradients,
+                losses[first:last],
+            )
+            self._sum(gradients, first > 0)
         self._copy(self._pairs_to(gradient))
         return float(losses.sum())
+
+    def _rounds(self, n_shards, n_threads):
+        """The first shard of each round, and a row for the gradient of each in it.
+
+        With one round for all shards, memory would grow with the batch.
+        """
+        columns = self.plan.n_packed
+        n = max(2 * n_threads, ROUND_BYTES // (columns * self.dtype.itemsize))
+        n = min(n, n_shards)
+        if len(self.gradients) < n:
+            memory = aligned(np.empty(n * columns + self.width, self.dtype))
+            self.gradients = memory[: n * columns].reshape(n, -1)
+        for first in range(0, n_shards, n):
+            yield first, self.gradients[: min(n, n_shards - first)]
 
     def outputs(self, parameters, sequences, *, memory=None, totals=None):
         """The head's outputs, (n_sequences, n_outputs) or (n_steps, n_outputs).
@@ -198,7 +215,8 @@ class CPUBackend:
         self._run_predict(parameters, sequences, shard.SCORES, scores, None, None)
         firsts, lengths = sequences.offsets[:-1], sequences.lengths
         highest = np.maximum.reduceat(scores[:, 0], firsts)
-        weights = np.exp(scores[:, 0] - np.repeat(highest, lengths))
+        with np.errstate(invalid="ignore"):  # NaN where a score is not finite
+            weights = np.exp(scores[:, 0] - np.repeat(highest, lengths))
         return weights / np.repeat(np.add.reduceat(weights, firsts), lengths)
 
     def _predict(self, parameters, sequences, wanted, n_columns, memory, totals):
@@ -248,15 +266,19 @@ class CPUBackend:
         useful = min(n_shards, 1 + work // WORTH_A_THREAD)
         return 1 if useful <= 1 else min(useful, self.n_threads)
 
-    def _sum(self, gradients):
-        """Add up those of the shards in their order, one after the other."""
+    def _sum(self, gradients, goes_on):
+        """Add up those of the shards in their order, one after the other.
+
+        The total `goes_on` after a round: the bits are those of one round for all.
+        """
         columns = self.plan.n_packed
         if columns < COPY_WORTH_A_THREAD:
-            _add_all(iter([slice(None)]), gradients, self._total)
+            _add_all(iter([slice(None)]), gradients, self._total, goes_on)
             return
         firsts = range(0, columns, COPY_WORTH_A_THREAD // 4)
         slices = iter([slice(i, i + firsts.step) for i in firsts])
-        run_threads(self.n_threads, _add_all, slices, gradients, self._total)
+        arguments = slices, gradients, self._total, goes_on
+        run_threads(self.n_threads, _add_all, *arguments)
 
     @cached_property
     def _total(self):
@@ -313,10 +335,12 @@ def _copy_all(pairs):
         target[...] = source
 
 
-def _add_all(slices, gradients, total):
-    # What overflows is found later.
+def _add_all(slices, gradients, total, goes_on):
+    # What overflows is found later. No gradient has denormal numbers.
     with np.errstate(over="ignore", invalid="ignore"):
         for some in slices:
+            if goes_on:
+                gradients[0, some] += total[some]
             np.add.reduce(gradients[:, some], out=total[some])
 
 
