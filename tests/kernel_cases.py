@@ -180,6 +180,10 @@ WRONG_TO_LEARN = {
     "columns": (lambda s: {"targets": np.zeros((4, 3))}, r"targets .* \(4, 4\)"),
     "scales": (lambda s: {"scales": np.ones(3)}, r"scales .* \(4,\).* found \(3,\)"),
     "gradient": (lambda s: {"gradient": np.ones(3)}, r"gradient .* found \(3,\)"),
+    "its dtype": (
+        lambda s: {"gradient": np.ones(3, np.float32)},
+        "gradient must be float64.* found float32",
+    ),
 }
 
 

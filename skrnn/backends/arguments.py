@@ -14,21 +14,17 @@ def check_sequences(
     network, (values, offsets) = backend.network, sequences
     n = offsets.size - 1
     _check("parameters", parameters, (network.n_parameters,))
-    _check("values of the sequences", values, (len(values), network.n_features))
-    if values.dtype != backend.dtype:
-        raise ValueError(
-            f"The values of the sequences must be {network.dtype}, as the network's "
-            f"weights are; found {values.dtype}."
-        )
+    shape = len(values), network.n_features
+    _check("values of the sequences", values, shape, backend.dtype)
     if offsets[0] < 0 or offsets[-1] > len(values):
         raise ValueError(
             f"The offsets of the sequences must be places among {len(values)} steps; "
             f"they go from {offsets[0]} to {offsets[-1]}."
         )
     if gradient is not None:
-        _check("gradient", gradient, (network.n_parameters,))
+        _check("gradient", gradient, (network.n_parameters,), backend.dtype)
     if memory is not None:
-        _check("memory", memory, (n, backend.memory_size))
+        _check("memory", memory, (n, backend.memory_size), backend.dtype)
     if totals is not None:
         _check("totals", totals, (n,))
 
@@ -43,7 +39,18 @@ def check_learned(network, sequences, targets, scales):
     _check("scales", scales, (n,))
 
 
-def _check(name, array, shape):
+def check_solver(n_state_rows, vector, state, mask):
+    """What a solver changes and remembers."""
+    _check("mask of the weights", mask, vector.shape, vector.dtype)
+    _check("solver's memory", state, (n_state_rows, vector.size), vector.dtype)
+
+
+def _check(name, array, shape, dtype=None):
+    if dtype is not None and array.dtype != dtype:
+        raise ValueError(
+            f"The {name} must be {dtype}, as the network's weights are; found "
+            f"{array.dtype}."
+        )
     if array.shape != shape:
         raise ValueError(
             f"The {name} must have shape {shape} for this network, found "

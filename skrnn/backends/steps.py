@@ -5,6 +5,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from skrnn.backends.arguments import check_solver
 from skrnn.mathematics.dropout import Dropout
 from skrnn.mathematics.gradients import add_l2, clip_norm, shrink
 from skrnn.mathematics.optimizers import OPTIMIZERS
@@ -61,6 +62,8 @@ class HostSteps:
         self.vector, self.state = vector, state
         self.solver, self.data = solver, data
         self.mask = trainable.weight_mask
+        n_state_rows = OPTIMIZERS[solver.name].n_state_rows
+        check_solver(n_state_rows, vector, state, self.mask)
         self.gradient = np.empty(backend.network.n_parameters, vector.dtype)
         self.scales = np.empty(data.weights.size)
         n = data.sequences.n_sequences

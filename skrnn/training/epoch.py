@@ -47,6 +47,10 @@ class Epoch:
 
         Both are of the weights before each step, the norm before clipping.
         """
+        with np.errstate(over="ignore", invalid="ignore"):  # it is found
+            return self._train()
+
+    def _train(self):
         try:
             self._take_batches()
             results = self.steps.finish()
