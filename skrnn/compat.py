@@ -6,7 +6,7 @@ version moves one, this file is the place to mend. What has a public way takes t
 
 import warnings
 from collections.abc import Callable, Mapping
-from functools import wraps
+from functools import cache, wraps
 from inspect import signature
 from typing import Any, TypeVar
 
@@ -105,8 +105,7 @@ def fit_context(*, prefer_skip_nested_validation: bool) -> Callable[[F], F]:
 
         @wraps(method)
         def check_first(estimator, *args, **kwargs):
-            if estimator.__sklearn_is_fitted__():
-                check_parameters(estimator)
+            check_parameters(estimator)
             return in_context(estimator, *args, **kwargs)
 
         return check_first
@@ -118,9 +117,20 @@ def check_parameters(estimator: Any, *names: str) -> None:
     """Raise scikit-learn's error if one of these, or of all, is not allowed."""
     if get_config()["skip_parameter_validation"]:
         return
-    constraints = estimator._parameter_constraints
-    values = {name: getattr(estimator, name) for name in names or constraints}
+    constraints, defaults = estimator._parameter_constraints, _defaults(type(estimator))
+    # Checking all takes as long as a step of a small network; most are as they were.
+    values = {
+        name: value
+        for name in names or constraints
+        if (value := getattr(estimator, name)) is not defaults.get(name, constraints)
+    }
     validate_parameter_constraints(constraints, values, type(estimator).__name__)
+
+
+@cache
+def _defaults(estimator_class):
+    parameters = signature(estimator_class.__init__).parameters
+    return {name: parameter.default for name, parameter in parameters.items()}
 
 
 def available_if(check: Callable[[Any], bool]) -> Callable[[F], F]:

@@ -188,6 +188,10 @@ def test_docstring_of_class(cls):
     arguments = inspect.signature(cls).parameters.values()
     assert list(sections["Parameters"]) == [str(a).split(":")[0] for a in arguments]
     assert "Examples" in sections
+    attributes = [name for c in cls.mro() for name in inspect.get_annotations(c)]
+    attributes = {name for name in attributes if not name.startswith("_")}
+    attributes |= {n for n in vars(cls) if isinstance(vars(cls)[n], property)}
+    assert {n for n in attributes if n[0] != "_"} == {*sections.get("Attributes", {})}
 
 
 @functions

@@ -64,9 +64,14 @@ assert_type(regressor.attention_weights(X_3d), list[NDArray[np.floating[Any]]])
 assert_type(regressor.get_weights(merge_adapters=False), Weights)
 assert_type(regressor.set_weights(regressor.get_weights()), RNNRegressor)
 
+# What is learned
+assert_type(classifier.classes_, NDArray[Any] | Any)
+assert_type(regressor.loss_curve_, list[float])
+assert_type(regressor.best_validation_score_, float | None)
+
 # Streams
 stream = classifier.stream(n_sequences=2)
-stream.n_steps.max()
+assert_type(stream.n_steps, NDArray[np.int64])
 assert_type(stream.predict_proba([X_3d[0], X_3d[1]]), NDArray[Any] | Any)
 
 # Beside the estimators

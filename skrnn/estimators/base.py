@@ -15,6 +15,7 @@ from sklearn.base import (
 from sklearn.utils.validation import check_is_fitted
 
 from skrnn.backends import make_predictor
+from skrnn.compat import check_parameters
 from skrnn.estimators.containers import SetOutputMixin
 from skrnn.estimators.inputs import check_sequences
 from skrnn.estimators.results import Computed
@@ -35,6 +36,19 @@ class BaseRNN(
 ):
     """Predictions and states; the subclasses know the targets."""
 
+    n_features_in_: int
+    feature_names_in_: NDArray[np.object_]
+    n_features_per_step_: int
+    n_outputs_: int
+    out_activation_: str
+    n_iter_: int
+    loss_: float
+    best_loss_: float
+    loss_curve_: list[float]
+    grad_norm_curve_: list[float]
+    validation_scores_: list[float] | None
+    best_validation_score_: float | None
+
     def _fitted(self):
         """The model, or scikit-learn's error: to be taken once in each call."""
         model = self._model
@@ -45,6 +59,7 @@ class BaseRNN(
     def _compute(self, X, what):
         """Results of one of the backend's methods."""
         model = self._fitted()
+        check_parameters(self, "device")
         sequences, _ = check_sequences(self, X, model.network.dtype, form=model.inputs)
         backend = make_predictor(self.device, model.network)
         values = getattr(backend, what)(model.parameters, sequences)

@@ -229,6 +229,7 @@ class RNNClassifier(ClassifierMixin, BaseRNN):
     (2, 9)
     """
 
+    classes_: Results
     _parameter_constraints = constraints_of(CLASSIFIER)
 
     @suggests_names

@@ -3,6 +3,7 @@
 import warnings
 from collections.abc import Mapping
 from functools import partial
+from numbers import Integral
 from time import perf_counter
 from typing import Any, NamedTuple
 
@@ -20,8 +21,8 @@ from skrnn.sequences import Sequences
 from skrnn.training import LBFGS, Settings
 
 # Levels of the stack from `_fit` and `_partial_fit` to the user's line, for warnings:
-# scikit-learn's decorators stand between.
-FIT_LEVEL, PARTIAL_FIT_LEVEL = 5, 4
+# decorators stand between.
+FIT_LEVEL = 5
 
 
 class Scored(NamedTuple):
@@ -58,32 +59,64 @@ def is_stochastic(estimator):
 
 
 def settings_of(estimator, n_sequences, **changes):
-    """The parameters that the training loop needs."""
-    solver, limit = estimator.solver, estimator.max_grad_norm
-    optimizer = OPTIMIZERS.get(solver)
-    names = optimizer.hyperparameters if optimizer else ()
+    """The parameters that the training loop needs, as Python's own numbers."""
+    convert = {float: as_float, int: as_int, int | None: as_int}
     settings = {
-        name: getattr(estimator, name)
-        for name in Settings.__annotations__
+        name: convert.get(kind, getattr)(estimator, name)
+        for name, kind in Settings.__annotations__.items()
         if name != "hyperparameters"
     }
+    optimizer, limit = OPTIMIZERS.get(settings["solver"]), settings["max_grad_norm"]
+    names, dtype = optimizer.hyperparameters if optimizer else (), estimator.dtype
     settings |= {
-        "hyperparameters": tuple(getattr(estimator, name) for name in names),
-        "batch_size": min(n_sequences, _batch_size(estimator.batch_size, n_sequences)),
+        "hyperparameters": tuple(as_float(estimator, name, dtype) for name in names),
+        "batch_size": _batch_size(settings["batch_size"], n_sequences),
         "max_grad_norm": np.inf if limit is None else limit,
-        "dropout": estimator.dropout if estimator.n_layers > 1 else 0.0,
+        "dropout": settings["dropout"] if estimator.n_layers > 1 else 0.0,
     }
     settings = Settings(**settings | changes)
-    if solver == LBFGS:
+    if settings.solver == LBFGS:
         _check_lbfgs(settings)
     return settings
 
 
+# Numbers that are not Python's own: integers of few bits wrap around, and compiled code
+# knows no half or extended precision and no integers beyond 64 bits.
+
+
+def as_int(estimator, name):
+    """A parameter as an int, unless it is a name or None."""
+    value = getattr(estimator, name)
+    # Larger ones mean the same: all samples, all steps, more epochs than anyone awaits.
+    return min(int(value), 2**31 - 1) if isinstance(value, Integral) else value
+
+
+def as_float(estimator, name, dtype=np.float64):
+    """A parameter as a float, unless it is None; refuses what is none in the dtype."""
+    value = getattr(estimator, name)
+    if value is None:
+        return value
+    try:
+        number = float(value)
+    except OverflowError:  # of a large int
+        number = np.inf
+    limits = np.finfo(dtype)
+    least, most = float(limits.tiny), float(limits.max)
+    fits = value == number if number in (0, np.inf) else least <= number <= most
+    if not fits:
+        owner = type(estimator).__name__
+        raise ValueError(
+            f"The {name!r} parameter of {owner} must fit {limits.dtype}: it must be 0, "
+            f"or between {least:.3g} and {most:.3g}."
+        )
+    return number
+
+
 def _batch_size(batch_size, n):
-    if batch_size != "auto":
-        return batch_size
-    # Small data need small batches for enough steps of the solver.
-    return max(8, min(32, n // 8))
+    if batch_size == "auto":
+        # Small data need small batches for enough steps of the solver.
+        batch_size = max(8, min(32, n // 8))
+    return min(n, batch_size)
 
 
 def _check_lbfgs(settings):

@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.utils.validation import check_scalar
 
 from skrnn.backends import make_backend
-from skrnn.compat import available_if
+from skrnn.compat import available_if, check_parameters
 from skrnn.estimators.inputs import check_sequences
 from skrnn.estimators.results import Computed
 from skrnn.estimators.types import Results
@@ -58,6 +58,7 @@ class Stream:
     def __init__(self, estimator: BaseRNN, n_sequences: int = 1) -> None:
         check_scalar(n_sequences, "n_sequences", Integral, min_val=1)
         self._model = model = estimator._fitted()
+        check_parameters(estimator, "device")
         self._is_classifier = hasattr(estimator, "predict_proba")
         # For its name and parameters alone: the model stays, whatever it learns later.
         self._estimator = type(estimator)(**estimator.get_params(deep=False))

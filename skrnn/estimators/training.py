@@ -15,8 +15,9 @@ from skrnn.estimators.inputs import check_sequences
 from skrnn.estimators.model import Model, Run, trained
 from skrnn.estimators.runs import (
     FIT_LEVEL,
-    PARTIAL_FIT_LEVEL,
     Watch,
+    as_float,
+    as_int,
     check_pair,
     check_scored,
     settings_of,
@@ -55,7 +56,8 @@ class TrainingMixin(CallbackSupportMixin):
     def _fit(self, X, y, sample_weight, init_weights, **validation):
         metadata = {"sample_weight": sample_weight} | validation
         metadata = {name: data for name, data in metadata.items() if data is not None}
-        tasks = announce_fit(self, self.max_iter, X=X, y=y, metadata=metadata or None)
+        max_iter = as_int(self, "max_iter")
+        tasks = announce_fit(self, max_iter, X=X, y=y, metadata=metadata or None)
         warn_of_idle_dropout(self, FIT_LEVEL)
         old = self._model if self.warm_start else None
         if old is not None and init_weights is not None:
@@ -84,7 +86,7 @@ class TrainingMixin(CallbackSupportMixin):
     def _partial_fit(self, X, y, sample_weight, **target_options):
         if self.early_stopping:
             raise ValueError("partial_fit does not support early_stopping=True")
-        warn_of_idle_dropout(self, PARTIAL_FIT_LEVEL)
+        warn_of_idle_dropout(self, FIT_LEVEL)
         old = self._model
         draft, data, _ = self._check_data(X, y, sample_weight, old, **target_options)
         if old is not None and self._may_resume("partial_fit", old):
@@ -165,7 +167,8 @@ class TrainingMixin(CallbackSupportMixin):
             )
         elif self.early_stopping:
             n, strata = data.sequences.n_sequences, self._strata(draft, data)
-            rows, rows_val = split(n, self.validation_fraction, seed, strata)
+            fraction = as_float(self, "validation_fraction")
+            rows, rows_val = split(n, fraction, seed, strata)
             places = data.sequences.places(rows) if self.return_sequences else rows
             if not data.weights[places].any():
                 raise ValueError(
@@ -216,19 +219,16 @@ class TrainingMixin(CallbackSupportMixin):
             return False
         if kind == "fit" and self.early_stopping != (run.state.best_vector is not None):
             return False
-        trainable = self._trainable(old.network, run.trainable.base)
-        return trainable.parts == run.trainable.parts and self._rank == trainable.rank
-
-    @property
-    def _rank(self):
-        return int(self.adapter_rank)
+        known, now = run.trainable, self._trainable(old.network, run.trainable.base)
+        return (known.parts, known.rank) == (now.parts, now.rank)
 
     def _trainable(self, network, base):
         """What `trainable` and `adapter_rank` say, over these parameters."""
         chosen = self.trainable
         if isinstance(chosen, str):
             chosen = [{"all": "*", "head": "head.*"}.get(chosen, chosen)]
-        trainable = Trainable(network, base, network.parts(chosen), self._rank)
+        rank = as_int(self, "adapter_rank")
+        trainable = Trainable(network, base, network.parts(chosen), rank)
         if not trainable.needed:
             raise ValueError(
                 "There is nothing to train: trainable names no weights and "

@@ -8,7 +8,7 @@ from numbers import Integral
 from typing import Any, Self
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 from sklearn.base import (
     BaseEstimator,
     OneToOneFeatureMixin,
@@ -101,6 +101,14 @@ class SequenceScaler(
     >>> bool(cross_val_score(pipeline, X, y, cv=3).mean() > 0.9)
     True
     """
+
+    mean_: NDArray[np.float64] | None
+    var_: NDArray[np.float64] | None
+    scale_: NDArray[np.float64] | None
+    n_samples_seen_: int | NDArray[Any]
+    n_features_in_: int
+    feature_names_in_: NDArray[np.object_]
+    n_features_per_step_: int
 
     _parameter_constraints = {
         "with_mean": ["boolean"],
