@@ -20,9 +20,10 @@ INDENT, WIDTH = " " * 4, 88
 
 X = """
 X : array-like or list of array-like
-    Sequences: a 3D array (n_samples, n_timesteps, n_features); or a list of arrays
-    (n_timesteps_i, n_features) or (n_timesteps_i,) of any lengths; or a 2D array or
-    DataFrame (n_samples, n_timesteps * n_features_per_step) of flattened sequences.
+    Sequences: a 3D array (n_samples, n_timesteps, n_features); or a list of arrays or
+    DataFrames (n_timesteps_i, n_features), or of arrays or lists (n_timesteps_i,), of
+    any lengths; or a 2D array or DataFrame (n_samples, n_timesteps *
+    n_features_per_step) of flattened sequences.
 """
 
 OF_INPUTS = """
@@ -30,7 +31,8 @@ n_features_in_ : int
     Number of columns of the 2D X seen during fit, or the number of features per step
     of the sequences.
 feature_names_in_ : ndarray of shape (n_features_in_,)
-    Column names of X, if X was a DataFrame whose names are all strings.
+    Column names of X, if X was a DataFrame, or a list with DataFrames, whose names are
+    all strings.
 n_features_per_step_ : int
     Number of features of a time step.
 """

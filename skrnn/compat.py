@@ -43,6 +43,7 @@ from sklearn.utils.metaestimators import available_if as _available_if
 from sklearn.utils.validation import _check_feature_names as check_feature_names
 from sklearn.utils.validation import _check_sample_weight as check_sample_weight
 from sklearn.utils.validation import _check_y as check_y
+from sklearn.utils.validation import _get_feature_names as get_feature_names
 
 
 def _check_callbacks(context_class):
@@ -165,6 +166,7 @@ __all__ = [
     "fit_context",
     "get_container_adapter",
     "get_context_path",
+    "get_feature_names",
     "openmp_effective_n_threads",
     "openmp_parallelism_enabled",
     "safe_indexing",

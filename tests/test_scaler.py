@@ -332,7 +332,7 @@ BAD_X = {
     "sparse sequence": ([sparse.csr_array(X[0])], TypeError, "as sequence 0 of X"),
     "dates": (np.zeros(X.shape, "M8[s]"), ValueError, "datetime64.* is not numeric"),
     "text": ([["a", "b"]], ValueError, "arrays of bytes/strings|not numeric"),
-    "1D": (X[0, 0], ValueError, "Expected 2D array, got 1D array instead"),
+    "1D": (X[0, 0], ValueError, r"one series .* passed as \[x\]"),
     "4D": (X[None], ValueError, "dim <= 3 is required by SequenceScaler"),
     "unlike": ([X[0], X[1, :, :1]], ValueError, "same number of features, found 2 in"),
     "odd": (ROWS[:, :9], ValueError, "9 columns|X has 9 features"),

@@ -79,9 +79,9 @@ class BaseRNN(
         ----------
         X : array-like or list of array-like
             Sequences: a 3D array (n_samples, n_timesteps, n_features); or a list of
-            arrays (n_timesteps_i, n_features) or (n_timesteps_i,) of any lengths; or a
-            2D array or DataFrame (n_samples, n_timesteps * n_features_per_step) of
-            flattened sequences.
+            arrays or DataFrames (n_timesteps_i, n_features), or of arrays or lists
+            (n_timesteps_i,), of any lengths; or a 2D array or DataFrame (n_samples,
+            n_timesteps * n_features_per_step) of flattened sequences.
 
         Returns
         -------
@@ -106,9 +106,9 @@ class BaseRNN(
         ----------
         X : array-like or list of array-like
             Sequences: a 3D array (n_samples, n_timesteps, n_features); or a list of
-            arrays (n_timesteps_i, n_features) or (n_timesteps_i,) of any lengths; or a
-            2D array or DataFrame (n_samples, n_timesteps * n_features_per_step) of
-            flattened sequences.
+            arrays or DataFrames (n_timesteps_i, n_features), or of arrays or lists
+            (n_timesteps_i,), of any lengths; or a 2D array or DataFrame (n_samples,
+            n_timesteps * n_features_per_step) of flattened sequences.
 
         Returns
         -------

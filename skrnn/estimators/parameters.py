@@ -119,7 +119,8 @@ forecast. Not used with ``return_sequences=True``.""",
         [_at_least(1)],
         "int",
         """For 2D X, whose rows are flattened sequences: how many neighbouring columns
-make one time step. Other X say so by their shape.""",
+make one time step. A list of lists of numbers is 2D if it is above 1, otherwise
+sequences of single values. Other X say so by their shape.""",
     ),
     "solver": Parameter(
         "adam",

@@ -67,7 +67,8 @@ class RNNRegressor(RegressorMixin, BaseRNN):
         Whether there is a target for every time step, rather than one a sequence.
     n_features_per_step : int, default=1
         For 2D X, whose rows are flattened sequences: how many neighbouring columns make
-        one time step. Other X say so by their shape.
+        one time step. A list of lists of numbers is 2D if it is above 1, otherwise
+        sequences of single values. Other X say so by their shape.
     solver : {"adam", "adamw", "sgd", "rmsprop", "lbfgs"}, default="adam"
         Adam; Adam with decoupled `weight_decay`; stochastic gradient descent with
         momentum; RMSprop; or SciPy's L-BFGS-B with all samples at once, for small data.
@@ -169,7 +170,8 @@ class RNNRegressor(RegressorMixin, BaseRNN):
         Number of columns of the 2D X seen during fit, or the number of features per
         step of the sequences.
     feature_names_in_ : ndarray of shape (n_features_in_,)
-        Column names of X, if X was a DataFrame whose names are all strings.
+        Column names of X, if X was a DataFrame, or a list with DataFrames, whose names
+        are all strings.
     n_features_per_step_ : int
         Number of features of a time step.
     n_outputs_ : int
@@ -328,9 +330,9 @@ class RNNRegressor(RegressorMixin, BaseRNN):
         ----------
         X : array-like or list of array-like
             Sequences: a 3D array (n_samples, n_timesteps, n_features); or a list of
-            arrays (n_timesteps_i, n_features) or (n_timesteps_i,) of any lengths; or a
-            2D array or DataFrame (n_samples, n_timesteps * n_features_per_step) of
-            flattened sequences.
+            arrays or DataFrames (n_timesteps_i, n_features), or of arrays or lists
+            (n_timesteps_i,), of any lengths; or a 2D array or DataFrame (n_samples,
+            n_timesteps * n_features_per_step) of flattened sequences.
         y : array-like of shape (n_samples,) or (n_samples, n_outputs), or list of such
             Target values. With ``return_sequences=True`` a list with an array
             (n_timesteps_i,) or (n_timesteps_i, n_outputs) for each sequence, or one
@@ -381,9 +383,9 @@ class RNNRegressor(RegressorMixin, BaseRNN):
         ----------
         X : array-like or list of array-like
             Sequences: a 3D array (n_samples, n_timesteps, n_features); or a list of
-            arrays (n_timesteps_i, n_features) or (n_timesteps_i,) of any lengths; or a
-            2D array or DataFrame (n_samples, n_timesteps * n_features_per_step) of
-            flattened sequences.
+            arrays or DataFrames (n_timesteps_i, n_features), or of arrays or lists
+            (n_timesteps_i,), of any lengths; or a 2D array or DataFrame (n_samples,
+            n_timesteps * n_features_per_step) of flattened sequences.
         y : array-like of shape (n_samples,) or (n_samples, n_outputs), or list of such
             Target values. With ``return_sequences=True`` a list with an array
             (n_timesteps_i,) or (n_timesteps_i, n_outputs) for each sequence, or one
@@ -444,9 +446,9 @@ class RNNRegressor(RegressorMixin, BaseRNN):
         ----------
         X : array-like or list of array-like
             Sequences: a 3D array (n_samples, n_timesteps, n_features); or a list of
-            arrays (n_timesteps_i, n_features) or (n_timesteps_i,) of any lengths; or a
-            2D array or DataFrame (n_samples, n_timesteps * n_features_per_step) of
-            flattened sequences.
+            arrays or DataFrames (n_timesteps_i, n_features), or of arrays or lists
+            (n_timesteps_i,), of any lengths; or a 2D array or DataFrame (n_samples,
+            n_timesteps * n_features_per_step) of flattened sequences.
 
         Returns
         -------
@@ -466,9 +468,9 @@ class RNNRegressor(RegressorMixin, BaseRNN):
         ----------
         X : array-like or list of array-like
             Sequences: a 3D array (n_samples, n_timesteps, n_features); or a list of
-            arrays (n_timesteps_i, n_features) or (n_timesteps_i,) of any lengths; or a
-            2D array or DataFrame (n_samples, n_timesteps * n_features_per_step) of
-            flattened sequences.
+            arrays or DataFrames (n_timesteps_i, n_features), or of arrays or lists
+            (n_timesteps_i,), of any lengths; or a 2D array or DataFrame (n_samples,
+            n_timesteps * n_features_per_step) of flattened sequences.
         y : array-like
             True values, as in `fit`; those that are missing do not count.
         sample_weight : array-like of shape (n_samples,), default=None

@@ -76,7 +76,7 @@ def check_one_target(y):
 
 def like_input(results, X, sequences):
     """Results of all steps in the form of X: a list of arrays, or one array."""
-    if is_list_of_sequences(X):
+    if is_list_of_sequences(X, sequences.values.shape[1]):
         return np.split(results, sequences.offsets[1:-1])
     n = sequences.n_sequences
     return results.reshape(n, len(results) // n, *results.shape[1:])

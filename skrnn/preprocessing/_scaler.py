@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import warnings
 from numbers import Integral
 from typing import Any, Self
 
@@ -19,7 +18,12 @@ from sklearn.utils.validation import check_is_fitted
 
 from skrnn.compat import Interval, check_sample_weight, fit_context
 from skrnn.estimators.containers import SetOutputMixin
-from skrnn.estimators.inputs import InputForm, check_sequences, is_list_of_sequences
+from skrnn.estimators.inputs import (
+    InputForm,
+    check_sequences,
+    is_list_of_sequences,
+    n_dimensions,
+)
 from skrnn.estimators.names import suggests_names
 from skrnn.estimators.types import Results
 
@@ -43,7 +47,8 @@ class SequenceScaler(
     n_features_per_step : int, default=1
         For 2D X, whose rows are flattened sequences: how many neighbouring columns make
         one time step. With 1, a row is a series of single values, and all columns share
-        one mean and one standard deviation. Other X say so by their shape.
+        one mean and one standard deviation. A list of lists of numbers is 2D if it is
+        above 1, otherwise sequences of single values. Other X say so by their shape.
 
     Attributes
     ----------
@@ -61,7 +66,8 @@ class SequenceScaler(
         Number of columns of the 2D X seen during fit, or the number of features per
         step of the sequences.
     feature_names_in_ : ndarray of shape (n_features_in_,)
-        Column names of X, if X was a DataFrame whose names are all strings.
+        Column names of X, if X was a DataFrame, or a list with DataFrames, whose names
+        are all strings.
     n_features_per_step_ : int
         Number of features of a time step.
 
@@ -138,9 +144,9 @@ class SequenceScaler(
         ----------
         X : array-like or list of array-like
             Sequences: a 3D array (n_samples, n_timesteps, n_features); or a list of
-            arrays (n_timesteps_i, n_features) or (n_timesteps_i,) of any lengths; or a
-            2D array or DataFrame (n_samples, n_timesteps * n_features_per_step) of
-            flattened sequences.
+            arrays or DataFrames (n_timesteps_i, n_features), or of arrays or lists
+            (n_timesteps_i,), of any lengths; or a 2D array or DataFrame (n_samples,
+            n_timesteps * n_features_per_step) of flattened sequences.
         y : None
             Ignored.
         sample_weight : array-like of shape (n_samples,), default=None
@@ -166,9 +172,9 @@ class SequenceScaler(
         ----------
         X : array-like or list of array-like
             Sequences: a 3D array (n_samples, n_timesteps, n_features); or a list of
-            arrays (n_timesteps_i, n_features) or (n_timesteps_i,) of any lengths; or a
-            2D array or DataFrame (n_samples, n_timesteps * n_features_per_step) of
-            flattened sequences.
+            arrays or DataFrames (n_timesteps_i, n_features), or of arrays or lists
+            (n_timesteps_i,), of any lengths; or a 2D array or DataFrame (n_samples,
+            n_timesteps * n_features_per_step) of flattened sequences.
         y : None
             Ignored.
         sample_weight : array-like of shape (n_samples,), default=None
@@ -180,7 +186,7 @@ class SequenceScaler(
         self : object
             The fitted scaler.
         """
-        return self._learn(X, sample_weight, reset=not hasattr(self, "_scaler"))
+        return self._learn(X, sample_weight, reset=not self.__sklearn_is_fitted__())
 
     def transform(self, X: ArrayLike) -> Results:
         """Standardise sequences.
@@ -189,9 +195,9 @@ class SequenceScaler(
         ----------
         X : array-like or list of array-like
             Sequences: a 3D array (n_samples, n_timesteps, n_features); or a list of
-            arrays (n_timesteps_i, n_features) or (n_timesteps_i,) of any lengths; or a
-            2D array or DataFrame (n_samples, n_timesteps * n_features_per_step) of
-            flattened sequences.
+            arrays or DataFrames (n_timesteps_i, n_features), or of arrays or lists
+            (n_timesteps_i,), of any lengths; or a 2D array or DataFrame (n_samples,
+            n_timesteps * n_features_per_step) of flattened sequences.
 
         Returns
         -------
@@ -201,7 +207,7 @@ class SequenceScaler(
             into DataFrames.
         """
         check_is_fitted(self)
-        X_scaled = self._apply(self._scaler.transform, X)
+        X_scaled = self._apply(_standardize, X)
         # One fitted on sequences has names for the features of a step only.
         columns = self.get_feature_names_out if self._is_fitted_on_rows else None
         return self._in_container(X_scaled, X, columns)
@@ -213,9 +219,9 @@ class SequenceScaler(
         ----------
         X : array-like or list of array-like
             Sequences: a 3D array (n_samples, n_timesteps, n_features); or a list of
-            arrays (n_timesteps_i, n_features) or (n_timesteps_i,) of any lengths; or a
-            2D array or DataFrame (n_samples, n_timesteps * n_features_per_step) of
-            flattened sequences.
+            arrays or DataFrames (n_timesteps_i, n_features), or of arrays or lists
+            (n_timesteps_i,), of any lengths; or a 2D array or DataFrame (n_samples,
+            n_timesteps * n_features_per_step) of flattened sequences.
 
         Returns
         -------
@@ -223,10 +229,8 @@ class SequenceScaler(
             As `transform` returns it, but never a DataFrame.
         """
         check_is_fitted(self)
-        with warnings.catch_warnings():
-            # It need not have them, since `transform` returns arrays by default.
-            warnings.filterwarnings("ignore", "X does not have valid feature names")
-            return self._apply(self._scaler.inverse_transform, X)
+        # It need not have names, since `transform` returns arrays by default.
+        return self._apply(_restore, X, names_may_lack=True)
 
     @property
     def _form(self):
@@ -264,15 +268,30 @@ class SequenceScaler(
         self.__dict__ = learner.__dict__
         return self
 
-    def _apply(self, function, X):
-        """Apply a function of time steps; the result has the form of X."""
-        sequences, _ = check_sequences(self, X, None, form=self._form, allow_nan=True)
-        values = function(sequences.values)
-        if not is_list_of_sequences(X):
-            return values.reshape(np.asarray(X).shape)
+    def _apply(self, function, X, **options):
+        """Apply a function of mean, scale and steps; the result has the form of X."""
+        sequences, form = check_sequences(
+            self, X, None, form=self._form, allow_nan=True, **options
+        )
+        values, n_features = _as_floats(sequences.values), form.n_features_per_step
+        scaler = self._scaler
+        function(
+            values,
+            scaler.mean_.astype(values.dtype) if scaler.with_mean else 0,
+            scaler.scale_.astype(values.dtype) if scaler.with_std else 1,
+        )
+        if not is_list_of_sequences(X, n_features):
+            is_3d = n_dimensions(X) == 3
+            shape = (-1, n_features) if is_3d else (-1,)
+            return values.reshape(sequences.n_sequences, *shape)
         parts = np.split(values, sequences.offsets[1:-1])
-        shapes = (np.asarray(x).shape for x in X)
-        return [part.reshape(shape) for part, shape in zip(parts, shapes, strict=True)]
+        return [
+            part[:, 0] if n_features == 1 == np.ndim(x) else part
+            for part, x in zip(parts, X, strict=True)
+        ]
+
+    def __sklearn_is_fitted__(self) -> bool:
+        return hasattr(self, "_scaler")
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
@@ -280,3 +299,23 @@ class SequenceScaler(
         tags.input_tags.allow_nan = True
         tags.transformer_tags.preserves_dtype = ["float64", "float32"]
         return tags
+
+
+# What StandardScaler computes. Its own methods change the filters of warnings while
+# they check X, which are those of all threads, and two of them may leave them changed.
+
+
+def _as_floats(values):
+    """A copy, which may be written."""
+    is_float = values.dtype in (np.float64, np.float32, np.float16)
+    return np.array(values, None if is_float else np.float64)
+
+
+def _standardize(values, mean, scale):
+    values -= mean
+    values /= scale
+
+
+def _restore(values, mean, scale):
+    values *= scale
+    values += mean

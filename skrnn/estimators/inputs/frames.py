@@ -1,0 +1,74 @@
+"""Tables that are laid out in another way than a row for each sequence.
+
+Each would be read as numbers without a word, so each is refused, with the expression
+that makes the right layout of it.
+"""
+
+
+def check_layout(X, n_features_per_step):
+    """Refuse frames of pandas whose index or columns say that rows are no sequences."""
+    n_levels = getattr(getattr(X, "columns", None), "nlevels", 1)
+    if n_levels == 2:
+        _check_two_levels(X, n_features_per_step)
+    elif n_levels == 1:
+        _check_index(X)
+
+
+def _check_index(X):
+    """A frame with a row for each time step has an index (sequence, time)."""
+    index = getattr(X, "index", None)
+    if getattr(index, "nlevels", 1) < 2 or index.get_level_values(0).is_unique:
+        return
+    raise ValueError(
+        f"X is a frame with an index of {index.nlevels} levels, of which the first "
+        "repeats, as with a row for each time step. Pass "
+        "[group for _, group in X.groupby(level=0)]; if each row is a whole sequence, "
+        "X.reset_index(drop=True)."
+    )
+
+
+def _check_two_levels(X, n_features_per_step):
+    """Columns (feature, time), such as `unstack` makes, stand feature by feature."""
+    levels = [list(X.columns.get_level_values(i)) for i in (0, 1)]
+    of_features = _level_of_features(levels)
+    n_features = len(set(levels[of_features]))
+    times, features = levels[1 - of_features], levels[of_features]
+    if n_features == 1 == n_features_per_step:
+        return
+    steps = range(0, len(times), n_features)
+    is_by_time = (
+        n_features == n_features_per_step
+        and all(len(set(times[i : i + n_features])) == 1 for i in steps)
+        and all(features[i : i + n_features] == features[:n_features] for i in steps)
+    )
+    if not is_by_time:
+        raise ValueError(
+            f"X has columns of two levels, {X.columns[0]} to {X.columns[-1]}, which "
+            f"seem to be {n_features} features of each time step. A row must have all "
+            "features of the first step, then those of the second: pass "
+            f"X.sort_index(axis=1, level=[{1 - of_features}, {of_features}]) and set "
+            f"n_features_per_step={n_features}. If the order is right, pass "
+            "X.to_numpy()."
+        )
+
+
+def _level_of_features(levels):
+    """Features have names, and times are numbers or dates; or there are fewer."""
+    are_text = [all(isinstance(v, str) for v in level) for level in levels]
+    if are_text[0] != are_text[1]:
+        return are_text.index(True)
+    return int(len(set(levels[1])) < len(set(levels[0])))
+
+
+def cells_advice(X):
+    """What to pass in the place of a table with arrays in its cells."""
+    n_columns = X.shape[1]
+    if not hasattr(X, "columns"):
+        if n_columns == 1:
+            return "X[:, 0]"
+        return "[np.column_stack(list(row)) for row in X]"
+    if n_columns == 1:
+        return f"X[{X.columns[0]!r}]"
+    if hasattr(X, "iterrows"):
+        return "[pd.DataFrame(dict(row)) for _, row in X.iterrows()]"
+    return "[pl.DataFrame(row) for row in X.iter_rows(named=True)]"

@@ -1,0 +1,88 @@
+"""From what holds numbers to an array of them, in which what is missing is NaN."""
+
+import datetime
+from numbers import Complex, Real
+from textwrap import shorten
+
+import numpy as np
+import pandas as pd
+
+from skrnn.estimators.inputs.forms import is_list, is_vector
+
+_DATES = np.datetime64, np.timedelta64, datetime.date, datetime.time, datetime.timedelta
+#: Of these an array of objects can be converted without a look at them.
+_PLAIN = {float, int, bool, str, np.float64, np.float32, np.int64, np.bool_, type(None)}
+
+
+class CellsError(ValueError):
+    """There are arrays where there should be numbers."""
+
+
+def as_numbers(x):
+    """Make an array of real numbers; refuses what NumPy would merely convert."""
+    return check_numbers(to_array(x))
+
+
+def to_array(x):
+    """Make an array, in which missing values of objects and masked ones are NaN."""
+    if isinstance(x, np.ma.MaskedArray):
+        x = _unmasked(x)
+    elif is_list(x) and any(isinstance(row, np.ma.MaskedArray) for row in x):
+        return np.stack([to_array(row) for row in x])
+    array = np.asarray(x)
+    return _from_objects(array) if array.dtype == object else array
+
+
+def check_numbers(array):
+    """Refuse what NumPy would convert to float all the same, such as dates."""
+    array = np.asarray(array)
+    if array.dtype == object:
+        array = _from_objects(array)
+    if array.dtype.kind == "c":
+        raise ValueError("Complex data not supported.")
+    if array.dtype.kind not in "fiub":
+        raise ValueError(f"Data of dtype {array.dtype} is not numeric.")
+    return array
+
+
+def as_array(values):
+    """An array in which numbers beside strings, such as NaN, stay numbers."""
+    array = np.asarray(values)
+    if array.dtype.kind not in "US" or array is values:
+        return array
+    objects = np.asarray(values, object)
+    return array if all(isinstance(value, str) for value in objects.flat) else objects
+
+
+def _unmasked(x):
+    """An array with NaN where x is masked."""
+    values, mask = np.asarray(x), np.ma.getmaskarray(x)
+    if not mask.any():
+        return values
+    if values.dtype.kind in "iub":
+        values = values.astype(np.float64)
+    return np.where(mask, None if values.dtype == object else np.nan, values)
+
+
+def _from_objects(array):
+    """Numbers of objects; what is no number, but would be converted, is refused."""
+    types = {type(value) for value in array.flat} - _PLAIN
+    for kind in types:
+        if issubclass(kind, Complex) and not issubclass(kind, Real):
+            raise ValueError("Complex data not supported.")
+        if issubclass(kind, _DATES):
+            raise ValueError(f"Data of type {kind.__name__} is not numeric.")
+    if types and any(map(is_vector, array.flat)):
+        if array.ndim == 1:
+            return np.stack([to_array(row) for row in array])
+        raise CellsError("X has arrays in its cells.")
+    if type(pd.NA) in types:
+        array = np.where(pd.isna(array), None, array)
+    try:
+        return array.astype(np.float64)
+    except OverflowError:
+        raise ValueError(
+            "Input X contains infinity or a value too large for dtype('float64')."
+        ) from None
+    except ValueError as error:  # which has the word that is no number
+        raise ValueError(shorten(str(error), 100)) from None
