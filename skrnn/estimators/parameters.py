@@ -98,7 +98,7 @@ accuracy it raises, and False for the regressor, where no gain was found.""",
     ),
     "pooling": Parameter(
         "max",
-        [StrOptions(set(POOLINGS))],
+        [StrOptions(POOLINGS.keys())],
         '{"max", "last", "mean", "attention"}',
         """How the last layer's states become one vector for the output layer: their
 maximum over the steps; the state after the last step (of the other direction,
