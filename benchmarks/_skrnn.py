@@ -49,7 +49,7 @@ def training_epoch(problem, batch_size=None, repeats=1, device="cpu"):
     )
     random_state, parameters = np.random.RandomState(0), problem.parameters()
     pattern = {"all": "*", "head": "head.*"}[problem.trainable]
-    trainable = training.Trainable(network, parameters, network.parts([pattern]))
+    trainable = training.Trainable(network, parameters, network.arrays_of([pattern]))
     backend = make_backend(device, network, trainable.needed)
     given = training.Problem(backend, network, trainable, data, settings)
     state = training.State.start(trainable.start(parameters, random_state), "adam")

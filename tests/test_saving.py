@@ -90,15 +90,15 @@ def test_there_is_a_golden_file_of_each_format():
 def test_the_order_of_the_flat_vector_is_not_part_of_it(kind, monkeypatch):
     estimator = make_golden(kind)
     expected, data = predictions_of(estimator), pickle.dumps(estimator)
-    stack = Network.stack.function
+    parts = Network.parts.function
 
     class Reversed(Network):
         """A later version, whose parts stand in another order."""
 
     def reverse(network):
-        return stack(network)[::-1]
+        return parts(network)[::-1]
 
-    monkeypatch.setattr(Reversed, "stack", property(reverse), raising=False)
+    monkeypatch.setattr(Reversed, "parts", property(reverse), raising=False)
     monkeypatch.setattr(saving, "Network", Reversed)
     other = pickle.loads(data)
     assert not np.array_equal(other._model.parameters, estimator._model.parameters)

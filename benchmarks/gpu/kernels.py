@@ -60,7 +60,8 @@ def loss_gradients(case, backend, data, what="", rows=None, **options):
         dropout=case.dropout,
         **options,
     )
-    needed, gradients = network.parts([case.trained]), network.export_weights(gradient)
+    needed = network.arrays_of([case.trained])
+    gradients = network.export_weights(gradient)
     return {f"loss{what}": np.array(loss)} | {
         f"gradient of {name}{what}": gradients[name]
         for name, part in network.names.items()
@@ -105,7 +106,7 @@ def references(cases):
     found = []
     for case in cases:
         network = case.network("float64")
-        backend = make_backend("cpu", network, network.parts([case.trained]))
+        backend = make_backend("cpu", network, network.arrays_of([case.trained]))
         found.append(results(case, backend, "float64"))
     return found
 
@@ -202,7 +203,7 @@ def backend_of(case, way):
 
     network = case.network(case.dtype)
     try:
-        return CUDABackend(network, network.parts([case.trained]), way=way)
+        return CUDABackend(network, network.arrays_of([case.trained]), way=way)
     except ValueError:
         return None
 

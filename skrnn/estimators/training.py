@@ -228,7 +228,7 @@ class TrainingMixin(CallbackSupportMixin):
         if isinstance(chosen, str):
             chosen = [{"all": "*", "head": "head.*"}.get(chosen, chosen)]
         rank = as_int(self, "adapter_rank")
-        trainable = Trainable(network, base, network.parts(chosen), rank)
+        trainable = Trainable(network, base, network.arrays_of(chosen), rank)
         if not trainable.needed:
             raise ValueError(
                 "There is nothing to train: trainable names no weights and "

@@ -108,7 +108,7 @@ class Network:
         return Head(self.n_layers + 1, self.n_states_out, self.n_outputs)
 
     @cached_property
-    def stack(self):
+    def parts(self):
         """All parts, in the order of the flat vector."""
         pools = [] if self.pool is None else [self.pool]
         return [*self.layers, *self.norms, *pools, self.head]
@@ -116,17 +116,17 @@ class Network:
     @cached_property
     def shapes(self):
         """Name of each array of the flat vector, in order, and its shape."""
-        return {k: shape for part in self.stack for k, shape in part.shapes.items()}
+        return {k: shape for part in self.parts for k, shape in part.shapes.items()}
 
     @property
     def levels(self):
         """Of each array the level of its part."""
-        return {name: part.level for part in self.stack for name in part.shapes}
+        return {name: part.level for part in self.parts for name in part.shapes}
 
     @property
     def matrices(self):
         """Names of the arrays that may have adapters."""
-        return [name for part in self.stack for name in part.matrices]
+        return [name for part in self.parts for name in part.matrices]
 
     @cached_property
     def starts(self):
@@ -151,7 +151,7 @@ class Network:
         """1 where the flat vector holds a weight of a matrix product, otherwise 0."""
         mask = np.zeros(self.n_parameters, self.dtype)
         views = self.views(mask)
-        for part in self.stack:
+        for part in self.parts:
             for name in part.weights:
                 views[name][:] = 1
         return mask
@@ -160,23 +160,23 @@ class Network:
         """Where training starts: each part's own first values."""
         flat = np.zeros(self.n_parameters, self.dtype)
         views = self.views(flat)
-        for part in self.stack:
+        for part in self.parts:
             part.initialize(views, random_state)
         return flat
 
     def export_weights(self, flat):
         """A dict of arrays with PyTorch's names, shapes and gate order."""
         views, weights = self.views(flat), {}
-        for part in self.stack:
+        for part in self.parts:
             weights |= part.export(views)
         return weights
 
     @property
     def names(self):
         """Each name of `export_weights`, and the array that it shows."""
-        return {k: name for part in self.stack for k, name in part.names.items()}
+        return {k: name for part in self.parts for k, name in part.names.items()}
 
-    def parts(self, patterns):
+    def arrays_of(self, patterns):
         """Names of the arrays that some of the exported names or patterns mean."""
         chosen = set()
         for pattern in patterns:
@@ -196,12 +196,12 @@ class Network:
 
     def export_adapter(self, matrix, a, b):
         """The thin matrices that are added to one of `matrices`, for users."""
-        (part,) = (part for part in self.stack if matrix in part.matrices)
+        (part,) = (part for part in self.parts if matrix in part.matrices)
         return part.export_adapter(matrix, a, b)
 
     def import_adapter(self, matrix, weights):
         """The thin matrices of which `export_adapter` made these."""
-        (part,) = (part for part in self.stack if matrix in part.matrices)
+        (part,) = (part for part in self.parts if matrix in part.matrices)
         return part.import_adapter(matrix, weights)
 
     def import_weights(self, weights):
@@ -211,6 +211,6 @@ class Network:
         """
         flat = np.zeros(self.n_parameters, self.dtype)
         views = self.views(flat)
-        for part in self.stack:
+        for part in self.parts:
             part.take(views, weights)
         return flat
