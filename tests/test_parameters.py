@@ -2,13 +2,16 @@
 
 import warnings
 
+import joblib
 import numpy as np
 import pytest
+from numpy.testing import assert_array_equal
 from sklearn import config_context
 from sklearn.exceptions import ConvergenceWarning
 from small import TARGETS, WEIGHTS, X, Y, first_partial_fit, make, state_of
 
 from skrnn import RNNClassifier, RNNRegressor
+from skrnn.callbacks import Checkpoint
 from skrnn.estimators.runs import settings_of
 from skrnn.preprocessing import SequenceScaler
 
@@ -196,3 +199,17 @@ def test_solvers_numbers_fit_the_networks_dtype():
         curve(epsilon=1e-60)
     regressor = RNNRegressor(epsilon=1e-60, dtype="float64")
     assert settings_of(regressor, 24).hyperparameters == (0.9, 0.999, 1e-60)
+
+
+def test_a_stream_of_a_number_of_few_bits():
+    regressor = make(RNNRegressor, hidden_size=100).fit(X, Y)
+    many = np.concatenate([X] * 6)[:127]
+    stream = regressor.stream(np.int8(127))
+    assert_array_equal(stream.predict(many), regressor.predict(many))
+
+
+def test_a_checkpoint_after_a_number_of_few_bits(tmp_path):
+    path = tmp_path / "model.joblib"
+    regressor = make(RNNRegressor, max_iter=300, tol=0)
+    regressor.set_callbacks(Checkpoint(path, every=np.uint8(200))).fit(X, Y)
+    assert joblib.load(path).n_iter_ == 300

@@ -83,7 +83,7 @@ class Checkpoint:
     )
     def __init__(self, path: str | os.PathLike[str], every: int = 1) -> None:
         # Workers may have another working folder.
-        self.path, self.every = Path(path).absolute(), every
+        self.path, self.every = Path(path).absolute(), int(every)
 
     def setup(self, estimator: Any, context: Any) -> None:
         """Check the estimator and the path, as scikit-learn calls it before a fit.

@@ -64,7 +64,7 @@ class Stream:
         self._estimator = type(estimator)(**estimator.get_params(deep=False))
         self._backend = make_backend(estimator.device, model.network)
         steps = np.zeros(n_sequences, np.int64)
-        self._state = self._backend.new_memory(n_sequences), steps
+        self._state = self._backend.new_memory(steps.size), steps
 
     @property
     def n_steps(self) -> NDArray[np.int64]:
