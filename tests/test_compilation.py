@@ -2,6 +2,7 @@
 
 import gc
 import os
+import signal
 import threading
 from concurrent.futures import ThreadPoolExecutor
 
@@ -39,15 +40,17 @@ def compile_new():
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork")
 @pytest.mark.filterwarnings("ignore:.*multi-threaded.*fork:DeprecationWarning")
-def test_a_child_that_is_forked_meanwhile_searches_for_garbage(stopper):
+def test_a_fork_waits_for_a_compilation(stopper):
+    """The child could not compile, and would not search for garbage."""
     with ThreadPoolExecutor(1) as pool:
         compiled = pool.submit(compile_new)
         assert stopper.is_within.wait(60)
         assert not gc.isenabled()
+        threading.Timer(0.2, stopper.may_go_on.set).start()
         child = os.fork()
         if child == 0:
-            os._exit(0 if gc.isenabled() else 1)
-        stopper.may_go_on.set()
+            signal.alarm(20)  # rather than hang
+            os._exit(0 if gc.isenabled() and compile_new() == 2 else 1)
         assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
         assert compiled.result() == 2
     assert gc.isenabled()

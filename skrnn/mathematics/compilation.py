@@ -15,6 +15,7 @@ from contextlib import contextmanager
 from numba import _dynfunc, njit
 from numba.core.codegen import JITCodeLibrary
 from numba.core.compiler import CompilerBase, DefaultPassBuilder
+from numba.core.compiler_lock import global_compiler_lock
 from numba.core.compiler_machinery import register_pass
 from numba.core.typed_passes import NativeLowering
 
@@ -41,34 +42,27 @@ def interrupts_held():
             handler(*held[0])
 
 
-_is_searching = True  # for garbage, if the user has not told otherwise
-
-
 @contextmanager
 def _no_search_for_garbage():
-    # Numba lets one thread compile at a time.
-    global _is_searching
-    if not (_is_searching and gc.isenabled()):
+    # Numba lets one thread compile at a time, and a fork waits for it.
+    if not gc.isenabled():
         yield
         return
     try:
-        _is_searching = False
         gc.disable()
         yield
     finally:
-        _search_again()
-
-
-def _search_again():
-    global _is_searching
-    if not _is_searching:
         gc.enable()
-        _is_searching = True
 
 
 if hasattr(os, "register_at_fork"):
-    # The thread that compiles does not survive a fork.
-    os.register_at_fork(after_in_child=_search_again)
+    # The thread that compiles does not survive a fork: its child would wait for Numba's
+    # lock for ever, and never search for garbage.
+    os.register_at_fork(
+        before=global_compiler_lock.acquire,
+        after_in_parent=global_compiler_lock.release,
+        after_in_child=global_compiler_lock.release,
+    )
 
 
 class _Library(JITCodeLibrary):
