@@ -10,7 +10,7 @@ from sklearn.preprocessing import StandardScaler
 from small import RAGGED, TARGETS, WEIGHTS, AfterEpoch, X, make, output_of, state_of
 
 from skrnn import RNNClassifier, RNNRegressor
-from skrnn.estimators.base import BaseRNN
+from skrnn.estimators import training
 
 both = pytest.mark.parametrize("estimator_class", TARGETS)
 
@@ -124,10 +124,10 @@ def test_fitted_estimator_goes_its_own_way(estimator_class):
 
 @both
 def test_fitted_estimator_is_built_only_when_asked_for(estimator_class, monkeypatch):
-    calls, build = [], BaseRNN._fitted_attributes
+    calls, build = [], training.trained
     monkeypatch.setattr(
-        BaseRNN,
-        "_fitted_attributes",
+        training,
+        "trained",
         lambda *args, **options: calls.append(args) or build(*args, **options),
     )
     y = TARGETS[estimator_class]
