@@ -136,6 +136,42 @@ def test_pieces_give_the_bits_of_the_whole(kind, new_backend):
         assert len(results[2]) == 0
 
 
+@pytest.mark.nojit
+@kinds_with("lstm")
+def test_sequences_may_pause(kind, new_backend):
+    """Some of them, or all; what a pooled one gives is then what it gave before."""
+    problem = make_problem(*kind, **SMALL)
+    backend, X = new_backend(problem.network), problem.X
+    X = [np.concatenate([x, x[:1]]) for x in X]
+    pieces = [
+        [x[:1] for x in X],
+        [x[1 : 9 if i % 2 else 1] for i, x in enumerate(X)],
+        [x[:0] for x in X],
+        [x[1 : 1 if i % 2 else 9] for i, x in enumerate(X)],
+    ]
+    memory, totals, results = backend.new_memory(len(X)), 0, []
+    for piece in pieces:
+        sequences = Sequences.from_list(piece, problem.network.dtype)
+        totals = totals + sequences.lengths
+        arguments = problem.parameters, sequences
+        found = backend.outputs(*arguments, memory=memory, totals=totals)
+        results.append(found)
+    whole = Sequences.from_list(X, problem.network.dtype)
+    expected = backend.outputs(problem.parameters, whole)
+    if problem.network.pooling is None:
+        starts = whole.offsets[:-1]
+        odd = np.isin(np.arange(len(expected)), whole.places(np.array([1, 3])))
+        odd[starts] = False
+        assert_array_equal(results[1], expected[odd])
+        assert results[2].shape == (0, 4)
+        odd[starts] = True
+        assert_array_equal(results[3], expected[~odd])
+    else:
+        assert_array_equal(results[1][::2], results[0][::2])
+        assert_array_equal(results[2], results[1])
+        assert_array_equal(results[3], expected)
+
+
 @kinds_with("lstm")
 def test_two_runs_give_the_same_bits(kind, new_backend):
     problem = make_problem(*kind, **DEEP, **SMALL)

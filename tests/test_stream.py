@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from kernel_cases import (  # noqa: F401
     test_pieces_give_the_bits_of_the_whole,
+    test_sequences_may_pause,
 )
 from numpy.testing import assert_array_equal
 from problems import kinds
