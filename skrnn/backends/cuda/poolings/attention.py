@@ -58,7 +58,7 @@ class Attention(Pooling):
         batch, n_out = self.batch, self.n_out
         self.score()
         window = self.m, batch.index, batch.n, *batch.window
-        places = self.output.states, self.work.kept, self.room_of.scores
+        places = self.states, self.work.kept, self.room_of.scores
         self.device.over(batch.n * n_out, add_weighted, *window, n_out, places)
         self.device.over(batch.n, add_scores, *window, n_out, places)
 
@@ -68,7 +68,7 @@ class Attention(Pooling):
         units = Matrix(self.m, room.units, hidden)
         self.products.product(
             units,
-            Matrix(self.m, self.output.states, self.n_out),
+            Matrix(self.m, self.states, self.n_out),
             Matrix(self.w, self.weight_at, hidden),
             (n, hidden, self.n_out),
             bias=Matrix(self.w, self.bias_at, hidden),
@@ -91,14 +91,14 @@ class Attention(Pooling):
         batch, work, room, over = self.batch, self.work, self.room_of, self.device.over
         n, n_out, hidden = batch.n_here, self.n_out, self.hidden
         self.score()
-        places = self.output.states, work.kept, work.pooled, room.scores, room.shares
+        places = self.states, work.kept, work.pooled, room.scores, room.shares
         over(n, score_gradients, self.m, batch.rows, n, n_out, places)
         arguments = self.m, n, hidden, self.w, self.query_at, room.units, room.scores
         over(n * hidden, unit_gradients, *arguments, room.d_units)
         self._add_gradient(gradient, n)
-        arguments = self.m, batch.rows, n, n_out, self.output.states, room.shares
+        arguments = self.m, batch.rows, n, n_out, self.states, room.shares
         over(n * n_out, share_gradients, *arguments, work.pooled)
-        states = Matrix(self.m, self.output.states, n_out)
+        states = Matrix(self.m, self.states, n_out)
         weights = Matrix(self.w, self.weight_at, hidden).transposed
         d_units = Matrix(self.m, room.d_units, hidden)
         self.products.product(states, d_units, weights, (n, n_out, hidden), adds=True)
@@ -110,7 +110,7 @@ class Attention(Pooling):
             Matrix(self.m, at, hidden) for at in (room.units, room.d_units)
         )
         scores = Matrix(self.m, room.scores, 1)
-        states = Matrix(self.m, self.output.states, self.n_out).transposed
+        states = Matrix(self.m, self.states, self.n_out).transposed
         sizes = self.n_out, hidden, n
         products.add_gradient(gradient, self.weight_at, states, d_units, sizes)
         sizes = hidden, 1, n

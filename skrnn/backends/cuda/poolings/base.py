@@ -19,7 +19,10 @@ class Pooling:
     """
 
     def __init__(self, output):
-        self.output, self.batch, self.network = output, output.batch, output.network
+        # Not the output itself, which holds the pooling: the device's memory would wait
+        # for the garbage collector.
+        self.states, self.batch = output.states, output.batch
+        self.network = output.network
         self.device, self.products = output.device, output.products
         self.m, self.w, self.work = output.m, output.w, output.work
         self.n_out, self.hidden = output.n_out, output.hidden
@@ -80,7 +83,7 @@ class OfSteps(Pooling):
         """Take in the last layer's outputs of a window."""
         batch, n_out = self.batch, self.n_out
         window = self.m, batch.index, batch.n, *batch.window
-        places = self.output.states, self.work.kept
+        places = self.states, self.work.kept
         kernel = add_kernel(type(self))
         self.device.over(batch.n * n_out, kernel, *window, n_out, places, batch.best)
 
@@ -94,7 +97,7 @@ class OfSteps(Pooling):
     def spread_window(self, gradient):
         """Replace the last layer's outputs of a window by their gradient."""
         batch, sizes = self.batch, (self.n_out, self.hidden)
-        places = self.output.states, self.work.pooled
+        places = self.states, self.work.pooled
         arguments = self.m, batch.index, batch.rows, batch.n_here, sizes, places
         n = batch.n_here * self.n_out
         self.device.over(n, spread_kernel(type(self)), *arguments, batch.best)

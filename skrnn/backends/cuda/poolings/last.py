@@ -12,7 +12,7 @@ class Last(OfSteps):
         """Copy what ends in the window; the other steps are not even read."""
         batch, sizes = self.batch, (self.n_out, self.hidden)
         window = self.m, batch.index, batch.n, *batch.window
-        places = self.output.states, self.work.kept
+        places = self.states, self.work.kept
         self.device.over(batch.n * self.n_out, keep_ends, *window, sizes, places)
 
     @staticmethod
