@@ -17,6 +17,8 @@ from skrnn import RNNRegressor
 from skrnn.estimators.inputs import check_sequences
 from skrnn.preprocessing import SequenceScaler
 
+pytestmark = pytest.mark.quick
+
 NAMES = ["signal", "noise"]
 SINGLES = [x[:, 0] for x in RAGGED]
 LENGTHS = [len(x) for x in RAGGED]
