@@ -24,7 +24,7 @@ from skrnn.estimators.saving import from_plain, to_plain
 from skrnn.estimators.stream import Stream
 from skrnn.estimators.training import TrainingMixin
 from skrnn.estimators.types import Results, Weights
-from skrnn.network import take_weights
+from skrnn.network import POOLINGS, take_weights
 
 
 class BaseRNN(
@@ -122,8 +122,10 @@ class BaseRNN(
         """
         network = self._fitted().network
         if network.pool is None or not network.pool.has_step_weights:
+            names = [repr(k) for k, part in POOLINGS.items() if part.has_step_weights]
+            having = " or ".join(names)
             raise ValueError(
-                "There are attention weights with pooling='attention' only, the "
+                f"There are attention weights with pooling={having} only, the "
                 f"network was fitted with {network.pooling!r}."
             )
         computed = self._compute(X, "attention_weights")

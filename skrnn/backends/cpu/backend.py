@@ -12,6 +12,7 @@ from skrnn.backends.cpu.poolings import start_kept
 from skrnn.backends.cpu.threads import run_shared, run_threads, thread_limit
 from skrnn.backends.cpu.tile import PANEL_BYTES, TILE_ROWS, aligned
 from skrnn.backends.cpu.window import LENGTH, NUMBER, START, TOTAL
+from skrnn.backends.shares import shares_of_steps
 from skrnn.backends.steps import HostSteps
 from skrnn.lazy import cached_property
 from skrnn.mathematics.dropout import NO_DROPOUT
@@ -213,11 +214,7 @@ class CPUBackend:
         n_steps = len(sequences.values)
         scores = np.empty((n_steps, 1), self.dtype)
         self._run_predict(parameters, sequences, shard.SCORES, scores, None, None)
-        firsts, lengths = sequences.offsets[:-1], sequences.lengths
-        highest = np.maximum.reduceat(scores[:, 0], firsts)
-        with np.errstate(invalid="ignore"):  # NaN where a score is not finite
-            weights = np.exp(scores[:, 0] - np.repeat(highest, lengths))
-        return weights / np.repeat(np.add.reduceat(weights, firsts), lengths)
+        return shares_of_steps(scores[:, 0], sequences)
 
     def _predict(self, parameters, sequences, wanted, n_columns, memory, totals):
         is_pooled = self.network.pooling is not None

@@ -89,8 +89,8 @@ def new_work(network, dropout, shard, n_rows, like, keep):
     of_outs = n_places // sizes.n_directions * of_layer
     masked = ONE if dropout.recurrent_rate > 0 else ZERO
     normed = keep if layer_plan(layers, 0).norm_at >= 0 else ZERO
-    # The head's outputs, attention's units and scores, or sums of a normalisation.
-    of_row = max(head.padded_outputs, sizes.padded_size + width)
+    # The head's outputs, what the pooling needs, or sums of a normalisation.
+    of_row = max(head.padded_outputs, pooling.n_scratch)
     of_scratch = max(min(CHUNK, max(n, n_rows)) * of_row, 2 * sizes.out_row)
     z, free = reserve(ZERO, step.n_blocks * plane)
     states, free = reserve(free, step.n_states * plane)

@@ -16,6 +16,7 @@ from skrnn.backends.cuda.recurrence import Recurrence
 from skrnn.backends.cuda.rows import fill, index_of
 from skrnn.backends.cuda.solver import FIRST_RESULT, LOSS
 from skrnn.backends.cuda.steps import DeviceSteps
+from skrnn.backends.shares import shares_of_steps
 from skrnn.backends.steps import HostSteps
 from skrnn.mathematics.dropout import NO_DROPOUT
 
@@ -210,11 +211,8 @@ class CUDABackend:
     def attention_weights(self, parameters, sequences):
         """Share of each step in what attention pools, of shape (n_steps,)."""
         wanted = Wanted(SCORES, 1, True)
-        scores = self._predict(parameters, sequences, None, None, wanted)[:, 0]
-        firsts, lengths = sequences.offsets[:-1], sequences.lengths
-        highest = np.maximum.reduceat(scores, firsts)
-        weights = np.exp(scores - np.repeat(highest, lengths))
-        return weights / np.repeat(np.add.reduceat(weights, firsts), lengths)
+        scores = self._predict(parameters, sequences, None, None, wanted)
+        return shares_of_steps(scores[:, 0], sequences)
 
     def _predict(self, parameters, sequences, memory, totals, wanted):
         given = {"memory": memory, "totals": totals}

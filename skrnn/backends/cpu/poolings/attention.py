@@ -26,6 +26,7 @@ class AttentionPooling(NamedTuple):
     """It keeps weighted sums, and what they were weighted by."""
 
     n_kept: int
+    n_scratch: int
     at: int  # where the panels start: weights and biases
     query_at: int
     transposed_at: int
@@ -35,6 +36,7 @@ def _lay_out(network, forward, backward):
     part, n_out, hidden = network.pool, network.n_states_out, network.hidden_size
     return AttentionPooling(
         n_kept=2 * n_out + N_TOTALS,
+        n_scratch=forward.padded(hidden) + forward.width,  # units, and a score
         at=forward.add(part.weight, n_out, hidden, bias=part.bias),
         query_at=forward.add(part.query, hidden, 1),
         transposed_at=backward.add_transposed(part.weight, n_out, hidden),

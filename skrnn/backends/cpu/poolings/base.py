@@ -21,10 +21,11 @@ _START, _ADD, _FINISH, _SPREAD, _WRITE_SCORES = {}, {}, {}, {}, {}
 class PoolingPlan(NamedTuple):
     """What compiled code knows of a pooling; each derives a class of its own.
 
-    One with weights has a named tuple of its own, which has this field as well.
+    One with weights has a named tuple of its own, which has these fields as well.
     """
 
     n_kept: int  # numbers that it keeps of a sequence
+    n_scratch: int = 0  # numbers of `Work.scratch` that it needs for a row of a chunk
 
 
 class NoPooling(PoolingPlan):
