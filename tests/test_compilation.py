@@ -1,16 +1,20 @@
-"""How functions are compiled: what a compilation leaves behind in the process."""
+"""How functions are compiled: for which processor, and what that leaves behind."""
 
 import gc
 import os
 import signal
+import subprocess
+import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from numba import njit
+from numba import njit, types
 from numba.core import event
+from numba.core.registry import cpu_target
 
-from skrnn.mathematics.compilation import EntryCompiler
+from skrnn.mathematics.compilation import ENTRY
+from skrnn.mathematics.kept import Cache
 
 
 class Stopper(event.Listener):
@@ -35,7 +39,7 @@ def stopper():
 
 
 def compile_new():
-    return njit(pipeline_class=EntryCompiler)(lambda x: x + 1)(1)
+    return njit(**ENTRY)(lambda x: x + 1)(1)
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork")
@@ -72,3 +76,58 @@ def test_no_search_for_garbage_where_there_was_none():
         assert not gc.isenabled()
     finally:
         gc.enable()
+
+
+WITHOUT_FMA = """
+import warnings
+import numpy as np
+from numba import njit
+
+with warnings.catch_warnings(record=True) as caught:
+    warnings.simplefilter("always")
+    from skrnn.backends.cpu.tile import ONE, ZERO, row_product
+    from skrnn.mathematics import activations, target
+print(*(one.message for one in caught))
+print(target.HAS_FMA, target.HAS_LONG_REGISTERS)
+
+
+@njit
+def apply(x, b):
+    y = np.empty(16, x.dtype)
+    row_product(1, y, x, b, (0, 0, 0), (0, 0, 0, 0, 1, 0, 0), (1, x.size), ZERO)
+    for i in range(y.size):
+        y[i] = activations.tanh(y[i])
+    return y
+
+
+for kind in (np.float32, np.float64):
+    rng, width = np.random.default_rng(0), 64 // np.dtype(kind).itemsize
+    x, b = rng.random(9).astype(kind), rng.normal(size=(9, width)).astype(kind)
+    exact = np.tanh(x.astype(float) @ b.astype(float))
+    error = np.abs(apply(x, b.ravel())[:width] - exact).max()
+    assert error < 20 * np.finfo(kind).eps, error
+print(any("fma" in code for code in apply.inspect_asm().values()))
+"""
+
+
+def test_processor_without_fused_multiply_add():
+    """As NUMBA_CPU_NAME tells it: LLVM would call the C library for each number."""
+    result = subprocess.run(
+        [sys.executable, "-c", WITHOUT_FMA],
+        env=os.environ | {"NUMBA_CPU_NAME": "generic", "NUMBA_CPU_FEATURES": ""},
+        capture_output=True,
+        text=True,
+    )
+    assert result.returncode == 0, result.stderr
+    message, found, has_calls = result.stdout.splitlines()
+    assert "without fused multiply-add" in message
+    assert (found, has_calls) == ("False False", "False")
+
+
+def test_code_for_another_processor_is_told_apart(monkeypatch):
+    codegen = cpu_target.target_context.codegen()
+    cache, signature = Cache(compile_new), (types.int64,)
+    key = cache._index_key(signature, codegen)
+    assert cache._index_key(signature, codegen) == key
+    monkeypatch.setattr(codegen, "_tm_features", "")
+    assert cache._index_key(signature, codegen) != key

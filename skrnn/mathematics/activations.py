@@ -3,8 +3,8 @@
 ``math.exp`` is a call into the C library, which keeps the loop around it scalar:
 20 ns a value. What follows is arithmetic only, so that a loop over it runs 8 or 16
 values at a time (about 0.5 ns a value). Every product that is summed is an explicit
-fused multiply-add: the compiler is left no choice of rounding, so a value has the same
-bits in a vector lane, in a left-over loop and on another machine.
+multiply-add, fused where the machine has that: the compiler is left no choice of
+rounding, so a value has the same bits in a vector lane and in a left-over loop.
 
 Source of the method: exp(y) = 2**k * exp(r) with k = round(y / ln 2), r in
 [-ln(2)/2, ln(2)/2], and the Taylor series of exp(r) - 1, whose first omitted term is
@@ -29,9 +29,10 @@ def _exp_parts_in(kind):
     limit = kind(40 if single else 80)
     magic = kind(1.5 * 2.0 ** (23 if single else 52))
     per_ln2 = kind(1 / _LN2)
-    minus_ln2 = -kind(_LN2)
-    # What rounding ln 2 to this precision lost.
-    minus_rest = kind(float(kind(_LN2)) - _LN2 - _LN2_REST)
+    # The first bits of ln 2, so few that its product with any k is exact; and the rest.
+    unit = 2.0 ** (17 if single else 44)
+    ln2 = round(_LN2 * unit) / unit
+    minus_ln2, minus_rest = -kind(ln2), kind(ln2 - _LN2 - _LN2_REST)
     degree = 7 if single else 13
     first = kind(1 / factorial(degree))
     others = tuple(kind(1 / factorial(n)) for n in range(degree - 1, 1, -1))

@@ -10,7 +10,6 @@ import numpy as np
 from llvmlite import ir
 from numba import types
 from numba.core import cgutils
-from numba.core.datamodel import models
 
 from skrnn.backends.cpu.atomics import (
     exchange,
@@ -20,7 +19,14 @@ from skrnn.backends.cpu.atomics import (
 )
 from skrnn.backends.cpu.options import ENTRY
 from skrnn.mathematics.cache import cached_njit
+from skrnn.mathematics.internals import CALLS, COMPILER, LLVM, has
 from skrnn.mathematics.intrinsics import intrinsic_with_twin
+
+if has(CALLS):
+    from numba.core.datamodel import models
+
+#: What is needed to share calls; else each thread is called from Python.
+NEEDED = CALLS, COMPILER, LLVM
 
 #: States of a thread: free, with work in Python, asleep, with a call, within that call.
 AWAKE, POSTED, ASLEEP, CALLED, RUNNING = range(5)
@@ -67,14 +73,14 @@ def _counts_references(model):
     return [] if isinstance(kind, types.Omitted) else [False]
 
 
-def _without_counts(context, function):
+def _without_counts(context, function, kinds):
     """The arguments of an entry point, but nothing where there is a counter.
 
     The counts end with the caller's call, maybe before a helper begins. What keeps the
     arrays alive is that the caller's Python waits for its helpers.
     """
     values, flags = function.args[2:], []
-    for kind in context.active_code_library.argument_types:
+    for kind in kinds:
         flags += _counts_references(context.data_model_manager[kind])
     return [
         ir.Constant(value.type, None) if counts else value
@@ -82,7 +88,7 @@ def _without_counts(context, function):
     ]
 
 
-@intrinsic_with_twin(lambda n_helpers, addresses: None)
+@intrinsic_with_twin(lambda n_helpers, addresses: None, needs=NEEDED)
 def share_call(typingctx, n_helpers, addresses):
     """Let others make the call in which this stands as well, but with n_helpers = 0.
 
@@ -96,7 +102,10 @@ def share_call(typingctx, n_helpers, addresses):
 
     def codegen(context, builder, signature, args):
         function, integer = builder.function, ir.IntType(64)
-        given = [integer(0), *_without_counts(context, function)[1:]]
+        kinds = getattr(context.active_code_library, "argument_types", None)
+        if kinds is None:  # compiled in Numba's plain way
+            return context.get_dummy_value()
+        given = [integer(0), *_without_counts(context, function, kinds)[1:]]
         kind = ir.LiteralStructType([value.type for value in given])
         if context.get_abi_sizeof(kind) > 8 * (SLOT_SIZE - ARGUMENTS):
             raise AssertionError(f"{function.name} has too many arguments for a slot")
@@ -121,7 +130,7 @@ def share_call(typingctx, n_helpers, addresses):
     return types.void(n_helpers, addresses), codegen
 
 
-@intrinsic_with_twin(lambda slot: None)
+@intrinsic_with_twin(lambda slot: FINE, needs=NEEDED)
 def _make_call(typingctx, slot):
     """Call the function of a slot; returns what it returns."""
 

@@ -10,11 +10,10 @@ a single sequence.
 """
 
 from skrnn.mathematics.compilation import PART
+from skrnn.mathematics.internals import COMPILER, LLVM, has
 
 ENTRY = {"nogil": True, "error_model": "numpy"}
-OWNING = {
-    **ENTRY,
-    **PART,
-    "_nrt": True,  # else what a part without calls would have none either
-}
-INNER = {**OWNING, "_nrt": False}
+OWNING = INNER = {**ENTRY, **PART}
+if has(COMPILER):
+    OWNING = {**OWNING, "_nrt": True}  # else what a part without calls would have none
+    INNER = {**OWNING, "_nrt": not has(LLVM)}  # without it, the tile makes arrays

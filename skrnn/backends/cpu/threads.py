@@ -6,6 +6,7 @@ All callers share one budget of threads: what runs never exceeds the cores.
 """
 
 import os
+import sys
 import threading
 import time
 from functools import lru_cache
@@ -15,13 +16,13 @@ from queue import Empty, SimpleQueue
 import joblib
 import numba
 import numpy as np
-from numba.np.ufunc import parallel
 
 from skrnn.backends.cpu.atomics import exchange, exchange_if
 from skrnn.backends.cpu.calls import (
     ASLEEP,
     AWAKE,
     FINE,
+    NEEDED,
     POSTED,
     SPINS,
     SPINS_AFTER_BELL,
@@ -31,6 +32,7 @@ from skrnn.backends.cpu.calls import (
     serve,
 )
 from skrnn.compat import openmp_effective_n_threads, openmp_parallelism_enabled
+from skrnn.mathematics.internals import LLVM, has
 
 # What a thread finds when it was woken: there may be work, or it is no longer needed.
 RUNG, DISMISSED = range(2)
@@ -47,11 +49,12 @@ def thread_limit():
     and the cores that this process may use.
     """
     # One of several workers, as multiprocessing.Pool starts them; it sets no limit.
-    if current_process().daemon:
+    if current_process().daemon or not has(LLVM):  # which also counts in one step
         return 1
     limit = numba.config.NUMBA_NUM_THREADS
     # Asking Numba for the current limit would start its own threads.
-    if parallel._is_initialized:
+    parallel = sys.modules.get("numba.np.ufunc.parallel")
+    if getattr(parallel, "_is_initialized", False):
         limit = min(limit, numba.get_num_threads())
     if openmp_parallelism_enabled():
         limit = min(limit, openmp_effective_n_threads())
@@ -215,6 +218,9 @@ def run_shared(n_threads, entry, *arguments):
     It is called with the number and the addresses of its helpers, and the arguments. A
     helper that wakes too late does nothing.
     """
+    if not has(*NEEDED):
+        run_threads(n_threads, entry, 0, np.empty(0, np.int64), *arguments)
+        return
     _run_round(n_threads, _call_entry, entry, arguments)
 
 

@@ -3,7 +3,8 @@
 Weights are packed into panels of ``width`` columns (64 bytes a row), so that the inner
 loop reads them one after the other. A tile keeps ``rows x width`` sums in vector
 registers while it runs over k: per k one vector load and, per row, one broadcast and
-one fused multiply-add. LLVM splits a vector where the machine's are narrower.
+one multiply-add, fused where the processor has that. LLVM splits a vector where the
+machine's are narrower.
 
 Each sum runs over k in ascending order, whatever the number of rows in the tile: a
 row's result has the same bits whatever rows stand beside it.
@@ -12,13 +13,14 @@ row's result has the same bits whatever rows stand beside it.
 from itertools import product
 
 import numpy as np
-from llvmlite import binding, ir
+from llvmlite import ir
 from numba import njit, types
 from numba.core import cgutils
 from numba.extending import register_jitable
 
 from skrnn.backends.cpu.options import INNER
-from skrnn.mathematics.intrinsics import intrinsic_with_twin
+from skrnn.mathematics.intrinsics import intrinsic_with_twin, multiply_add
+from skrnn.mathematics.target import HAS_LONG_REGISTERS
 
 PANEL_BYTES = 64
 ZERO, ONE = np.int64(0), np.int64(1)
@@ -26,7 +28,6 @@ ZERO, ONE = np.int64(0), np.int64(1)
 # x 2 panels of the 32 long registers of AVX-512, 4 rows x 2 halves of a panel of the 16
 # shorter ones elsewhere. Two panels make 10 loads for 16 multiply-adds, one panel 9
 # for 8, which is more than a processor loads while it multiplies.
-HAS_LONG_REGISTERS = bool(binding.get_host_cpu_features().get("avx512f"))
 TILE_ROWS = 8 if HAS_LONG_REGISTERS else 4
 TILE_PANELS = 2 if HAS_LONG_REGISTERS else 1
 # Panels of a tile of one row, whose sums are as many chains of multiply-adds.
@@ -67,11 +68,7 @@ class _Tile:
         self.align = dtype.bitwidth // 8
         self.vector = ir.VectorType(scalar, self.width)
         self.index = context.get_value_type(types.intp)
-        self.fma = cgutils.get_or_insert_function(
-            builder.module,
-            ir.FunctionType(self.vector, [self.vector] * 3),
-            f"llvm.fma.v{self.width}f{dtype.bitwidth}",
-        )
+        self.name = f"v{self.width}f{dtype.bitwidth}"
 
     def _vector_at(self, pointer):
         return self.builder.bitcast(pointer, self.vector.as_pointer())
@@ -186,7 +183,7 @@ class _Tile:
             ]
             pairs = product(factors, panel_rows)
             sums = [
-                builder.call(self.fma, [*pair, total])
+                multiply_add(builder, *pair, total, self.name)
                 for pair, total in zip(pairs, sums, strict=True)
             ]
             width = self.index(self.width)
