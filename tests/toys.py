@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 from problems import check_loss_gradient, check_outputs, make_problem
+from sklearn.base import clone
 from sklearn.utils._param_validation import StrOptions
 
 from skrnn import RNNRegressor
@@ -167,4 +168,7 @@ def check_regressor(n=60, **parameters):
     match = r"loss='tweedie' takes targets in \[0, infinity\) only, y has -1"
     with pytest.raises(ValueError, match=match):
         regressor.fit(X, np.where(y > 1, -1, y))
+    other = clone(regressor).set_params(max_iter=1).fit(X, y)
+    with pytest.raises(ValueError, match="cannot go on with another network"):
+        other.set_params(loss="squared_error").partial_fit(X, y)
     return regressor, regressor.score(X, y)
