@@ -135,7 +135,7 @@ def test_errors(estimator_class):
         estimator.fit(X, y, X_val=X)
     with pytest.raises(ValueError, match="y_val is provided, but X_val was not"):
         estimator.fit(X, y, y_val=y)
-    with pytest.raises(ValueError, match="X has 1 features, but .* expecting 2"):
+    with pytest.raises(ValueError, match="X_val has 1 features, but .* expecting 2"):
         estimator.fit(X, y, X_val=X[:, :, :1], y_val=y)
     with pytest.raises(ValueError, match="inconsistent numbers of samples"):
         estimator.fit(X, y, X_val=X, y_val=y[1:])

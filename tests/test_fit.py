@@ -340,7 +340,7 @@ def test_a_failed_fit_changes_nothing(estimator_class, method):
     bad_targets = {
         "target y is None": None,
         "inconsistent numbers of samples": TARGETS[estimator_class][1:],
-        "Input y contains NaN": np.full(24, np.nan),
+        "Input y contains NaN|without any value|target is missing": Y + np.nan,
     }
     for match, bad_y in bad_targets.items():
         for failing in (new, estimator):

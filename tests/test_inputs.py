@@ -8,7 +8,7 @@ from numpy.testing import assert_array_equal
 from scipy import sparse
 from sklearn import config_context
 from sklearn.utils._param_validation import InvalidParameterError
-from small import INDICATOR, LABELS, RAGGED, TARGETS, WEIGHTS, X, Y, make, state_of
+from small import LABELS, RAGGED, TARGETS, WEIGHTS, X, Y, make, state_of
 
 from skrnn import RNNClassifier, RNNRegressor
 
@@ -349,7 +349,7 @@ BAD_Y = [
     (LABEL, None, ValueError, "requires y to be passed, but the target y is None"),
     (REAL, Y[1:], ValueError, r"inconsistent numbers of samples: \[24, 23\]"),
     (LABEL, LABELS[1:], ValueError, r"inconsistent numbers of samples: \[24, 23\]"),
-    (REAL, np.full(24, np.nan), ValueError, "Input y contains NaN"),
+    (REAL, np.full(24, np.nan), ValueError, "y has a column without any value"),
     (LABEL, np.full(24, np.nan), ValueError, "Input y contains NaN"),
     (REAL, np.full(24, np.inf), ValueError, "Input y contains infinity"),
     (LABEL, np.full(24, np.inf), ValueError, "Input y contains infinity"),
@@ -359,12 +359,10 @@ BAD_Y = [
     (REAL, Y.astype(str), ValueError, "arrays of bytes/strings"),
     (REAL, np.zeros(24, "M8[s]"), ValueError, "dtype datetime64.* is not numeric"),
     (REAL, sparse.csr_array(Y[:, None]), TypeError, "Sparse data was passed for y"),
-    (REAL, np.zeros((24, 2, 2)), ValueError, "Found array with dim 3"),
-    (LABEL, np.zeros((24, 2, 2)), ValueError, "Found array with dim 3"),
+    (REAL, np.zeros((24, 2, 2)), ValueError, "y has 3 dimensions, as targets for eve"),
+    (LABEL, np.zeros((24, 2, 2)), ValueError, "y has 3 dimensions, as targets for e"),
     (REAL, np.zeros((24, 0)), ValueError, r"0 feature\(s\)"),
     (LABEL, Y, ValueError, "Unknown label type: continuous"),
-    (LABEL, 2 * INDICATOR - 1, ValueError, "no other values than 0 and 1"),
-    (LABEL, 2 * INDICATOR, ValueError, "no other values than 0 and 1"),
 ]
 
 
@@ -394,8 +392,8 @@ BAD_WEIGHTS = [
     (0 * WEIGHTS, "must contain at least one non-zero number"),
     (np.where(WEIGHTS > 1, np.nan, 1), "Input sample_weight contains NaN"),
     (WEIGHTS[1:], r"sample_weight.shape == \(23,\), expected \(24,\)"),
-    (WEIGHTS[:, None], "Sample weights must be 1D array or scalar"),
-    (["heavy"] * 24, "could not convert string"),
+    (WEIGHTS[:, None], r"sample_weight.shape == \(24, 1\), expected \(24,\)"),
+    (["heavy"] * 24, "sample_weight is no array of numbers"),
 ]
 
 

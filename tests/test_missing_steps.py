@@ -376,10 +376,8 @@ def test_nothing_to_score():
             classifier.score(RAGGED, *arguments)
 
 
-def test_targets_of_sequences_cannot_be_missing():
+def test_labels_of_sequences_cannot_be_missing_unless_they_say_so():
     gaps = np.where(np.arange(24) % 4, np.nan, 1.0)
-    with pytest.raises(ValueError, match="Input y contains NaN"):
-        make(RNNRegressor).fit(X, gaps)
     with pytest.raises(ValueError, match="Input y contains NaN"):
         make(RNNClassifier, pooling="last").fit(X, gaps)
 
@@ -409,10 +407,10 @@ BAD_WEIGHTS = {
     ),
     "two columns": (
         [np.c_[part, part] for part in WEIGHTS],
-        "Sample weights must be 1D array or scalar, got 2D array",
+        "2 weights for each step, but all targets of a step have one weight. Pass one",
     ),
     "arrays and numbers": ([1.0, *WEIGHTS[1:]], r"sample_weight\[0\] has shape \(\)"),
-    "words": (["heavy"] * 24, "could not convert string"),
+    "words": (["heavy"] * 24, "sample_weight is no array of numbers"),
 }
 
 
@@ -424,5 +422,5 @@ def test_errors_for_weights(estimator_class, weights, match):
 
 
 def test_sequences_with_one_target_have_one_weight():
-    with pytest.raises(ValueError, match="Sample weights must be 1D array or scalar"):
+    with pytest.raises(ValueError, match=r"shape == \(24, 5\), expected \(24,\)"):
         make(RNNRegressor).fit(X, Y_ARRAY[:, -1], WEIGHTS_ARRAY)

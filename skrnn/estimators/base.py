@@ -19,7 +19,7 @@ from skrnn.compat import check_parameters
 from skrnn.estimators.containers import SetOutputMixin
 from skrnn.estimators.inputs import check_sequences
 from skrnn.estimators.results import Computed
-from skrnn.estimators.runs import check_scored
+from skrnn.estimators.runs import check_given
 from skrnn.estimators.saving import from_plain, to_plain
 from skrnn.estimators.stream import Stream
 from skrnn.estimators.training import TrainingMixin
@@ -61,16 +61,28 @@ class BaseRNN(
         model = self._fitted()
         check_parameters(self, "device")
         sequences, _ = check_sequences(self, X, model.network.dtype, form=model.inputs)
+        return self._compute_of(model, sequences, X, what)
+
+    def _compute_of(self, model, sequences, X, what):
         backend = make_predictor(self.device, model.network)
         values = getattr(backend, what)(model.parameters, sequences)
         return Computed(model, values, sequences, X).check_finite()
 
     def _score(self, X, y, sample_weight):
         """Score of the predictions for X."""
-        computed = self._compute(X, "outputs")
-        model, outputs, sequences, _ = computed
-        scored = check_scored(X, y, sample_weight, sequences, model.is_for_steps)
-        return self._score_outputs(model, outputs, scored)
+        model = self._fitted()
+        given, _ = check_given(
+            self,
+            X,
+            y,
+            sample_weight,
+            form=model.inputs,
+            for_steps=model.is_for_steps,
+            dtype=model.network.dtype,
+        )
+        scored = self._scored(model.targets, given)
+        outputs = self._compute_of(model, given.sequences, X, "outputs").values
+        return self._score_outputs(model.targets, outputs, scored)
 
     def transform(self, X: ArrayLike) -> Results:
         """Get the states of the last layer, as features for another estimator.

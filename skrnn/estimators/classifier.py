@@ -7,25 +7,22 @@ from typing import Any, Literal, Self
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy import sparse
 from sklearn.base import ClassifierMixin
-from sklearn.metrics import accuracy_score
-from sklearn.utils.validation import column_or_1d
 
 from skrnn.compat import available_if, fit_context, with_callbacks
 from skrnn.estimators.base import BaseRNN
-from skrnn.estimators.inputs import as_array
 from skrnn.estimators.labels import (
-    as_one_type,
     check_labels,
     class_weights,
-    find_missing,
     kind_of,
     kind_of_classes,
+    nothing_to_score,
+    true_labels,
 )
 from skrnn.estimators.names import suggests_names
 from skrnn.estimators.parameters import CLASSIFIER, constraints_of
 from skrnn.estimators.runs import is_stochastic
+from skrnn.estimators.steps import usable
 from skrnn.estimators.types import Results
 
 
@@ -443,11 +440,16 @@ class RNNClassifier(ClassifierMixin, BaseRNN):
         weights = np.where(missing.all(axis=1), 0, weights)
         if self.class_weight is not None:
             weights = weights * class_weights(self.class_weight, y, missing)
+            weights = usable(weights, "sample_weight times class_weight")
         return labels, targets, weights
 
-    def _strata(self, draft, data):
-        is_single = not draft.is_for_steps and data.targets.shape[1] == 1
-        return data.targets[:, 0] if is_single else None
+    def _check_truth(self, y, targets, name):
+        return true_labels(y, targets, self.ignore_label, self, name)
+
+    def _strata(self, draft, data, rows):
+        if draft.is_for_steps or data.targets.shape[1] > 1:
+            return None
+        return draft.targets.classes[data.targets[rows, 0].astype(int)]
 
     def _predicts_the_same(self, draft, other):
         classes = getattr(other.targets, "classes", None)
@@ -541,29 +543,13 @@ class RNNClassifier(ClassifierMixin, BaseRNN):
         """
         return self._score(X, y, sample_weight)
 
-    def _score_outputs(self, model, outputs, scored):
-        _, y, weights = scored
-        predicted = model.targets.decode(outputs)
-        y = y.toarray() if sparse.issparse(y) else as_array(y)
-        y = column_or_1d(y) if predicted.ndim == 1 else y
-        if y.shape != predicted.shape:
-            raise ValueError(
-                f"y must have {predicted.shape[1]} labels per target, as at the first "
-                f"fit, got an array of shape {y.shape}."
-            )
-        missing = find_missing(y, self.ignore_label)
-        there = (weights > 0) & ~missing.reshape(len(y), -1).all(axis=1)
+    def _score_outputs(self, targets, outputs, scored):
+        predicted = targets.decode(outputs).reshape(scored.y.shape)
+        there = (scored.weights > 0) & ~scored.missing.all(axis=1)
         if not there.any():
-            raise ValueError(
-                "There is nothing to score: every label is missing or has weight 0."
-            )
-        y, missing, predicted, weights = (
-            array[there] for array in (y, missing, predicted, weights)
-        )
-        if predicted.ndim == 1:
-            return accuracy_score(as_one_type(y), predicted, sample_weight=weights)
-        right = ((y == predicted) | missing).all(axis=1)
-        return float(np.average(right, weights=weights))
+            raise nothing_to_score(scored.name)
+        right = ((scored.y == predicted) | scored.missing).all(axis=1)
+        return float(np.average(right[there], weights=scored.weights[there]))
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()

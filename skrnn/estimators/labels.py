@@ -4,6 +4,9 @@ A kind of targets knows its loss and the sizes of its outputs, encodes labels fo
 loss, and makes labels and probabilities of the network's outputs. It does not change.
 """
 
+from collections.abc import Mapping
+from numbers import Real
+
 import numpy as np
 import pandas as pd
 from scipy import sparse
@@ -13,11 +16,17 @@ from sklearn.utils.multiclass import (
     type_of_target,
     unique_labels,
 )
-from sklearn.utils.validation import column_or_1d
+from sklearn.utils.validation import check_array, column_or_1d
 
-from skrnn.compat import check_y
 from skrnn.estimators.inputs import as_array
 from skrnn.mathematics.losses import Logistic, Softmax
+
+
+def nothing_to_score(name):
+    """The error where no label is left."""
+    return ValueError(
+        f"There is nothing to score: every label in {name} is missing or has weight 0."
+    )
 
 
 class _Labels:
@@ -54,6 +63,11 @@ class SingleLabel(_Labels):
     def of(cls, y):
         """The kind of these labels."""
         return cls(y)
+
+    @property
+    def one_of_each(self):
+        """A label for each column of y."""
+        return self.classes[:1]
 
     def encode(self, y, missing, dtype):
         """Targets as the loss takes them."""
@@ -98,6 +112,11 @@ class Indicator(_Labels):
         """The kind of this indicator matrix."""
         return cls(np.arange(y.shape[1]))
 
+    @property
+    def one_of_each(self):
+        """A label for each column of y."""
+        return [0] * self.classes.size
+
     def encode(self, y, missing, dtype):
         """Targets as the loss takes them."""
         y = y.toarray() if sparse.issparse(y) else y
@@ -135,6 +154,11 @@ class LabelColumns(_Labels):
         """The kind of these label columns."""
         return cls(list(y.T))
 
+    @property
+    def one_of_each(self):
+        """A label for each column of y."""
+        return [column[0] for column in self.classes]
+
     def encode(self, y, missing, dtype):
         """Targets as the loss takes them."""
         if y.ndim != 2 or y.shape[1] != len(self.classes):
@@ -163,9 +187,13 @@ class LabelColumns(_Labels):
 
 def kind_of(y):
     """The kind of the targets y."""
+    if y.ndim == 1:
+        return SingleLabel.of(y)
     if not type_of_target(y).startswith("multilabel"):
-        return SingleLabel.of(y) if y.ndim == 1 else LabelColumns.of(y)
-    return Indicator.of(y)
+        return LabelColumns.of(y)
+    # scikit-learn calls any two numbers an indicator matrix.
+    is_indicator = sparse.issparse(y) or np.isin(y, (0, 1)).all()
+    return Indicator.of(y) if is_indicator else LabelColumns.of(y)
 
 
 def kind_of_classes(y, classes):
@@ -193,34 +221,84 @@ def find_missing(y, ignore_label):
     return np.asarray(y.astype(object) == ignore_label, bool)
 
 
-def check_labels(y, ignore_label, estimator):
+def check_labels(y, ignore_label, estimator, name="y", to_score=False):
     """Validate labels; returns them and which of them are missing.
 
-    In the place of a missing label stands one that is there.
+    In the place of a missing label stands one that is there. To be scored, a column
+    need not have any.
     """
     missing = None
-    if ignore_label is not None and not sparse.issparse(y):
-        y = as_array(y)
-        missing = find_missing(y, ignore_label)
+    if not sparse.issparse(y):
+        array = as_array(y)
+        missing = find_missing(array, ignore_label)
         if missing.any():
-            y = _fill(y, missing)
-    y = check_y(y, multi_output=True, estimator=estimator)
-    _check_types(y)
+            y = array = _fill(array, missing, name, to_score)
+        _refuse_nan(array, name)
+        if isinstance(y, list | tuple):
+            y = array
+    y = check_array(
+        y,
+        accept_sparse="csr",
+        ensure_2d=False,
+        dtype=None,
+        input_name=name,
+        estimator=estimator,
+    )
+    _check_types(y, name)
     check_classification_targets(y)
     if y.ndim == 1 or y.shape[1] == 1:
-        y = column_or_1d(y, warn=True)
+        y = column_or_1d(y, warn=not to_score)
     if missing is None:
         missing = np.zeros(y.shape, bool)
     return y, missing.reshape(y.shape)
 
 
-def _fill(y, missing):
+def _refuse_nan(array, name):
+    """Refuse NaN beside other objects, as scikit-learn does without a name."""
+    if array.dtype != object:
+        return
+    if any(label is not None for label in array[pd.isna(array)]):
+        raise ValueError(
+            f"Input {name} contains NaN. If it stands for missing labels, set "
+            "ignore_label=np.nan."
+        )
+
+
+def _fill(y, missing, name, to_score):
     columns = np.array(y).reshape(len(y), -1)
-    for column, gaps in zip(columns.T, missing.reshape(columns.shape).T, strict=True):
-        if gaps.all():
-            raise ValueError("y has a column without any label: all are ignore_label.")
-        column[gaps] = column[~gaps][0]
+    missing = missing.reshape(columns.shape)
+    if to_score and missing.all():
+        raise nothing_to_score(name)
+    for column, gaps in zip(columns.T, missing.T, strict=True):
+        there = columns[~missing] if to_score else column[~gaps]
+        if not there.size:
+            raise ValueError(
+                f"{name} has a column without any label: all are ignore_label."
+            )
+        column[gaps] = there[0]
     return as_one_type(columns.reshape(y.shape))
+
+
+def true_labels(y, targets, ignore_label, estimator, name):
+    """Labels that predictions are compared with, and which of them are missing.
+
+    Both have a column for each label of a target.
+    """
+    known = targets.one_of_each
+    y, missing = check_labels(y, ignore_label, estimator, name, to_score=True)
+    y = y.toarray() if sparse.issparse(y) else y
+    if y.size != len(y) * len(known):
+        raise ValueError(
+            f"{name} must have {len(known)} labels per target, as at the first fit, "
+            f"got an array of shape {y.shape}."
+        )
+    y, missing = (array.reshape(len(y), -1) for array in (y, missing))
+    if isinstance(y[0, 0], str) != isinstance(known[0], str):
+        raise ValueError(
+            f"{name} has labels such as {y[0, 0].item()!r}, but those of fit were such "
+            f"as {np.asarray(known[0]).item()!r}."
+        )
+    return y, missing
 
 
 def as_one_type(y):
@@ -229,14 +307,15 @@ def as_one_type(y):
     return y.astype(types.pop()) if len(types) == 1 else y
 
 
-def _check_types(y):
+def _check_types(y, name):
     if y.dtype != object or all(isinstance(label, str) for label in y.flat):
         return
     names = sorted({type(label).__name__ for label in y.flat})
-    if len(names) > 1:
+    if len(names) > 1 or names == ["NoneType"]:
         raise ValueError(
-            f"All labels in y must have one type, found {', '.join(names)}. If one of "
-            "them stands for a missing label, set ignore_label to it (NaN for None)."
+            f"All labels in {name} must have one type, found {', '.join(names)}. "
+            f"Convert with str, as in [str(label) for label in {name}]. If one of them "
+            "stands for a missing label, set ignore_label to it (NaN for None)."
         )
 
 
@@ -254,8 +333,21 @@ def class_weights(class_weight, y, missing):
         )
     weights = np.ones(len(y))
     for column, gaps, of_column in zip(columns.T, missing.T, given, strict=True):
+        _check_class_weight(of_column)
         weights[~gaps] *= compute_sample_weight(of_column, column[~gaps])
     return weights
+
+
+def _check_class_weight(of_column):
+    if not isinstance(of_column, Mapping):
+        return
+    for label, weight in of_column.items():
+        # Not a number is no number at or above 0 either.
+        if not (isinstance(weight, Real) and 0 <= weight < np.inf):
+            raise ValueError(
+                f"class_weight must have finite numbers of 0 or more, found {weight!r} "
+                f"for the class {label!r}."
+            )
 
 
 def _codes(classes, y):

@@ -1,11 +1,17 @@
 """A regressor's targets: how real values become what the network learns, and back."""
 
+import warnings
 from dataclasses import dataclass
 
 import numpy as np
+from scipy import sparse
+from sklearn.utils.validation import check_array
 
-from skrnn.estimators.inputs import check_finite
+from skrnn.estimators.inputs import as_array, check_finite, check_numbers
 from skrnn.mathematics.losses import Loss, loss_of
+
+# A standard deviation of so many values is off by a quarter, mostly.
+_ENOUGH = 10
 
 
 @dataclass(frozen=True)
@@ -75,6 +81,22 @@ class RealValues:
         return y[:, 0] if self.is_vector else y
 
 
+def check_values(y, estimator, name):
+    """The values of y in float64; NaN, None and NA are those that are missing."""
+    y = check_array(
+        y if sparse.issparse(y) else as_array(y),
+        ensure_2d=False,
+        dtype="numeric",
+        ensure_all_finite="allow-nan",
+        input_name=name,
+        estimator=estimator,
+    )
+    try:
+        return check_numbers(y).astype(np.float64)
+    except ValueError as error:
+        raise ValueError(f"{name} has no numbers. {error}") from error
+
+
 def _moments(columns, weights, estimator_name):
     """Mean and standard deviation of the columns; 1 for that of a constant one."""
     there = ~np.isnan(columns) & (weights > 0)[:, None]
@@ -92,3 +114,20 @@ def _moments(columns, weights, estimator_name):
     scale[low == np.where(there, columns, -np.inf).max(axis=0)] = 1
     scale[scale == 0] = 1
     return mean, scale
+
+
+def warn_of_poor_units(columns, stacklevel):
+    """Say that the first values of a stream are too few, or equal, to be units."""
+    counts = (~np.isnan(columns)).sum(axis=0)
+    if (
+        counts.min() >= _ENOUGH
+        and (np.nanmax(columns, 0) > np.nanmin(columns, 0)).all()
+    ):
+        return
+    warnings.warn(
+        "partial_fit takes mean and standard deviation of y from its first call, where "
+        f"a column has {counts.min()} values or equal ones only: training will be slow "
+        f"if later values are unlike them. Pass {_ENOUGH} or more typical ones at "
+        "first; or standardise y yourself, with normalize_y=False.",
+        stacklevel=stacklevel + 1,
+    )

@@ -10,15 +10,14 @@ import numpy as np
 from numpy.typing import ArrayLike
 from sklearn.base import RegressorMixin
 from sklearn.metrics import r2_score
-from sklearn.utils.validation import check_array, column_or_1d
+from sklearn.utils.validation import column_or_1d
 
 from skrnn.compat import available_if, fit_context, with_callbacks
 from skrnn.estimators.base import BaseRNN
-from skrnn.estimators.inputs import check_numbers
 from skrnn.estimators.names import suggests_names
 from skrnn.estimators.parameters import REGRESSOR, constraints_of
-from skrnn.estimators.real_values import RealValues
-from skrnn.estimators.runs import is_stochastic
+from skrnn.estimators.real_values import RealValues, check_values, warn_of_poor_units
+from skrnn.estimators.runs import FIT_LEVEL, is_stochastic
 from skrnn.estimators.types import Results
 from skrnn.mathematics.losses import LOSSES
 
@@ -336,7 +335,7 @@ class RNNRegressor(RegressorMixin, BaseRNN):
         y : array-like of shape (n_samples,) or (n_samples, n_outputs), or list of such
             Target values. With ``return_sequences=True`` a list with an array
             (n_timesteps_i,) or (n_timesteps_i, n_outputs) for each sequence, or one
-            array of shape (n_samples, n_timesteps[, n_outputs]); a value that is NaN is
+            array of shape (n_samples, n_timesteps[, n_outputs]). A value that is NaN is
             missing, and adds nothing to the loss or the score.
         sample_weight : array-like of shape (n_samples,), default=None
             Weight of each sample. None: all weights are 1. With
@@ -389,7 +388,7 @@ class RNNRegressor(RegressorMixin, BaseRNN):
         y : array-like of shape (n_samples,) or (n_samples, n_outputs), or list of such
             Target values. With ``return_sequences=True`` a list with an array
             (n_timesteps_i,) or (n_timesteps_i, n_outputs) for each sequence, or one
-            array of shape (n_samples, n_timesteps[, n_outputs]); a value that is NaN is
+            array of shape (n_samples, n_timesteps[, n_outputs]). A value that is NaN is
             missing, and adds nothing to the loss or the score.
         sample_weight : array-like of shape (n_samples,), default=None
             Weight of each sample. None: all weights are 1. With
@@ -401,10 +400,12 @@ class RNNRegressor(RegressorMixin, BaseRNN):
         self : object
             The estimator.
         """
-        return self._partial_fit(X, y, sample_weight)
+        return self._partial_fit(X, y, sample_weight, partial=True)
 
-    def _check_targets(self, y, weights, known):
-        y, name = self._check_values(y, self.return_sequences), type(self).__name__
+    def _check_targets(self, y, weights, known, partial=False):
+        y, name = check_values(y, self, "y"), type(self).__name__
+        if y.ndim == 2 and y.shape[1] == 1:
+            y = column_or_1d(y, warn=True)
         loss = LOSSES[self.loss]()
         if known is None:
             units = {"normalize": self.normalize_y, "estimator_name": name}
@@ -412,32 +413,25 @@ class RNNRegressor(RegressorMixin, BaseRNN):
         else:
             targets = replace(known, loss=loss)
         columns = y.reshape(len(y), -1)
-        self._check_n_columns(columns, targets)
+        if partial and known is None and self.normalize_y:
+            warn_of_poor_units(columns[weights > 0], FIT_LEVEL + 2)
+        self._check_n_columns(columns, targets, "y")
         encoded = targets.encode(columns, self.dtype, name)
         weights = np.where(np.isnan(columns).all(axis=1), 0, weights)
         return targets, encoded, weights
 
-    def _check_n_columns(self, columns, targets):
+    def _check_n_columns(self, columns, targets, name):
         (n_columns,) = targets.output_sizes
         if columns.shape[1] != n_columns:
             raise ValueError(
-                f"y has {columns.shape[1]} outputs, but {type(self).__name__} is "
+                f"{name} has {columns.shape[1]} outputs, but {type(self).__name__} is "
                 f"expecting {n_columns} as at the first fit."
             )
 
-    def _check_values(self, y, allow_nan):
-        """The values of y in float64; those of steps may be missing."""
-        y = check_array(
-            y,
-            ensure_2d=False,
-            dtype="numeric",
-            ensure_all_finite="allow-nan" if allow_nan else True,
-            input_name="y",
-            estimator=self,
-        )
-        if y.ndim == 2 and y.shape[1] == 1:
-            y = column_or_1d(y, warn=True)
-        return check_numbers(y).astype(np.float64)
+    def _check_truth(self, y, targets, name):
+        columns = check_values(y, self, name).reshape(len(y), -1)
+        self._check_n_columns(columns, targets, name)
+        return columns, np.isnan(columns)
 
     def predict(self, X: ArrayLike) -> Results:
         """Predict target values.
@@ -485,27 +479,20 @@ class RNNRegressor(RegressorMixin, BaseRNN):
         """
         return self._score(X, y, sample_weight)
 
-    def _score_outputs(self, model, outputs, scored):
-        _, y, weights = scored
-        predicted = model.targets.decode(outputs)
-        if not model.is_for_steps:
-            return r2_score(y, predicted, sample_weight=weights)
-        y = self._check_values(y, allow_nan=True)
-        y, predicted = (values.reshape(len(weights), -1) for values in (y, predicted))
-        self._check_n_columns(y, model.targets)
+    def _score_outputs(self, targets, outputs, scored):
+        predicted = targets.decode(outputs).reshape(scored.y.shape)
         scores = []
-        for column, column_predicted in zip(y.T, predicted.T, strict=True):
-            there = ~np.isnan(column) & (weights > 0)
+        for y, of_y, missing in zip(
+            scored.y.T, predicted.T, scored.missing.T, strict=True
+        ):
+            there = ~missing & (scored.weights > 0)
             if not there.any():
                 raise ValueError(
-                    "There is nothing to score in a column of y: every value is "
-                    "missing or has weight 0."
+                    f"There is nothing to score in a column of {scored.name}: every "
+                    "value is missing or has weight 0."
                 )
-            scores.append(
-                r2_score(
-                    column[there], column_predicted[there], sample_weight=weights[there]
-                )
-            )
+            weights = scored.weights[there]
+            scores.append(r2_score(y[there], of_y[there], sample_weight=weights))
         return float(np.mean(scores))
 
     def __sklearn_tags__(self) -> Any:

@@ -1,7 +1,9 @@
 """The pieces of a fit: settings, validation data, and what sees the epochs."""
 
+import re
 import warnings
 from collections.abc import Mapping
+from contextlib import contextmanager
 from functools import partial
 from numbers import Integral
 from time import perf_counter
@@ -12,8 +14,8 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.model_selection import train_test_split
 from sklearn.utils.validation import check_consistent_length
 
-from skrnn.compat import safe_indexing
-from skrnn.estimators.steps import check_weights, flatten_steps
+from skrnn.estimators.inputs import check_sequences
+from skrnn.estimators.steps import check_one_target, check_weights, flatten_steps
 from skrnn.mathematics.optimizers import OPTIMIZERS
 from skrnn.mathematics.schedules import SCHEDULES
 from skrnn.network import take_weights
@@ -25,27 +27,81 @@ from skrnn.training import LBFGS, Settings
 FIT_LEVEL = 5
 
 
-class Scored(NamedTuple):
-    """Data to score, as the user gave them."""
+class Names(NamedTuple):
+    """What the user calls the data, for errors."""
+
+    X: str
+    y: str
+    weight: str
+
+
+TRAINING = Names("X", "y", "sample_weight")
+VALIDATION = Names("X_val", "y_val", "sample_weight_val")
+
+
+class Given(NamedTuple):
+    """Sequences with their targets and weights, those of steps below each other."""
 
     sequences: Sequences
     y: Any
     weights: np.ndarray
 
+
+class Scored(NamedTuple):
+    """What predictions are compared with: a row for each target."""
+
+    sequences: Sequences
+    y: np.ndarray  # with a column for each label or value
+    missing: np.ndarray  # of the same shape
+    weights: np.ndarray
+    name: str  # what the user calls y
+
     def take(self, rows, for_steps):
         """Those of some sequences."""
         places = self.sequences.places(rows) if for_steps else rows
-        y = safe_indexing(self.y, places)
-        return Scored(self.sequences.take(rows), y, self.weights[places])
+        targets = (array[places] for array in self[1:4])
+        return Scored(self.sequences.take(rows), *targets, self.name)
 
 
-def check_scored(X, y, sample_weight, sequences, for_steps):
-    """X, y and weights, with `for_steps` those of all steps below each other."""
-    check_consistent_length(X, y)
-    if for_steps:
-        y = flatten_steps(y, sequences.lengths, "y")
-    weights = check_weights(sample_weight, sequences.lengths, for_steps)
-    return Scored(sequences, y, weights)
+def check_given(estimator, X, y, weight, *, form, for_steps, dtype, names=TRAINING):
+    """Validate X and the weights, and that targets are as many.
+
+    Returns all that was given, and the form of X.
+    """
+    with _called(names.X):
+        sequences, form = check_sequences(estimator, X, dtype, form=form)
+        if y is None:
+            raise ValueError(
+                f"This {type(estimator).__name__} estimator requires y to be passed, "
+                f"but the target {names.y} is None."
+            )
+        _check_same_length(X, y, names)
+        if for_steps:
+            y = flatten_steps(y, sequences.lengths, names.y)
+        else:
+            check_one_target(y, names.y)
+        weights = check_weights(weight, sequences.lengths, for_steps, names.weight)
+    return Given(sequences, y, weights), form
+
+
+def _check_same_length(X, y, names):
+    try:
+        check_consistent_length(X, y)
+    except ValueError as error:
+        message = str(error).replace("input variables", f"{names.X} and {names.y}")
+        raise ValueError(message) from error
+
+
+@contextmanager
+def _called(name):
+    """Errors about X call it by this name."""
+    try:
+        yield
+    except (TypeError, ValueError) as error:
+        if name == "X":
+            raise
+        kind = TypeError if isinstance(error, TypeError) else ValueError
+        raise kind(re.sub(r"\bX\b", name, str(error))) from error
 
 
 def is_stochastic(estimator):
@@ -139,19 +195,46 @@ def settings_of_stream(estimator, n_sequences):
     )
 
 
-def split(n_sequences, fraction, seed, strata):
-    """Rows to learn from, and rows to validate with."""
-    rows, validation_rows = train_test_split(
-        np.arange(n_sequences), test_size=fraction, random_state=seed, stratify=strata
+def split(rows, fraction, seed, classes):
+    """Rows to validate with; of each class, if they have one, the same share."""
+    n = int(np.ceil(fraction * rows.size))
+    _check_split(rows.size, n, fraction, classes)
+    _, rows_val = train_test_split(
+        rows, test_size=fraction, random_state=seed, stratify=classes
     )
-    return np.sort(rows), np.sort(validation_rows)
+    return np.sort(rows_val)
 
 
-def check_pair(X_val, y_val, early_stopping):
-    """Whether validation data are given; refuses half of them."""
+def _check_split(n, n_val, fraction, classes):
+    """Say what scikit-learn would, in terms of the estimator's parameters."""
+    shares = f"validation_fraction={fraction} sets {n_val} of {n} samples aside"
+    problem = None
+    if n_val == n:
+        problem = f"{shares}: there is none to learn from"
+    elif classes is not None:
+        labels, counts = np.unique(classes, return_counts=True)
+        if counts.min() < 2:
+            rare = labels[counts.argmin()].item()
+            problem = f"the least populated class, {rare!r}, has 1 sample: 2 are needed"
+        elif min(n_val, n - n_val) < labels.size:
+            problem = f"{shares}: with {labels.size} classes, both parts need as many"
+    if problem:
+        raise ValueError(
+            f"early_stopping cannot set validation data aside: {problem}. Pass more "
+            "samples, another validation_fraction, or X_val and y_val; or set "
+            "early_stopping=False."
+        )
+
+
+def check_pair(X_val, y_val, sample_weight_val, early_stopping):
+    """Whether validation data are given; refuses parts of them."""
     if (X_val is None) != (y_val is None):
         given, missing = ("X_val", "y_val") if y_val is None else ("y_val", "X_val")
         raise ValueError(f"{given} is provided, but {missing} was not provided.")
+    if X_val is None and sample_weight_val is not None:
+        raise ValueError(
+            "sample_weight_val is provided, but X_val and y_val were not provided."
+        )
     if X_val is not None and not early_stopping:
         raise ValueError(
             "X_val and y_val are passed to fit while at the same time early_stopping "

@@ -11,15 +11,16 @@ from sklearn.utils.validation import check_is_fitted
 from skrnn.backends import make_backend
 from skrnn.compat import CallbackSupportMixin
 from skrnn.estimators.callbacks import NoTasks, announce_fit
-from skrnn.estimators.inputs import check_sequences
 from skrnn.estimators.model import Model, Run, trained
 from skrnn.estimators.runs import (
     FIT_LEVEL,
+    VALIDATION,
+    Scored,
     Watch,
     as_float,
     as_int,
+    check_given,
     check_pair,
-    check_scored,
     settings_of,
     settings_of_stream,
     split,
@@ -27,7 +28,6 @@ from skrnn.estimators.runs import (
     warn_of_idle_dropout,
     with_given_weights,
 )
-from skrnn.estimators.steps import check_one_target
 from skrnn.network import Network
 from skrnn.training import (
     Data,
@@ -65,7 +65,7 @@ class TrainingMixin(CallbackSupportMixin):
                 "init_weights are for a new fit, but warm_start=True goes on with the "
                 "last one. Set warm_start=False."
             )
-        draft, data, scored = self._check_data(X, y, sample_weight, old)
+        draft, data, given = self._check_data(X, y, sample_weight, old)
         random_state = check_random_state(self.random_state)
         if old is not None and self._may_resume("fit", old):
             run = old.run
@@ -73,7 +73,7 @@ class TrainingMixin(CallbackSupportMixin):
         else:
             run = self._start("fit", draft, random_state, old, init_weights)
         data, validate = self._validation(
-            draft, data, scored, run.state.split_seed, **validation
+            draft, data, given, run.state.split_seed, **validation
         )
         settings = settings_of(self, data.rows.size)
         watch = Watch(tasks, self.verbose, partial(trained, draft, run), run.state)
@@ -125,21 +125,21 @@ class TrainingMixin(CallbackSupportMixin):
     def _check_data(self, X, y, sample_weight, old, **target_options):
         """Validate all that fit was given; `old` is the model to go on with, or None.
 
-        Returns a draft of the model, the data to learn from, and those to score.
+        Returns a draft of the model, the data to learn from, and what was given.
         """
-        known = None if old is None else old.inputs
-        sequences, form = check_sequences(self, X, self.dtype, form=known)
-        if y is None:
-            raise ValueError(
-                f"This {type(self).__name__} estimator requires y to be passed, but "
-                "the target y is None."
-            )
-        scored = check_scored(X, y, sample_weight, sequences, self.return_sequences)
-        if not self.return_sequences:
-            check_one_target(y)
+        given, form = check_given(
+            self,
+            X,
+            y,
+            sample_weight,
+            form=None if old is None else old.inputs,
+            for_steps=self.return_sequences,
+            dtype=self.dtype,
+        )
+        sequences = given.sequences
         known = None if old is None else old.targets
         targets, encoded, weights = self._check_targets(
-            scored.y, scored.weights, known, **target_options
+            given.y, given.weights, known, **target_options
         )
         if not weights.any():
             raise ValueError(
@@ -153,36 +153,25 @@ class TrainingMixin(CallbackSupportMixin):
                 "warm_start=False."
             )
         data = Data(sequences, encoded, weights, np.arange(sequences.n_sequences))
-        return Model(network, form, targets), data, scored
+        return Model(network, form, targets), data, given
 
-    def _validation(self, draft, data, scored, seed, X_val, y_val, sample_weight_val):
+    def _validation(self, draft, data, given, seed, **validation):
         """What is left to learn from, and a function that scores the validation data.
 
         That takes a backend and parameters; there is none without early stopping.
         """
-        if check_pair(X_val, y_val, self.early_stopping):
-            sequences, _ = check_sequences(self, X_val, self.dtype, form=draft.inputs)
-            scored = check_scored(
-                X_val, y_val, sample_weight_val, sequences, self.return_sequences
-            )
+        if check_pair(**validation, early_stopping=self.early_stopping):
+            scored = self._validation_data(draft, **validation)
         elif self.early_stopping:
-            n, strata = data.sequences.n_sequences, self._strata(draft, data)
-            fraction = as_float(self, "validation_fraction")
-            rows, rows_val = split(n, fraction, seed, strata)
-            places = data.sequences.places(rows) if self.return_sequences else rows
-            if not data.weights[places].any():
-                raise ValueError(
-                    "There is nothing to learn: all targets that are not set aside for "
-                    "validation are missing or have weight 0."
-                )
-            data = data._replace(rows=rows)
-            scored = scored.take(rows_val, self.return_sequences)
+            rows_val = self._rows_to_validate(draft, data, seed)
+            scored = self._scored(draft.targets, given)
+            scored = scored.take(rows_val, draft.is_for_steps)
+            data = data._replace(rows=np.setdiff1d(data.rows, rows_val))
         else:
             return data, None
 
-        def validate(backend, parameters):
-            outputs = backend.outputs(parameters, scored.sequences)
-            score = self._score_outputs(draft, outputs, scored)
+        def score(outputs):
+            score = self._score_outputs(draft.targets, outputs, scored)
             if np.isnan(score):
                 raise ValueError(
                     f"The score of the validation data ({scored.sequences.n_sequences} "
@@ -190,7 +179,38 @@ class TrainingMixin(CallbackSupportMixin):
                 )
             return score
 
-        return data, validate
+        # What has no score is found before the first epoch.
+        score(np.zeros((len(scored.y), draft.network.n_outputs), self.dtype))
+        return data, lambda backend, parameters: score(
+            backend.outputs(parameters, scored.sequences)
+        )
+
+    def _validation_data(self, draft, X_val, y_val, sample_weight_val):
+        given, _ = check_given(
+            self,
+            X_val,
+            y_val,
+            sample_weight_val,
+            form=draft.inputs,
+            for_steps=draft.is_for_steps,
+            dtype=self.dtype,
+            names=VALIDATION,
+        )
+        return self._scored(draft.targets, given, VALIDATION.y)
+
+    def _scored(self, targets, given, name="y"):
+        """What was given, to be compared with predictions."""
+        y, missing = self._check_truth(given.y, targets, name)
+        return Scored(given.sequences, y, missing, given.weights, name)
+
+    def _rows_to_validate(self, draft, data, seed):
+        """Those that are set aside: of the sequences that have a target."""
+        weights = data.weights
+        if draft.is_for_steps:
+            weights = np.add.reduceat(weights, data.sequences.offsets[:-1])
+        rows = data.rows[weights > 0]
+        classes = self._strata(draft, data, rows)
+        return split(rows, as_float(self, "validation_fraction"), seed, classes)
 
     def _make_network(self, form, targets):
         if self.bidirectional and self.bptt_steps is not None:
@@ -278,6 +298,6 @@ class TrainingMixin(CallbackSupportMixin):
             and other.network.output_sizes == draft.network.output_sizes
         )
 
-    def _strata(self, draft, data):
-        """Values of which the validation data have the same shares; None: of none."""
+    def _strata(self, draft, data, rows):
+        """Classes of which the validation data have the same shares; None: of none."""
         return None

@@ -46,12 +46,23 @@ def check_numbers(array):
 
 
 def as_array(values):
-    """An array in which numbers beside strings, such as NaN, stay numbers."""
+    """An array in which numbers beside strings, such as NaN, stay numbers.
+
+    NA of pandas, of which nobody can say whether it equals anything, becomes NaN, and
+    so does what is masked.
+    """
+    if isinstance(values, np.ma.MaskedArray):
+        is_number = values.dtype.kind in "fiub"
+        values = _unmasked(values if is_number else values.astype(object))
     array = np.asarray(values)
-    if array.dtype.kind not in "US" or array is values:
-        return array
-    objects = np.asarray(values, object)
-    return array if all(isinstance(value, str) for value in objects.flat) else objects
+    if array.dtype.kind in "US" and array is not values:
+        objects = np.asarray(values, object)
+        is_text = all(isinstance(value, str) for value in objects.flat)
+        return array if is_text else objects
+    is_na = [x is pd.NA for x in array.flat] if array.dtype == object else ()
+    return (
+        np.where(np.reshape(is_na, array.shape), np.nan, array) if any(is_na) else array
+    )
 
 
 def _unmasked(x):
