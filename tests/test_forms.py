@@ -283,8 +283,13 @@ UNEQUAL = [x[: 2 + i % 3, 0].tolist() for i, x in enumerate(X)]
 
 
 def test_the_meaning_of_lists_of_lists_does_not_depend_on_their_lengths():
-    forms = [read(lists)[1] for lists in (EQUAL, UNEQUAL, EQUAL[:1])]
-    assert forms == [read(SINGLES)[1]] * 3
+    for lists in (EQUAL, UNEQUAL, EQUAL[:1]):
+        sequences, form = read(lists)
+        assert_array_equal(sequences.values[:, 0], np.concatenate(lists))
+        assert_array_equal(sequences.lengths, [len(x) for x in lists])
+        assert form.n_features_per_step == 1
+        for others in (EQUAL, UNEQUAL, SINGLES, X[:, :, :1]):
+            assert read(others, form=form)[0].n_sequences == 24
     for lists in (EQUAL, UNEQUAL):
         scaled = SequenceScaler().fit_transform(lists)
         assert type(scaled) is list
@@ -293,7 +298,12 @@ def test_the_meaning_of_lists_of_lists_does_not_depend_on_their_lengths():
 
 def test_a_model_of_lists_takes_lists_of_any_lengths():
     regressor = make(RNNRegressor).fit(EQUAL, Y)
-    assert regressor.n_features_in_ == 1
+    assert regressor.n_features_per_step_ == 1
+    # An array is compared with that of the lists, as scikit-learn's checks want it.
+    assert regressor.n_features_in_ == 3
+    assert_array_equal(regressor.predict(np.array(EQUAL)), regressor.predict(EQUAL))
+    with pytest.raises(ValueError, match="X has 2 features, but .* is expecting 3"):
+        regressor.predict(X[0])
     arrays = list(map(np.asarray, UNEQUAL))
     for lists in (UNEQUAL, UNEQUAL[:2], [[1.0], [1.0, 2.0]], [[2.0, 1.0], [1.0, 2.0]]):
         assert_array_equal(

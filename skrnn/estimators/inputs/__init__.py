@@ -9,6 +9,7 @@ from skrnn.estimators.inputs.forms import (
     is_list_of_sequences,
     is_ragged,
     n_dimensions,
+    width_of_lists,
 )
 from skrnn.estimators.inputs.names import check_names, names_of
 from skrnn.estimators.inputs.numbers import as_array, check_numbers
@@ -84,7 +85,7 @@ def check_sequences(
     with np.errstate(over="ignore"):
         reading = read(X, int(known.n_features_per_step), name, allow_empty)
         if form is None:
-            form = _form_of(reading, int(estimator.n_features_per_step))
+            form = _form_of(X, reading, int(estimator.n_features_per_step))
         else:
             _check_agrees(reading, form, estimator, allow_empty, names_may_lack)
         sequences = _sequences(reading, form.n_features_per_step, dtype)
@@ -92,9 +93,15 @@ def check_sequences(
     return sequences, form
 
 
-def _form_of(reading, n_features_per_step):
+def _form_of(X, reading, n_features_per_step):
     n, names = reading.n_columns, names_of(reading.named)
     if not reading.is_table:
+        if n == 1 and isinstance(reading.arrays, list):
+            # A later list may have any lengths, but a later array is compared, as
+            # scikit-learn wants it after a fit on X.tolist().
+            width = width_of_lists(X)
+            if width is not None:
+                return InputForm(width, None, 1, is_on_rows=True)
         n_features_per_step = n
     return InputForm(n, names, n_features_per_step, reading.is_table)
 

@@ -61,6 +61,13 @@ def _is_flat_list(x):
     return is_list(x) and not any(map(is_vector, x))
 
 
+def width_of_lists(X):
+    """How many columns the array of a list of lists of numbers has; None if ragged."""
+    parts = _parts(X)
+    lengths = {len(x) if _is_flat_list(x) else None for x in parts}
+    return lengths.pop() if len(lengths) == 1 else None
+
+
 def rows_of_lists(X, n_features_per_step):
     """The table that a list of lists of numbers is, as a list."""
     rows = list(X)
