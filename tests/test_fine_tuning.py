@@ -100,10 +100,10 @@ def test_errors_of_given_weights(estimator_class):
     first, estimator = fit(estimator_class), make(estimator_class)
     y, weights = TARGETS[estimator_class], first.get_weights()
     cases = {
-        "do not fit this network: weights..weight_.*must have shape": fit(
+        "do not fit this network: init_weights..weight_.*must have shape": fit(
             estimator_class, hidden_size=5
         ),
-        "do not fit this network: weights must have the names": fit(
+        "do not fit this network: init_weights must have the names": fit(
             estimator_class, n_layers=2
         ),
         "contains NaN": weights | {"weight_hh_l0": weights["weight_hh_l0"] * np.nan},
