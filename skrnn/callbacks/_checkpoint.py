@@ -58,7 +58,6 @@ class Checkpoint:
     Examples
     --------
     >>> from pathlib import Path
-    from typing import Any
     >>> from tempfile import TemporaryDirectory
     >>> import joblib
     >>> from skrnn import RNNClassifier
