@@ -17,9 +17,6 @@ from sklearn import get_config
 # `_fit_context` checks the parameters of an estimator before its fit.
 from sklearn.base import _fit_context
 
-# A part of any kind of y: lists, arrays, frames, sparse matrices.
-from sklearn.utils import _safe_indexing as safe_indexing
-
 # How many threads scikit-learn's own loops would take: heeds OMP_NUM_THREADS and
 # threadpoolctl.
 from sklearn.utils._openmp_helpers import (
@@ -39,10 +36,8 @@ from sklearn.utils._param_validation import validate_params as _validate_params
 from sklearn.utils._set_output import _get_container_adapter as get_container_adapter
 from sklearn.utils.metaestimators import available_if as _available_if
 
-# Names of columns, labels and weights, checked with scikit-learn's errors.
+# Names of columns, checked with scikit-learn's errors.
 from sklearn.utils.validation import _check_feature_names as check_feature_names
-from sklearn.utils.validation import _check_sample_weight as check_sample_weight
-from sklearn.utils.validation import _check_y as check_y
 from sklearn.utils.validation import _get_feature_names as get_feature_names
 
 
@@ -161,15 +156,12 @@ __all__ = [
     "available_if",
     "check_feature_names",
     "check_parameters",
-    "check_sample_weight",
-    "check_y",
     "fit_context",
     "get_container_adapter",
     "get_context_path",
     "get_feature_names",
     "openmp_effective_n_threads",
     "openmp_parallelism_enabled",
-    "safe_indexing",
     "validate_params",
     "with_callbacks",
 ]

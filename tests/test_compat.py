@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 import skrnn
+from skrnn import compat
 
 FIT = """
 import warnings
@@ -67,3 +68,9 @@ def test_private_names_of_scikit_learn_stand_in_one_module():
         if name.startswith("sklearn") and "._" in name
     }
     assert {file for file, _ in private} == {"compat.py"}
+
+
+def test_what_is_taken_of_scikit_learn_is_used():
+    files = list(Path(skrnn.__file__).parent.rglob("*.py"))
+    used = {name for file in files for name in imports_of(file)}
+    assert {f"skrnn.compat.{name}" for name in compat.__all__} <= used

@@ -16,7 +16,7 @@ from sklearn.base import (
 from sklearn.preprocessing import StandardScaler
 from sklearn.utils.validation import check_is_fitted
 
-from skrnn.compat import Interval, check_sample_weight, fit_context
+from skrnn.compat import Interval, fit_context
 from skrnn.estimators.containers import SetOutputMixin
 from skrnn.estimators.inputs import (
     InputForm,
@@ -25,6 +25,7 @@ from skrnn.estimators.inputs import (
     n_dimensions,
 )
 from skrnn.estimators.names import suggests_names
+from skrnn.estimators.steps import check_weights
 from skrnn.estimators.types import Results
 
 
@@ -249,10 +250,8 @@ class SequenceScaler(
         sequences, form = check_sequences(self, X, None, form=form, allow_nan=True)
         if sample_weight is not None:
             lengths = sequences.lengths
-            sample_weight = check_sample_weight(
-                sample_weight, lengths, dtype=np.float64, ensure_non_negative=True
-            )
-            sample_weight = sample_weight.repeat(lengths)
+            weights = check_weights(sample_weight, lengths, for_steps=False)
+            sample_weight = weights.repeat(lengths)
         if reset:
             scaler = StandardScaler(with_mean=self.with_mean, with_std=self.with_std)
             # Arrays, even if the user's configuration asks for DataFrames.
