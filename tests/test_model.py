@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from numpy.testing import assert_array_equal
 from small import (
+    LABELS,
     RAGGED,
     TARGETS,
     AfterEpoch,
@@ -111,7 +112,7 @@ def test_a_fit_that_fails_leaves_the_old_model(estimator_class, error):
 def test_a_first_fit_that_fails_leaves_an_unfitted_estimator():
     regressor = make(RNNRegressor)
     before = dict(vars(regressor))
-    with pytest.raises(ValueError, match="NaN"):
+    with pytest.raises(ValueError, match="all are missing"):
         regressor.fit(X, np.full(len(X), np.nan))
     with pytest.raises(ValueError, match="inconsistent"):
         regressor.fit(X, Y[:-1])
@@ -135,6 +136,52 @@ def test_names_of_columns_are_gone_when_they_are_no_more():
     regressor = make(RNNRegressor).fit(table, Y)
     assert list(regressor.feature_names_in_) == list("abcde")
     assert not hasattr(regressor.fit(X, Y), "feature_names_in_")
+
+
+def test_callbacks_see_no_names_of_columns_of_an_earlier_fit():
+    pd = pytest.importorskip("pandas")
+    seen = []
+
+    class Look(AfterEpoch):
+        def on_fit_task_end(self, estimator, context, *, fitted_estimator):
+            seen.append(hasattr(fitted_estimator, "feature_names_in_"))
+
+    table = pd.DataFrame(X[:, :, 0], columns=list("abcde"))
+    regressor = make(RNNRegressor, max_iter=1).set_callbacks(Look(None))
+    regressor.fit(table, Y)
+    assert seen[0]
+    seen.clear()
+    regressor.fit(X, Y)
+    assert not seen[0]
+
+
+CALLS = {
+    "predict": lambda estimator: estimator.predict(X),
+    "predict_proba": lambda estimator: estimator.predict_proba(X),
+    "predict_log_proba": lambda estimator: estimator.predict_log_proba(X),
+    "transform": lambda estimator: estimator.transform(X),
+    "attention_weights": lambda estimator: estimator.attention_weights(X),
+    "score": lambda estimator: estimator.score(X, LABELS),
+    "stream": lambda estimator: estimator.stream(),
+    "get_weights": lambda estimator: estimator.get_weights(),
+    "init_weights": lambda estimator: make(
+        RNNClassifier, pooling="attention", max_iter=1
+    ).fit(X, LABELS, init_weights=estimator),
+}
+
+
+@pytest.mark.parametrize("call", CALLS.values(), ids=CALLS)
+def test_a_call_takes_the_model_once(call, monkeypatch):
+    classifier = make(RNNClassifier, pooling="attention").fit(X, LABELS)
+    take, taken = RNNClassifier._fitted, []
+
+    def count(estimator):
+        taken.append(estimator)
+        return take(estimator)
+
+    monkeypatch.setattr(RNNClassifier, "_fitted", count)
+    call(classifier)
+    assert taken == [classifier]
 
 
 # Training that goes on
@@ -198,8 +245,12 @@ LONG = [X[0], np.ones((1000, 2)), X[1], np.ones((2000, 2))]
 def test_values_that_are_not_finite_come_with_a_warning():
     regressor = growing(RNNRegressor)
     match = r"sequence 1 of X is not finite \(so for 2 of 4 .* over 1000 steps"
-    with pytest.warns(RuntimeWarning, match=match):
+    with pytest.warns(RuntimeWarning, match=match) as caught:
         predicted = regressor.predict(LONG)
+    assert caught[0].filename == __file__  # the user's line
+    with pytest.warns(RuntimeWarning, match=match) as caught:
+        regressor.stream(4).predict(LONG)
+    assert caught[0].filename == __file__
     assert np.isfinite(predicted).tolist() == [True, False, True, False]
     with pytest.warns(RuntimeWarning, match="sequence 1 of X"):
         regressor.transform(LONG)

@@ -12,7 +12,6 @@ from sklearn.base import (
     ClassNamePrefixFeaturesOutMixin,
     TransformerMixin,
 )
-from sklearn.utils.validation import check_is_fitted
 
 from skrnn.backends import make_predictor
 from skrnn.compat import check_parameters
@@ -49,24 +48,17 @@ class BaseRNN(
     validation_scores_: list[float] | None
     best_validation_score_: float | None
 
-    def _fitted(self):
-        """The model, or scikit-learn's error: to be taken once in each call."""
-        model = self._model
-        if model is None:
-            check_is_fitted(self)  # raises
-        return model
-
-    def _compute(self, X, what):
-        """Results of one of the backend's methods."""
-        model = self._fitted()
-        check_parameters(self, "device")
+    def _compute(self, X, what, model=None):
+        """Results of one of the backend's methods, for the last fit or a given one."""
+        model = model or self._fitted()
         sequences, _ = check_sequences(self, X, model.network.dtype, form=model.inputs)
         return self._compute_of(model, sequences, X, what)
 
     def _compute_of(self, model, sequences, X, what):
+        check_parameters(self, "device")
         backend = make_predictor(self.device, model.network)
         values = getattr(backend, what)(model.parameters, sequences)
-        return Computed(model, values, sequences, X).check_finite()
+        return Computed(model, values, sequences, X).check_finite(stacklevel=5)
 
     def _score(self, X, y, sample_weight):
         """Score of the predictions for X."""
@@ -132,7 +124,8 @@ class BaseRNN(
         ValueError
             If the estimator was fitted with another pooling.
         """
-        network = self._fitted().network
+        model = self._fitted()
+        network = model.network
         if network.pool is None or not network.pool.has_step_weights:
             names = [repr(k) for k, part in POOLINGS.items() if part.has_step_weights]
             having = " or ".join(names)
@@ -140,7 +133,7 @@ class BaseRNN(
                 f"There are attention weights with pooling={having} only, the "
                 f"network was fitted with {network.pooling!r}."
             )
-        computed = self._compute(X, "attention_weights")
+        computed = self._compute(X, "attention_weights", model)
         return np.split(computed.values, computed.sequences.offsets[1:-1])
 
     def stream(self, n_sequences: int = 1) -> Stream:
@@ -162,12 +155,6 @@ class BaseRNN(
         ValueError
             If the network is bidirectional: it would need the last step first.
         """
-        model = self._fitted()
-        if model.network.bidirectional:
-            raise ValueError(
-                "A bidirectional network needs whole sequences: it has no stream. Fit "
-                "an estimator with bidirectional=False."
-            )
         return Stream(self, n_sequences)
 
     def get_weights(self, merge_adapters: bool = True) -> Weights:
@@ -223,7 +210,7 @@ class BaseRNN(
         """
         model = self._fitted()
         parameters = take_weights(model.network, weights, "weights")
-        self._take(model.with_parameters(parameters, run=None, adapted=None))
+        self._model = model.with_parameters(parameters, run=None, adapted=None)
         return self
 
     def __getstate__(self):
@@ -240,7 +227,7 @@ class BaseRNN(
         plain = state.pop("model", None)
         super().__setstate__(state)
         if plain is not None:
-            self._take(from_plain(plain))
+            self._model = from_plain(plain)
 
     def __sklearn_is_fitted__(self) -> bool:
         return self._model is not None

@@ -37,14 +37,14 @@ class Computed(NamedTuple):
             return [self.shaped(column) for column in probabilities]
         return self.shaped(probabilities)
 
-    def check_finite(self):
+    def check_finite(self, stacklevel):
         """Labels of outputs that are not finite mean nothing; values say so themselves.
 
         Raises
         ------
         ValueError
             If an output is infinite or NaN, and the targets are labels. For real values
-            and states there is a warning.
+            and states there is a warning, at this level of the stack.
         """
         with np.errstate(over="ignore", invalid="ignore"):
             # Most of the time this is all.
@@ -65,5 +65,5 @@ class Computed(NamedTuple):
         )
         if self.model.targets.must_be_finite:
             raise ValueError(message)
-        warnings.warn(message, RuntimeWarning, stacklevel=4)
+        warnings.warn(message, RuntimeWarning, stacklevel=stacklevel)
         return self

@@ -296,8 +296,7 @@ class Watch:
 
     def _attributes(self, state):
         """What an estimator needs to be fitted as at this state."""
-        model = self.model_at(state)
-        return {"_model": model, **model.attributes()}
+        return {"_model": self.model_at(state)}
 
     def _print(self, state):
         seconds = perf_counter() - self._start

@@ -58,6 +58,11 @@ class Stream:
     def __init__(self, estimator: BaseRNN, n_sequences: int = 1) -> None:
         check_scalar(n_sequences, "n_sequences", Integral, min_val=1)
         self._model = model = estimator._fitted()
+        if model.network.bidirectional:
+            raise ValueError(
+                "A bidirectional network needs whole sequences: it has no stream. Fit "
+                "an estimator with bidirectional=False."
+            )
         check_parameters(estimator, "device")
         self._is_classifier = hasattr(estimator, "predict_proba")
         # For its name and parameters alone: the model stays, whatever it learns later.
@@ -78,7 +83,8 @@ class Stream:
         ----------
         X : list of arrays (n_timesteps_i, n_features), or array \
 (n_sequences, n_timesteps, n_features)
-            The next steps of each sequence, one at least.
+            The next steps of each sequence; a piece of none, of shape (0, n_features),
+            for one that pauses.
 
         Returns
         -------
@@ -95,7 +101,8 @@ class Stream:
         ----------
         X : list of arrays (n_timesteps_i, n_features), or array \
 (n_sequences, n_timesteps, n_features)
-            The next steps of each sequence, one at least.
+            The next steps of each sequence; a piece of none, of shape (0, n_features),
+            for one that pauses.
 
         Returns
         -------
@@ -111,7 +118,8 @@ class Stream:
         ----------
         X : list of arrays (n_timesteps_i, n_features), or array \
 (n_sequences, n_timesteps, n_features)
-            The next steps of each sequence, one at least.
+            The next steps of each sequence; a piece of none, of shape (0, n_features),
+            for one that pauses.
 
         Returns
         -------
@@ -136,13 +144,13 @@ class Stream:
         values = getattr(self._backend, what)(
             model.parameters, sequences, memory=memory, totals=totals
         )
-        results = finish(Computed(model, values, sequences, X).check_finite())
+        computed = Computed(model, values, sequences, X)
+        results = finish(computed.check_finite(stacklevel=4))
         try:
             self._state = memory, totals
             return results
-        except (
-            BaseException
-        ):  # Ctrl-C strikes even here: then the caller has no results
+        # Ctrl-C strikes even here: then the caller has no results.
+        except BaseException:
             self._state = before
             raise
 

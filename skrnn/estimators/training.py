@@ -42,16 +42,26 @@ from skrnn.training import (
 class TrainingMixin(CallbackSupportMixin):
     """Trains a network; the estimators know the targets and the scores.
 
-    A fit changes nothing of the estimator before its end: `_take` makes it fitted.
+    A fit changes nothing of the estimator before its end, where it sets `_model`.
     """
 
-    _model: Model | None = None  # what the last fit left
+    @property
+    def _model(self):
+        """What the last fit left, or None; setting it makes the estimator fitted."""
+        return vars(self).get("_model")
 
-    def _take(self, model):
-        """Become fitted, in one assignment."""
+    @_model.setter
+    def _model(self, model):
         stale = () if self._model is None else self._model.attributes()
         kept = {name: value for name, value in vars(self).items() if name not in stale}
+        # In one assignment, since other threads may be reading.
         self.__dict__ = {**kept, "_model": model, **model.attributes()}
+
+    def _fitted(self):
+        """The model, or scikit-learn's error: to be taken once in each call."""
+        if self._model is None:
+            check_is_fitted(self)  # raises
+        return self._model
 
     def _fit(self, X, y, sample_weight, init_weights, **validation):
         metadata = {"sample_weight": sample_weight} | validation
@@ -79,7 +89,7 @@ class TrainingMixin(CallbackSupportMixin):
         watch = Watch(tasks, self.verbose, partial(trained, draft, run), run.state)
         self._train(draft, run, data, settings, validate, random_state, watch)
         state = run.state if watch.last is None else watch.last
-        self._take(trained(draft, run, state, is_whole=watch.is_done))
+        self._model = trained(draft, run, state, is_whole=watch.is_done)
         tasks.end({})
         return self
 
@@ -100,7 +110,7 @@ class TrainingMixin(CallbackSupportMixin):
         run = run._replace(state=replace(run.state, n_epochs=0, has_converged=False))
         watch = Watch(NoTasks(), self.verbose, partial(trained, draft, run), run.state)
         self._train(draft, run, data, settings, None, random_state, watch)
-        self._take(trained(draft, run, watch.last))
+        self._model = trained(draft, run, watch.last)
         return self
 
     def _train(self, draft, run, data, settings, validate, random_state, watch):
@@ -286,9 +296,9 @@ class TrainingMixin(CallbackSupportMixin):
     def _given_parameters(self, draft, parameters, init_weights):
         head_fits = True
         if isinstance(init_weights, TrainingMixin):
-            check_is_fitted(init_weights)
-            head_fits = self._predicts_the_same(draft, init_weights._model)
-            init_weights = init_weights.get_weights()
+            other = init_weights._fitted()
+            head_fits = self._predicts_the_same(draft, other)
+            init_weights = other.network.export_weights(other.parameters)
         return with_given_weights(draft.network, parameters, init_weights, head_fits)
 
     def _predicts_the_same(self, draft, other):
