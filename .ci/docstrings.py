@@ -86,7 +86,7 @@ VALUES = """
 y : array-like of shape (n_samples,) or (n_samples, n_outputs), or list of such
     Target values. With ``return_sequences=True`` a list with an array
     (n_timesteps_i,) or (n_timesteps_i, n_outputs) for each sequence, or one
-    array of shape (n_samples, n_timesteps[, n_outputs]); a value that is NaN is
+    array of shape (n_samples, n_timesteps[, n_outputs]). A value that is NaN is
     missing, and adds nothing to the loss or the score.
 """
 

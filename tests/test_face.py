@@ -109,6 +109,7 @@ ORDER = [
     "Attributes",
     "Returns",
     "Raises",
+    "Warns",
     "See_Also",
     "Notes",
     "References",

@@ -252,8 +252,10 @@ def test_values_that_are_not_finite_come_with_a_warning():
         regressor.stream(4).predict(LONG)
     assert caught[0].filename == __file__
     assert np.isfinite(predicted).tolist() == [True, False, True, False]
-    with pytest.warns(RuntimeWarning, match="sequence 1 of X"):
-        regressor.transform(LONG)
+    for estimator in (regressor, growing(RNNClassifier)):
+        with pytest.warns(RuntimeWarning, match="sequence 1 of X"):
+            states = estimator.transform(LONG)
+        assert np.isfinite(states).all(axis=1).tolist() == [True, False, True, False]
     assert np.isfinite(regressor.predict(RAGGED)).all()
 
 

@@ -58,7 +58,7 @@ class BaseRNN(
         check_parameters(self, "device")
         backend = make_predictor(self.device, model.network)
         values = getattr(backend, what)(model.parameters, sequences)
-        return Computed(model, values, sequences, X).check_finite(stacklevel=5)
+        return Computed(model, what, values, sequences, X).check_finite(stacklevel=5)
 
     def _score(self, X, y, sample_weight):
         """Score of the predictions for X."""
@@ -94,6 +94,11 @@ class BaseRNN(
             list of arrays (n_timesteps_i, n_directions * hidden_size), or one array
             (n_samples, n_timesteps, n_directions * hidden_size) if X is no list.
             `set_output` turns pooled states into a DataFrame.
+
+        Warns
+        -----
+        RuntimeWarning
+            If what the network computes for a sequence is infinite or NaN.
         """
         computed = self._compute(X, "features")
         states = computed.shaped(computed.values)

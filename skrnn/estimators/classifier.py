@@ -420,6 +420,11 @@ class RNNClassifier(ClassifierMixin, BaseRNN):
         -------
         self : object
             The estimator.
+
+        Raises
+        ------
+        skrnn.exceptions.DivergenceError
+            If the loss, a gradient or the weights become infinite or NaN.
         """
         if self.class_weight == "balanced":
             raise ValueError(
@@ -475,6 +480,11 @@ class RNNClassifier(ClassifierMixin, BaseRNN):
             for every label with a probability above 0.5. With
             ``return_sequences=True`` a list of arrays (n_timesteps_i[, n_columns]), or
             one array (n_samples, n_timesteps[, n_columns]) if X is no list.
+
+        Raises
+        ------
+        ValueError
+            If what the network computes for a sequence is infinite or NaN.
         """
         return self._compute(X, "outputs").decoded()
 
@@ -495,6 +505,11 @@ class RNNClassifier(ClassifierMixin, BaseRNN):
             In the order of `classes_`; with multilabel targets that of each label; with
             several label columns a list with an array for each. With
             ``return_sequences=True`` for every step, a list or an array as X is.
+
+        Raises
+        ------
+        ValueError
+            If what the network computes for a sequence is infinite or NaN.
         """
         return self._compute(X, "outputs").linked("link")
 
@@ -514,6 +529,11 @@ class RNNClassifier(ClassifierMixin, BaseRNN):
         log_probabilities : ndarray of shape (n_samples, n_classes)
             As `predict_proba` returns them; finite also where the probability is too
             small for a number.
+
+        Raises
+        ------
+        ValueError
+            If what the network computes for a sequence is infinite or NaN.
         """
         return self._compute(X, "outputs").linked("log_link")
 

@@ -399,6 +399,11 @@ class RNNRegressor(RegressorMixin, BaseRNN):
         -------
         self : object
             The estimator.
+
+        Raises
+        ------
+        skrnn.exceptions.DivergenceError
+            If the loss, a gradient or the weights become infinite or NaN.
         """
         return self._partial_fit(X, y, sample_weight, partial=True)
 
@@ -450,6 +455,11 @@ class RNNRegressor(RegressorMixin, BaseRNN):
             In the unit of the targets. With ``return_sequences=True`` a list of arrays
             (n_timesteps_i[, n_outputs]), or one array (n_samples, n_timesteps[,
             n_outputs]) if X is no list.
+
+        Warns
+        -----
+        RuntimeWarning
+            If what the network computes for a sequence is infinite or NaN.
         """
         return self._compute(X, "outputs").decoded()
 

@@ -14,6 +14,7 @@ class Computed(NamedTuple):
     """Outputs or states for X."""
 
     model: Model
+    what: str  # the backend's method
     values: np.ndarray  # of each sequence, or of all steps below each other
     sequences: Sequences
     X: Any
@@ -63,7 +64,7 @@ class Computed(NamedTuple):
             "the data, pass shorter sequences, or fit with layer_norm=True or another "
             "cell."
         )
-        if self.model.targets.must_be_finite:
+        if self.what == "outputs" and self.model.targets.must_be_finite:
             raise ValueError(message)
         warnings.warn(message, RuntimeWarning, stacklevel=stacklevel)
         return self

@@ -144,7 +144,7 @@ class Stream:
         values = getattr(self._backend, what)(
             model.parameters, sequences, memory=memory, totals=totals
         )
-        computed = Computed(model, values, sequences, X)
+        computed = Computed(model, what, values, sequences, X)
         results = finish(computed.check_finite(stacklevel=4))
         try:
             self._state = memory, totals
