@@ -64,3 +64,17 @@ def state_of(estimator):
         for name, value in {**vars(estimator), **weights}.items()
         if not name.startswith("_")
     }
+
+
+class During:
+    """A y or X that calls a function while it is converted."""
+
+    def __init__(self, array, function):
+        self.array, self.function = array, function
+
+    def __len__(self):
+        return len(self.array)
+
+    def __array__(self, dtype=None, copy=None):
+        self.function()
+        return np.array(self.array, dtype)

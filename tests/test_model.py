@@ -12,6 +12,7 @@ from small import (
     RAGGED,
     TARGETS,
     AfterEpoch,
+    During,
     X,
     Y,
     first_partial_fit,
@@ -22,20 +23,6 @@ from small import (
 from skrnn import RNNClassifier, RNNRegressor
 
 both = pytest.mark.parametrize("estimator_class", TARGETS)
-
-
-class During:
-    """A y or X that calls a function while `fit` converts it."""
-
-    def __init__(self, array, function):
-        self.array, self.function = array, function
-
-    def __len__(self):
-        return len(self.array)
-
-    def __array__(self, dtype=None, copy=None):
-        self.function()
-        return np.array(self.array, dtype)
 
 
 def test_a_prediction_during_a_fit_with_other_features_is_that_of_the_old_model():

@@ -11,7 +11,7 @@ from scipy import sparse
 from sklearn.exceptions import NotFittedError
 from sklearn.preprocessing import StandardScaler
 from sklearn.utils._param_validation import InvalidParameterError
-from small import RAGGED, WEIGHTS, X
+from small import RAGGED, WEIGHTS, During, X
 
 from skrnn.preprocessing import SequenceScaler
 
@@ -431,3 +431,12 @@ def test_it_must_be_fitted(method):
         getattr(SequenceScaler(), method)(RAGGED)
     with pytest.raises(NotFittedError):
         SequenceScaler().get_feature_names_out()
+
+
+@pytest.mark.parametrize("method", ["transform", "inverse_transform"])
+def test_a_fit_to_other_features_meanwhile_changes_no_result(method):
+    scaler = SequenceScaler().fit(X)
+    expected = getattr(scaler, method)(X)
+    during = During(X, lambda: scaler.fit(np.tile(X, (1, 1, 3)) + 1))
+    assert_array_equal(getattr(scaler, method)(during).reshape(X.shape), expected)
+    assert scaler.n_features_in_ == 6

@@ -17,7 +17,7 @@ AUTO = "cpu"
 def make_backend(device, network, trained=None):
     """The backend of a device, ready to compute for `network`.
 
-    `trained` are the names of the parts whose gradients are needed; None: of all.
+    `trained` are the names of the arrays whose gradients are needed; None: of all.
     """
     return _class_of(device)(network, trained)
 

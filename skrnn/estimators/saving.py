@@ -121,7 +121,7 @@ def _plain_trainable(trainable):
     """Which weights are trained, and what the others are."""
     network = trainable.network
     return {
-        "trained": [n for n, part in network.names.items() if part in trainable.parts],
+        "trained": [k for k, name in network.names.items() if name in trainable.arrays],
         "rank": trainable.rank,
         "base": None if trainable.is_whole else network.export_weights(trainable.base),
     }

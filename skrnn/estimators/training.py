@@ -250,7 +250,7 @@ class TrainingMixin(CallbackSupportMixin):
         if kind == "fit" and self.early_stopping != (run.state.best_vector is not None):
             return False
         known, now = run.trainable, self._trainable(old.network, run.trainable.base)
-        return (known.parts, known.rank) == (now.parts, now.rank)
+        return (known.arrays, known.rank) == (now.arrays, now.rank)
 
     def _trainable(self, network, base):
         """What `trainable` and `adapter_rank` say, over these parameters."""
@@ -283,7 +283,7 @@ class TrainingMixin(CallbackSupportMixin):
         trainable, vector = self._trainable(network, parameters), None
         if old is not None and old.adapted is not None:
             known, known_vector = old.adapted
-            if (known.parts, known.rank) == (trainable.parts, trainable.rank):
+            if (known.arrays, known.rank) == (trainable.arrays, trainable.rank):
                 trainable, vector = known, known_vector
         if vector is None:
             vector = trainable.start(parameters, random_state)

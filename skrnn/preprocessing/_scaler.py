@@ -208,10 +208,11 @@ class SequenceScaler(
             into DataFrames.
         """
         check_is_fitted(self)
-        X_scaled = self._apply(_standardize, X)
+        fitted = copy.copy(self)  # one state, whatever other threads do
+        X_scaled = fitted._apply(_standardize, X)
         # One fitted on sequences has names for the features of a step only.
-        columns = self.get_feature_names_out if self._is_fitted_on_rows else None
-        return self._in_container(X_scaled, X, columns)
+        columns = fitted.get_feature_names_out if fitted._is_fitted_on_rows else None
+        return fitted._in_container(X_scaled, X, columns)
 
     def inverse_transform(self, X: ArrayLike) -> Results:
         """Undo `transform`.
@@ -231,7 +232,7 @@ class SequenceScaler(
         """
         check_is_fitted(self)
         # It need not have names, since `transform` returns arrays by default.
-        return self._apply(_restore, X, names_may_lack=True)
+        return copy.copy(self)._apply(_restore, X, names_may_lack=True)
 
     @property
     def _form(self):

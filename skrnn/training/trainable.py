@@ -1,6 +1,6 @@
 """Which numbers training changes, and how they make the network's parameters.
 
-Usually they are the parameters themselves. With frozen parts they are the others; with
+Usually they are the parameters themselves. With frozen arrays they are the others; with
 adapters, a product of two thin matrices is trained and added to each recurrent and
 input matrix, which stays as it is (E. J. Hu et al., LoRA: low-rank adaptation of large
 language models, ICLR 2022, with a scale of 1).
@@ -18,42 +18,42 @@ def _quiet():
 
 
 class Trainable:
-    """The trained vector: the trained parts one after the other, then the adapters.
+    """The trained vector: the trained arrays one after the other, then the adapters.
 
     Parameters
     ----------
     network : Network
     base : ndarray of shape (n_parameters,)
-        What the parts that are not trained keep.
-    parts : frozenset of str
-        Names of the parts that are trained.
+        What the arrays that are not trained keep.
+    arrays : frozenset of str
+        Names of the network's arrays that are trained.
     rank : int
         Of the adapters; 0 for none. With adapters the matrices that have them are not
         trained, even if they are named.
     """
 
-    def __init__(self, network, base, parts, rank=0):
+    def __init__(self, network, base, arrays, rank=0):
         self.network, self.rank = network, rank
         self.adapted = network.matrices if rank else ()
-        self.parts = frozenset(parts) - set(self.adapted)
+        self.arrays = frozenset(arrays) - set(self.adapted)
         self.base = None if self.is_whole else base
 
     @cached_property
     def is_whole(self):
         """Whether the vector is the network's own."""
-        return self.parts == set(self.network.shapes)
+        return self.arrays == set(self.network.shapes)
 
     @property
     def needed(self):
-        """Names of the parts whose gradient the backend must compute."""
-        return self.parts | set(self.adapted)
+        """Names of the arrays whose gradient the backend must compute."""
+        return self.arrays | set(self.adapted)
 
     @cached_property
     def _index(self):
-        """Where the entries of the trained parts stand among the parameters."""
+        """Where the entries of the trained arrays stand among the parameters."""
         chosen = np.zeros(self.base.size, bool)
         for name, view in self.network.views(chosen).items():
-            view[...] = name in self.parts
+            view[...] = name in self.arrays
         return np.flatnonzero(chosen)
 
     def start(self, parameters, random_state):
@@ -79,7 +79,7 @@ class Trainable:
         return shapes
 
     def adapters(self, vector):
-        """Both thin matrices of each adapted part, as views."""
+        """Both thin matrices of each adapted array, as views."""
         at, views = self._index.size if self.adapted else 0, {}
         for name, shapes in self._adapter_shapes.items():
             views[name] = []
@@ -127,8 +127,8 @@ class Trainable:
         exported = network.export_weights(flat)
         weights = {
             name: exported[name]
-            for name, part in network.names.items()
-            if part in self.parts
+            for name, array in network.names.items()
+            if array in self.arrays
         }
         for name, pair in self.adapters(vector).items():
             weights |= network.export_adapter(name, *pair)

@@ -41,7 +41,7 @@ ALL_STEPS = np.iinfo(np.int64).max // 2
 class CPUBackend:
     """Computes for one network; holds its plan and the memory of its weights.
 
-    `trained` are the names of the parts whose gradients are needed; None: of all. The
+    `trained` are the names of the arrays whose gradients are needed; None: of all. The
     gradients of the others may be anything.
     """
 

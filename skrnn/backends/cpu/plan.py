@@ -52,7 +52,7 @@ class Piece(NamedTuple):
 def make_plan(network, width, trained=None):
     """Plan for panels of `width` columns.
 
-    `trained` are the names of the parts whose gradients are needed; None: of all.
+    `trained` are the names of the arrays whose gradients are needed; None: of all.
     """
     trained = frozenset(network.shapes) if trained is None else trained
     # The transposed weights stand behind the others, whose size is known at the end.

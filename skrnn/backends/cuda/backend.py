@@ -43,7 +43,7 @@ class Wanted(NamedTuple):
 class CUDABackend:
     """Computes for one network; holds what it has on the device.
 
-    `trained` are the names of the parts whose gradients are needed; None: of all.
+    `trained` are the names of the arrays whose gradients are needed; None: of all.
     """
 
     def __init__(self, network, trained=None, *, device=None, way=None):
