@@ -86,3 +86,9 @@ def test_the_table_of_floors_is_the_contract():
     design = (ROOT / "docs" / "design.md").read_text(encoding="utf-8")
     rows = re.findall(r"^\| (\d) \| `skrnn/(\w+)[/.]", design, flags=re.M)
     assert rows == [(str(floor), layers[-1 - floor]) for floor in range(5, -1, -1)]
+
+
+def test_the_index_of_the_documentation_has_every_page():
+    index = (ROOT / "docs" / "index.md").read_text(encoding="utf-8")
+    pages = {path.name for path in (ROOT / "docs").glob("*.md")} - {"index.md"}
+    assert set(re.findall(r"\]\((\w+\.md)\)", index)) == pages
