@@ -8,7 +8,8 @@ from skrnn.estimators.inputs.forms import is_list, n_dimensions
 
 def check_finite(values, input_name, estimator_name, *, allow_nan=False):
     """Raise scikit-learn's error for NaN, infinity and numbers that became it."""
-    if not _are_finite(values):
+    # What scikit-learn does takes ten times as long for a short sequence.
+    if not np.isfinite(values).all():
         # It looks at the sum first, where infinities of both signs make NumPy warn.
         with np.errstate(over="ignore", invalid="ignore"):
             assert_all_finite(
@@ -32,7 +33,7 @@ def check_finite_sequences(sequences, X, estimator_name, *, allow_nan=False):
     allow_nan : bool
     """
     values = sequences.values
-    if _are_finite(values):
+    if np.isfinite(values).all():
         return
     missing = np.isnan(values)
     if missing.any() and not allow_nan:
@@ -43,13 +44,6 @@ def check_finite_sequences(sequences, X, estimator_name, *, allow_nan=False):
             "Input X contains infinity or a value too large for "
             f"{values.dtype!r}, first {_first(infinite, sequences.offsets)}."
         )
-
-
-def _are_finite(values):
-    # Most of the time this is all; what scikit-learn does takes ten times as long for
-    # a short sequence.
-    with np.errstate(over="ignore", invalid="ignore"):
-        return np.isfinite(values.sum(dtype=np.float64))
 
 
 def _first(bad, offsets):
