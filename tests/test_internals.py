@@ -129,6 +129,38 @@ def test_fit_and_predict_without(groups):
         assert internals.GROUPS[group][0] in message
 
 
+IMPORT = """
+import sys
+import warnings
+from importlib import import_module
+import numba.core.registry
+import numba.extending
+
+for path in sys.argv[1:]:
+    import_module(path)
+for path in sys.argv[1:]:
+    package, _, name = path.rpartition(".")
+    delattr(sys.modules[package], name)
+    sys.modules[path] = None
+with warnings.catch_warnings(record=True) as caught:
+    warnings.simplefilter("always")
+    import skrnn
+    from skrnn.mathematics import internals
+print(len(caught), *(internals.has(group) for group in internals.GROUPS))
+"""
+#: Without these Numba itself defines no function.
+NUMBAS_OWN = {"numba.core.dispatcher"}
+
+
+def test_the_package_can_be_imported_without_their_modules():
+    paths = {one.values[1].path.partition(":")[0] for one in EACH} - NUMBAS_OWN
+    result = subprocess.run(
+        [sys.executable, "-c", IMPORT, *sorted(paths)], capture_output=True, text=True
+    )
+    assert result.returncode == 0, result.stderr
+    assert result.stdout.split() == ["1", *["False"] * len(internals.GROUPS)]
+
+
 def test_what_fails_only_while_it_compiles():
     script = """
 import warnings

@@ -7,9 +7,12 @@ one: steps of training took 20 times as long, those of Adam 2.3 times.
 
 from llvmlite import ir
 from numba import types
-from numba.core import cgutils
 
+from skrnn.mathematics.internals import LLVM, has
 from skrnn.mathematics.intrinsics import intrinsic_with_twin
+
+if has(LLVM):
+    from numba.core import cgutils
 
 # Bits of the registers that say so: of x86's MXCSR for results and operands, of
 # AArch64's FPCR for both.

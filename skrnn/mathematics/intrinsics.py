@@ -10,13 +10,15 @@ from inspect import unwrap
 import numpy as np
 from llvmlite import ir
 from numba import config, float32, int32, int64, types
-from numba.core import cgutils
-from numba.core.cpu import CPUContext
 from numba.extending import intrinsic, overload, register_jitable
 
 from skrnn.mathematics.compilation import PART
 from skrnn.mathematics.internals import COMPILER, LLVM, has
 from skrnn.mathematics.target import HAS_FMA
+
+if has(LLVM):
+    from numba.core import cgutils
+    from numba.core.cpu import CPUContext
 
 
 def intrinsic_with_twin(twin, *, needs=(LLVM,)):

@@ -4,11 +4,14 @@ import platform
 
 from llvmlite import ir
 from numba import types
-from numba.core import cgutils
 
 from skrnn.backends.cpu.options import ENTRY
 from skrnn.mathematics.cache import cached_njit
+from skrnn.mathematics.internals import LLVM, has
 from skrnn.mathematics.intrinsics import intrinsic_with_twin
+
+if has(LLVM):
+    from numba.core import cgutils
 
 
 def _read_modify_write(operation):

@@ -9,7 +9,6 @@ interpreter's lock, for which a thread would sleep and be woken: 100 us a call.
 import numpy as np
 from llvmlite import ir
 from numba import types
-from numba.core import cgutils
 
 from skrnn.backends.cpu.atomics import (
     exchange,
@@ -22,11 +21,11 @@ from skrnn.mathematics.cache import cached_njit
 from skrnn.mathematics.internals import CALLS, COMPILER, LLVM, has
 from skrnn.mathematics.intrinsics import intrinsic_with_twin
 
-if has(CALLS):
-    from numba.core.datamodel import models
-
 #: What is needed to share calls; else each thread is called from Python.
 NEEDED = CALLS, COMPILER, LLVM
+if has(*NEEDED):
+    from numba.core import cgutils
+    from numba.core.datamodel import models
 
 #: States of a thread: free, with work in Python, asleep, with a call, within that call.
 AWAKE, POSTED, ASLEEP, CALLED, RUNNING = range(5)

@@ -15,12 +15,15 @@ from itertools import product
 import numpy as np
 from llvmlite import ir
 from numba import njit, types
-from numba.core import cgutils
 from numba.extending import register_jitable
 
 from skrnn.backends.cpu.options import INNER
+from skrnn.mathematics.internals import LLVM, has
 from skrnn.mathematics.intrinsics import intrinsic_with_twin, multiply_add
 from skrnn.mathematics.target import HAS_LONG_REGISTERS
+
+if has(LLVM):
+    from numba.core import cgutils
 
 PANEL_BYTES = 64
 ZERO, ONE = np.int64(0), np.int64(1)
