@@ -71,8 +71,8 @@ def test_pythons_are_those_that_are_tested():
     pattern = r"^Programming Language :: Python :: (3\.\d+)$"
     declared = re.findall(pattern, "\n".join(PROJECT["classifiers"]), flags=re.M)
     assert PROJECT["requires-python"] == f">={declared[0]}"
-    (others,) = re.findall(r"^for version in (.*); do$", CI, flags=re.M)
-    assert sorted([declared[0], *others.split()]) == sorted(declared)
+    (tested,) = re.findall(r"^for version in (.*); do$", CI, flags=re.M)
+    assert tested.split() == declared
 
 
 def test_the_table_of_floors_is_the_contract():
