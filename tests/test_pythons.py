@@ -4,6 +4,7 @@ import os
 import shutil
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,19 @@ pytestmark = pytest.mark.quick
 
 THIS = f"3.{sys.version_info.minor}"
 VERSIONS = ["3.11", "3.12", "3.13", "3.14"]
+PYPROJECT = Path(__file__).resolve().parents[1] / "pyproject.toml"
+DEPENDENCIES = tomllib.loads(PYPROJECT.read_text("utf-8"))["project"]["dependencies"]
+
+# Fails where one of these is not there, or too old.
+LOOK = """
+import sys
+from importlib.metadata import version
+
+for dependency in sys.argv[1:]:
+    name, _, floor = dependency.partition(">=")
+    found = [int(number) for number in version(name).split(".")[:2]]
+    assert found >= [int(number) for number in floor.split(".")[:2]], dependency
+"""
 
 USE = """
 import numpy as np
@@ -35,10 +49,10 @@ def python_of(version):
     if version == THIS:
         return sys.executable
     python = shutil.which(f"python{version}")
-    needed = "import joblib, numba, pandas, sklearn, threadpoolctl"
+    look = ["-P", "-c", LOOK, *DEPENDENCIES]
     if (
         python is None
-        or subprocess.run([python, "-c", needed], stderr=subprocess.DEVNULL).returncode
+        or subprocess.run([python, *look], stderr=subprocess.DEVNULL).returncode
     ):
         pytest.skip(f"there is no python{version} with the dependencies of skrnn")
     return python
