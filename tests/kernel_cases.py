@@ -21,8 +21,10 @@ from problems import (
     uneven_scales,
 )
 
+from skrnn.backends.steps import Solver
 from skrnn.mathematics.dropout import Dropout
 from skrnn.sequences import Sequences
+from skrnn.training import Data, Trainable
 
 SMALL = {"lengths": (3, 1, 2, 4), "hidden_size": 3}
 
@@ -245,3 +247,18 @@ def test_arguments_for_another_network_are_refused(wrong, new_backend):
     for compute in (backend.outputs, backend.features) if wrong in WRONG else ():
         with pytest.raises(ValueError, match=expected):
             compute(**given | changes)
+
+
+@pytest.mark.nojit
+@pytest.mark.parametrize("row", [0, 1])
+def test_a_solver_does_not_take_the_memory_of_another(row, new_backend):
+    """Compiled code would write beyond it."""
+    problem = make_problem(**SMALL)
+    vector, network = problem.parameters, problem.network
+    data = Data(problem.sequences, problem.targets, np.ones(4), np.arange(4))
+    trainable = Trainable(network, vector, frozenset(network.shapes))
+    solver = Solver("adam", (0.9, 0.999, 1e-8), 0.0, np.inf)
+    state = np.zeros((1 + row, vector.size - row), vector.dtype)
+    backend = new_backend(network)
+    with pytest.raises(ValueError, match="solver's memory must have shape"):
+        backend.begin(trainable, vector, state, solver, data, False)

@@ -5,6 +5,7 @@ import pytest
 from kernel_cases import (  # noqa: F401
     test_a_prediction_does_not_depend_on_its_batch,
     test_a_small_network_equals_the_reference,
+    test_a_solver_does_not_take_the_memory_of_another,
     test_a_tied_maximum_counts_at_its_first_step,
     test_arguments_for_another_network_are_refused,
     test_attention_to_a_single_step,

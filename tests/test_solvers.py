@@ -5,18 +5,14 @@ import pickle
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
-from problems import make_problem
 from scipy import optimize
 from sklearn.exceptions import ConvergenceWarning
 from small import LABELS, RAGGED, TARGETS, X, Y, first_partial_fit, make, output_of
 
 from skrnn import RNNClassifier, RNNRegressor
-from skrnn.backends import make_backend
-from skrnn.backends.steps import Solver
 from skrnn.exceptions import DivergenceError
 from skrnn.mathematics.optimizers import OPTIMIZERS
 from skrnn.mathematics.schedules import SCHEDULES
-from skrnn.training import Data, Trainable
 from skrnn.training.lbfgs import _Run
 
 both = pytest.mark.parametrize("estimator_class", TARGETS)
@@ -265,17 +261,3 @@ def test_what_overflows_is_one_error_and_no_warning(estimator_class, parameters)
     estimator = make(estimator_class, max_iter=9, **settings, **parameters)
     with pytest.raises(DivergenceError):
         estimator.fit(X, TARGETS[estimator_class])
-
-
-@pytest.mark.parametrize("row", [0, 1])
-def test_a_solver_does_not_take_the_memory_of_another(row):
-    """Compiled code would write beyond it."""
-    problem = make_problem()
-    vector, network = problem.parameters, problem.network
-    data = Data(problem.sequences, problem.targets, np.ones(19), np.arange(19))
-    trainable = Trainable(network, vector, frozenset(network.shapes))
-    solver = Solver("adam", (0.9, 0.999, 1e-8), 0.0, np.inf)
-    state = np.zeros((1 + row, vector.size - row), vector.dtype)
-    backend = make_backend("cpu", network)
-    with pytest.raises(ValueError, match="solver's memory must have shape"):
-        backend.begin(trainable, vector, state, solver, data, False)

@@ -6,6 +6,8 @@ once a call, before compiled code; at shapes only, which takes some us. What the
 numbers are is the estimators' to check.
 """
 
+from skrnn.mathematics.optimizers import OPTIMIZERS
+
 
 def check_sequences(
     backend, parameters, sequences, *, memory=None, totals=None, gradient=None
@@ -39,8 +41,9 @@ def check_learned(network, sequences, targets, scales):
     _check("scales", scales, (n,))
 
 
-def check_solver(n_state_rows, vector, state, mask):
+def check_solver(solver, vector, state, mask):
     """What a solver changes and remembers."""
+    n_state_rows = OPTIMIZERS[solver.name].n_state_rows
     _check("mask of the weights", mask, vector.shape, vector.dtype)
     _check("solver's memory", state, (n_state_rows, vector.size), vector.dtype)
 

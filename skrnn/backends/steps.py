@@ -62,8 +62,7 @@ class HostSteps:
         self.vector, self.state = vector, state
         self.solver, self.data = solver, data
         self.mask = trainable.weight_mask
-        n_state_rows = OPTIMIZERS[solver.name].n_state_rows
-        check_solver(n_state_rows, vector, state, self.mask)
+        check_solver(solver, vector, state, self.mask)
         self.gradient = np.empty(backend.network.n_parameters, vector.dtype)
         self.scales = np.empty(data.weights.size)
         n = data.sequences.n_sequences

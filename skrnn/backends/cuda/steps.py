@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from skrnn.backends.arguments import check_learned, check_sequences
+from skrnn.backends.arguments import check_learned, check_sequences, check_solver
 from skrnn.backends.cuda.device import THREADS, use
 from skrnn.backends.cuda.output import Learned
 from skrnn.backends.cuda.solver import (
@@ -28,10 +28,12 @@ class DeviceSteps:
         self.n_taken, self.results = 0, []
         check_sequences(backend, vector, data.sequences)
         check_learned(backend.network, data.sequences, data.targets, data.weights)
+        mask = trainable.weight_mask
+        check_solver(solver, vector, state, mask)
         with use():
             put = backend.memory.put
             self.vector, self.state = put("vector", vector), put("state", state)
-            self.mask = put("mask", trainable.weight_mask)
+            self.mask = put("mask", mask)
             self.values = backend.once("values", data.sequences.values)
             targets = backend.once("targets", data.targets)
             weights = backend.once("weights", data.weights)
