@@ -402,7 +402,7 @@ def test_numbered_columns_are_no_names():
 
 def test_many_names_are_cut_short():
     wide = pd.DataFrame(np.zeros((2, 200)), columns=[f"c{i}" for i in range(200)])
-    assert "'c4', ...] in sequence 0" in error_of([wide, wide[wide.columns[::-1]]])
+    assert "'c5', ...] in sequence 0" in error_of([wide, wide[wide.columns[::-1]]])
 
 
 def test_names_of_tables_are_not_those_of_lists():

@@ -208,7 +208,8 @@ def test_sparse_indicators_with_early_stopping(form):
     ("estimator_class", "y", "match"),
     [
         (RNNRegressor, DAYS, "y has no numbers. Data of dtype datetime64"),
-        (RNNRegressor, Y.astype(str), "Convert your data to numeric values"),
+        (RNNRegressor, Y.astype(str), "y has no numbers. Data of dtype <U"),
+        (RNNRegressor, [10**400] * 24, "Input y contains infinity"),
         (RNNRegressor, Y + 1j, "Complex data not supported"),
         (RNNRegressor, TWO, "y has 2 outputs, but RNNRegressor is expecting 1"),
         (RNNRegressor, X, "y has 3 dimensions, as targets for every time step"),
@@ -398,3 +399,45 @@ def test_first_values_of_a_stream_that_are_no_unit(y):
     assert record[0].filename == __file__
     regressor.partial_fit(X[:1], Y[:1])  # not again
     make(RNNRegressor, normalize_y=False).partial_fit(X[: len(y)], y)
+
+
+# Errors
+
+
+MANY = [f"label number {i}" for i in range(900)]
+LONG_ERRORS = {
+    "other classes": lambda classifier: classifier.partial_fit(
+        X, WORDS[LABELS], classes=[*MANY, *WORDS, "more"]
+    ),
+    "unknown labels": lambda classifier: classifier.partial_fit(X, [*WORDS, "new"] * 6),
+    "label": lambda classifier: (
+        make(RNNClassifier).fit(X, LABELS).score(X, ["a" * 9999] * 24)
+    ),
+    "class_weight": lambda classifier: make(
+        RNNClassifier, class_weight=[dict.fromkeys(MANY, 1.0)] * 30
+    ).fit(X, LABELS),
+    "trainable": lambda classifier: make(RNNClassifier, trainable=MANY * 99).fit(
+        X, LABELS
+    ),
+    "weights": lambda classifier: classifier.set_weights(dict.fromkeys(MANY, 0)),
+    "columns": lambda classifier: classifier.fit(
+        [pd.DataFrame(x, columns=[i * "a" * 9999, "b"]) for i, x in enumerate(X)],
+        LABELS,
+    ),
+}
+
+
+@pytest.mark.parametrize("call", LONG_ERRORS.values(), ids=LONG_ERRORS)
+def test_errors_have_few_of_the_values(call):
+    classifier = make(RNNClassifier)
+    classifier.partial_fit(X, WORDS[LABELS], classes=[*MANY, *WORDS])
+    with pytest.raises(ValueError) as caught:  # noqa: PT011
+        call(classifier)
+    assert len(str(caught.value)) < 600
+
+
+def test_a_series_of_arrays_is_several_outputs():
+    expected = make(RNNRegressor).fit(X, TWO).predict(X)
+    assert_array_equal(
+        make(RNNRegressor).fit(X, pd.Series([*TWO])).predict(X), expected
+    )

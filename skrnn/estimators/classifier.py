@@ -14,6 +14,7 @@ from skrnn.estimators.base import BaseRNN
 from skrnn.estimators.labels import (
     check_labels,
     class_weights,
+    few,
     kind_of,
     kind_of_classes,
     nothing_to_score,
@@ -589,8 +590,8 @@ def _check_classes(y, classes, known):
         return labels
     if not _equal(labels.classes, known.classes):
         raise ValueError(
-            f"`classes={classes}` is not the same as on last call to partial_fit, "
-            f"was: {known.classes}"
+            f"`classes={few(labels.classes)}` is not the same as on last call to "
+            f"partial_fit, was: {few(known.classes)}"
         )
     return known
 

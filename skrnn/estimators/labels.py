@@ -6,6 +6,7 @@ loss, and makes labels and probabilities of the network's outputs. It does not c
 
 from collections.abc import Mapping
 from numbers import Real
+from reprlib import repr as short
 
 import numpy as np
 import pandas as pd
@@ -294,9 +295,9 @@ def true_labels(y, targets, ignore_label, estimator, name):
         )
     y, missing = (array.reshape(len(y), -1) for array in (y, missing))
     if isinstance(y[0, 0], str) != isinstance(known[0], str):
+        found, known = (short(np.asarray(x).item()) for x in (y[0, 0], known[0]))
         raise ValueError(
-            f"{name} has labels such as {y[0, 0].item()!r}, but those of fit were such "
-            f"as {np.asarray(known[0]).item()!r}."
+            f"{name} has labels such as {found}, but those of fit were such as {known}."
         )
     return y, missing
 
@@ -329,7 +330,8 @@ def class_weights(class_weight, y, missing):
     if not isinstance(given, list) or len(given) != n_columns:
         raise ValueError(
             f"With {n_columns} label columns class_weight must be 'balanced' or a list "
-            f"with a dict for each of them, got {class_weight!r}."
+            f"with a dict for each of them, got a {type(given).__name__} of length "
+            f"{len(given)}."
         )
     weights = np.ones(len(y))
     for column, gaps, of_column in zip(columns.T, missing.T, given, strict=True):
@@ -345,9 +347,17 @@ def _check_class_weight(of_column):
         # Not a number is no number at or above 0 either.
         if not (isinstance(weight, Real) and 0 <= weight < np.inf):
             raise ValueError(
-                f"class_weight must have finite numbers of 0 or more, found {weight!r} "
-                f"for the class {label!r}."
+                f"class_weight must have finite numbers of 0 or more, found "
+                f"{short(weight)} "
+                f"for the class {short(label)}."
             )
+
+
+def few(classes):
+    """The first of some classes, or of each list of them, for errors."""
+    if isinstance(classes, list):
+        return short([column.tolist() for column in classes])
+    return short(classes.tolist())
 
 
 def _codes(classes, y):
@@ -355,7 +365,7 @@ def _codes(classes, y):
     found = unique_labels(y)
     if not np.isin(found, classes).all():
         raise ValueError(
-            f"`y` has classes not in `self.classes_`. `self.classes_` has {classes}. "
-            f"'y' has {found}."
+            "`y` has classes not in `self.classes_`. `self.classes_` has "
+            f"{few(classes)}. 'y' has {few(found)}."
         )
     return np.searchsorted(classes, y)

@@ -83,18 +83,19 @@ class RealValues:
 
 def check_values(y, estimator, name):
     """The values of y in float64; NaN, None and NA are those that are missing."""
-    y = check_array(
-        y if sparse.issparse(y) else as_array(y),
+    if not sparse.issparse(y):
+        try:
+            y = check_numbers(as_array(y)).astype(np.float64)
+        except (TypeError, ValueError) as error:
+            raise ValueError(f"{name} has no numbers. {error}") from error
+    return check_array(
+        y,
         ensure_2d=False,
-        dtype="numeric",
+        dtype=np.float64,
         ensure_all_finite="allow-nan",
         input_name=name,
         estimator=estimator,
     )
-    try:
-        return check_numbers(y).astype(np.float64)
-    except ValueError as error:
-        raise ValueError(f"{name} has no numbers. {error}") from error
 
 
 def _moments(columns, weights, estimator_name):

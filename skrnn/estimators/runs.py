@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from contextlib import contextmanager
 from functools import partial
 from numbers import Integral
+from reprlib import repr as short
 from time import perf_counter
 from typing import Any, NamedTuple
 
@@ -215,7 +216,9 @@ def _check_split(n, n_val, fraction, classes):
         labels, counts = np.unique(classes, return_counts=True)
         if counts.min() < 2:
             rare = labels[counts.argmin()].item()
-            problem = f"the least populated class, {rare!r}, has 1 sample: 2 are needed"
+            problem = (
+                f"the least populated class, {short(rare)}, has 1 sample: 2 are needed"
+            )
         elif min(n_val, n - n_val) < labels.size:
             problem = f"{shares}: with {labels.size} classes, both parts need as many"
     if problem:

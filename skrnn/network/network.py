@@ -2,6 +2,7 @@
 
 import fnmatch
 from dataclasses import dataclass, fields
+from reprlib import repr as short
 
 import numpy as np
 
@@ -183,12 +184,12 @@ class Network:
             if not isinstance(pattern, str):
                 raise TypeError(
                     "trainable must be 'all', 'head', or a list of names or patterns "
-                    f"of weights, found {pattern!r} in it."
+                    f"of weights, found {short(pattern)} in it."
                 )
             found = {self.names[name] for name in fnmatch.filter(self.names, pattern)}
             if not found:
                 raise ValueError(
-                    f"trainable has {pattern!r}, which is no name or pattern of a "
+                    f"trainable has {short(pattern)}, which is no name or pattern of a "
                     f"weight of this network; it has {list(self.names)}."
                 )
             chosen |= found

@@ -1,6 +1,7 @@
 """Weights that a user gives: every check, and one clear error each."""
 
 from collections.abc import Mapping
+from reprlib import repr as short
 
 import numpy as np
 
@@ -21,7 +22,7 @@ def take_weights(network, weights, what):
     if unknown or missing:
         raise ValueError(
             f"{what} must have the names {sorted(expected)}: missing {missing}, "
-            f"unknown {unknown[:5]}."
+            f"unknown {short(unknown)}."
         )
     arrays = {
         name: _check(weights[name], f"{what}[{name!r}]", like)

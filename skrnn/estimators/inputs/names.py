@@ -1,6 +1,7 @@
 """Names of features: of the columns of a table, or of all the frames of a list."""
 
 from numbers import Integral
+from reprlib import repr as short
 
 import numpy as np
 
@@ -29,13 +30,9 @@ def _check_are_numbers(names, place, others, other_place):
         return
     raise ValueError(
         "All sequences of X must have the same columns in the same order, found "
-        f"{_few(names)} in sequence {place} and {_few(others)} in sequence "
+        f"{short(names)} in sequence {place} and {short(others)} in sequence "
         f"{other_place}."
     )
-
-
-def _few(names):
-    return str(names) if len(names) <= 5 else f"[{str(names[:5])[1:-1]}, ...]"
 
 
 def names_of(X):

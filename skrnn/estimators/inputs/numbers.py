@@ -75,6 +75,14 @@ def _unmasked(x):
     return np.where(mask, None if values.dtype == object else np.nan, values)
 
 
+def _as_float(value):
+    """A float; infinite, which is found later, if the number is too large for one."""
+    try:
+        return np.nan if value is None else float(value)
+    except OverflowError:
+        return np.inf
+
+
 def _from_objects(array):
     """Numbers of objects; what is no number, but would be converted, is refused."""
     types = {type(value) for value in array.flat} - _PLAIN
@@ -86,14 +94,12 @@ def _from_objects(array):
     if types and any(map(is_vector, array.flat)):
         if array.ndim == 1:
             return np.stack([to_array(row) for row in array])
-        raise CellsError("X has arrays in its cells.")
+        raise CellsError("There are arrays in its cells.")
     if type(pd.NA) in types:
         array = np.where(pd.isna(array), None, array)
     try:
         return array.astype(np.float64)
     except OverflowError:
-        raise ValueError(
-            "Input X contains infinity or a value too large for dtype('float64')."
-        ) from None
+        return np.reshape([_as_float(value) for value in array.flat], array.shape)
     except ValueError as error:  # which has the word that is no number
         raise ValueError(shorten(str(error), 100)) from None
