@@ -434,7 +434,7 @@ class RNNClassifier(ClassifierMixin, BaseRNN):
                 "sklearn.utils.class_weight.compute_class_weight gives it for labels "
                 "that stand for all."
             )
-        return self._partial_fit(X, y, sample_weight, classes=classes, partial=True)
+        return self._partial_fit(X, y, sample_weight, classes=classes)
 
     def _check_targets(self, y, weights, known, classes=None, partial=False):
         y, missing = check_labels(y, self.ignore_label, self)

@@ -405,7 +405,7 @@ class RNNRegressor(RegressorMixin, BaseRNN):
         skrnn.exceptions.DivergenceError
             If the loss, a gradient or the weights become infinite or NaN.
         """
-        return self._partial_fit(X, y, sample_weight, partial=True)
+        return self._partial_fit(X, y, sample_weight)
 
     def _check_targets(self, y, weights, known, partial=False):
         y, name = check_values(y, self, "y"), type(self).__name__

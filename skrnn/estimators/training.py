@@ -98,7 +98,9 @@ class TrainingMixin(CallbackSupportMixin):
             raise ValueError("partial_fit does not support early_stopping=True")
         warn_of_idle_dropout(self, FIT_LEVEL)
         old = self._model
-        draft, data, _ = self._check_data(X, y, sample_weight, old, **target_options)
+        draft, data, _ = self._check_data(
+            X, y, sample_weight, old, partial=True, **target_options
+        )
         if old is not None and self._may_resume("partial_fit", old):
             run = old.run
             # What fails leaves the old one as it was.
