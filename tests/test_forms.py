@@ -175,6 +175,11 @@ REFUSED = {
         "type DataFrameGroupBy",
         "[group for _, group in X]",
     ),
+    "groupby of a frame's column": (
+        LONG.reset_index(level=0).groupby(LONG.index.names[0]),
+        "type DataFrameGroupBy",
+        "[group.drop(columns=['id']) for _, group in X]",
+    ),
     "groupby of a column": (
         LONG["noise"].groupby(level=0),
         "type SeriesGroupBy",
@@ -247,25 +252,33 @@ def test_a_table_may_have_an_index_of_two_levels():
 
 
 @pytest.mark.parametrize(
-    ("frame", "order"),
+    "frame",
     [
-        (WIDE, "[1, 0]"),
-        (WIDE.swaplevel(axis=1), "[0, 1]"),
-        (PANEL[PANEL.index.get_level_values(1) < 2].unstack(), "[1, 0]"),
+        WIDE,
+        WIDE.swaplevel(axis=1),
+        PANEL[PANEL.index.get_level_values(1) < 2].unstack(),
+        WIDE.rename(columns={0: "t9", 1: "t10"}, level=1),
     ],
-    ids=["(feature, time)", "(time, feature)", "as many times as features"],
+    ids=["(feature, time)", "(time, feature)", "as many times as features", "text"],
 )
-def test_a_frame_that_stands_feature_by_feature_is_refused(frame, order):
-    advice = f"X.sort_index(axis=1, level={order})"
+def test_a_frame_that_stands_feature_by_feature_is_refused(frame):
+    n = frame.shape[1]
+    advice = f"X.iloc[:, np.arange({n}).reshape(2, -1).T.ravel()]"
     for n_features_per_step in (1, 2):
         message = error_of(frame, n_features_per_step)
         assert f"pass {advice} and set n_features_per_step=2" in message
-    by_time = eval(advice, {"X": frame})
+    by_time = eval(advice, {"X": frame, "np": np})
     assert "n_features_per_step=2" in error_of(by_time, 1)
     sequences, form = read(by_time, 2)
     n_steps = frame.shape[1] // 2
     assert_array_equal(sequences.values, X[:, :n_steps].reshape(-1, 2))
     assert form.n_features_in == 2 * n_steps
+
+
+def test_a_frame_in_another_order_is_sorted():
+    order = np.random.default_rng(0).permutation(WIDE.shape[1])
+    advice = "X.sort_index(axis=1, level=[1, 0])"
+    assert f"pass {advice} and set" in error_of(WIDE.iloc[:, order], 2)
 
 
 def test_columns_of_two_levels_with_one_feature():

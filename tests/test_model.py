@@ -117,6 +117,13 @@ def test_the_weights_of_a_model_cannot_be_changed(estimator_class):
             changed._model.parameters = None
 
 
+def test_classes_that_are_shown_are_not_the_models():
+    classifier = make(RNNClassifier).fit(X, LABELS)
+    expected = classifier.predict(X)
+    classifier.classes_[:] = [7, 8, 9]
+    assert_array_equal(classifier.predict(X), expected)
+
+
 def test_names_of_columns_are_gone_when_they_are_no_more():
     pd = pytest.importorskip("pandas")
     table = pd.DataFrame(X[:, :, 0], columns=list("abcde"))

@@ -4,9 +4,10 @@ import pickle
 
 import numpy as np
 import pytest
-from small import LABELS, RAGGED, TARGETS, AfterEpoch, X, make, output_of
+from sklearn.exceptions import ConvergenceWarning
+from small import LABELS, RAGGED, TARGETS, AfterEpoch, X, Y, make, output_of
 
-from skrnn import RNNClassifier
+from skrnn import RNNClassifier, RNNRegressor
 
 both = pytest.mark.parametrize("estimator_class", TARGETS)
 KINDS = {
@@ -98,3 +99,15 @@ def test_what_a_callback_stopped_is_whole():
     estimator = make(RNNClassifier, **LENGTH).set_callbacks(stopper).fit(X, LABELS)
     estimator.set_callbacks().set_params(warm_start=True).fit(X, LABELS)
     assert estimator.n_iter_ == 3 + 8
+
+
+def test_lbfgs_goes_on_from_the_weights_to_the_planned_end():
+    settings = {"solver": "lbfgs", "max_iter": 8, "tol": 0.0}
+    estimator = make(RNNRegressor, **settings).set_callbacks(AfterEpoch(interrupt))
+    with pytest.warns(UserWarning, match="interrupted"):
+        estimator.fit(X, Y)
+    estimator = pickle.loads(pickle.dumps(estimator.set_callbacks()))
+    with pytest.warns(ConvergenceWarning, match="lbfgs failed to converge"):
+        estimator.set_params(warm_start=True).fit(X, Y)
+    assert estimator.n_iter_ == 8
+    assert estimator.loss_ < estimator.loss_curve_[2]

@@ -21,7 +21,7 @@ PLAIN = str, int, float, bool, type(None)
 
 
 def plain_of(estimator):
-    return estimator.__getstate__()["model"]
+    return estimator.__getstate__()["_model"]
 
 
 def assert_plain(value):
@@ -122,7 +122,7 @@ def test_the_order_of_the_flat_vector_is_not_part_of_it(kind, monkeypatch):
 
 def test_a_later_format_is_refused():
     state = make(RNNRegressor).fit(X, TARGETS[RNNRegressor]).__getstate__()
-    state["model"] |= {"format": saving.FORMAT + 1, "skrnn": "99.0"}
+    state["_model"] |= {"format": saving.FORMAT + 1, "skrnn": "99.0"}
     match = r"saved in format \d by skrnn 99.0, but skrnn .* reads formats up to \d. In"
     with pytest.raises(ValueError, match=match):
         RNNRegressor().__setstate__(state)
@@ -131,7 +131,7 @@ def test_a_later_format_is_refused():
 def test_an_earlier_format_is_upgraded(monkeypatch):
     regressor = make(RNNRegressor).fit(X, TARGETS[RNNRegressor])
     state = regressor.__getstate__()
-    before, number = state["model"], saving.FORMAT
+    before, number = state["_model"], saving.FORMAT
 
     def rename(plain):
         return {**plain, "targets": plain["goals"], "format": number + 1}

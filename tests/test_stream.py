@@ -296,6 +296,22 @@ def test_a_sequence_begins_later(estimator_class):
     assert_array_equal(stream.predict([X[0][:0], X[1]])[1], expected)
 
 
+@both
+def test_an_empty_list_is_a_pause(estimator_class):
+    estimator = fitted(estimator_class)
+    stream = estimator.stream(2)
+    before = stream.predict(X[:2])
+    assert_array_equal(stream.predict([[], X[1].tolist()])[:1], before[:1])
+    assert_array_equal(stream.n_steps, [5, 10])
+
+
+def test_the_number_of_steps_is_not_the_streams_own():
+    stream = fitted(RNNRegressor).stream(2)
+    stream.predict(X[:2])
+    stream.n_steps[:] = 99
+    assert_array_equal(stream.n_steps, [5, 5])
+
+
 # Errors
 
 GOOD = X[:2, :2]

@@ -441,3 +441,35 @@ def test_a_series_of_arrays_is_several_outputs():
     assert_array_equal(
         make(RNNRegressor).fit(X, pd.Series([*TWO])).predict(X), expected
     )
+
+
+# What is no list and no array
+
+NO_TARGETS = {
+    "dict": (dict(enumerate(range(24))), r"type dict. Pass list\(y.values\(\)\)"),
+    "values": (dict(enumerate(range(24))).values(), r"dict_values. Pass list\(y\)"),
+    "generator": ((i for i in range(24)), r"type generator. Pass list\(y\)"),
+    "text": ("word" * 6, "type str"),
+}
+
+
+@both
+@pytest.mark.parametrize(("y", "match"), NO_TARGETS.values(), ids=NO_TARGETS)
+def test_y_is_a_list_or_an_array(estimator_class, y, match):
+    for more in ({}, {"return_sequences": True}):
+        with pytest.raises(ValueError, match=f"y must be a list or an array.*{match}"):
+            make(estimator_class, **more).fit(X, y)
+
+
+def test_masked_labels_are_missing_ones():
+    masked = np.ma.masked_array(np.where(LABELS == 0, 7, LABELS), LABELS == 0)
+    with pytest.raises(ValueError, match="Input y contains NaN"):
+        make(RNNClassifier).fit(X, masked)
+    classifier = make(RNNClassifier, ignore_label=np.nan).fit(X, masked)
+    assert classifier.classes_.tolist() == [1, 2]
+    there = LABELS > 0
+    expected = classifier.score(X[there], LABELS[there])
+    assert classifier.score(X, masked) == expected
+    strict = make(RNNClassifier).fit(X, LABELS)
+    with pytest.raises(ValueError, match="Input y contains NaN"):
+        strict.score(X, masked)

@@ -180,7 +180,9 @@ class BaseRNN(
             For each layer k from 0 on ``weight_ih_l{k}`` (n_gates * hidden_size,
             n_inputs), ``weight_hh_l{k}`` (n_gates * hidden_size, hidden_size),
             ``bias_ih_l{k}`` and ``bias_hh_l{k}`` (n_gates * hidden_size,), and the
-            same with ``_reverse`` for the other direction; ``head.weight``
+            same with ``_reverse`` for the other direction; with ``layer_norm=True``
+            ``norm_l{k}.weight`` and ``norm_l{k}.bias`` (n_directions * hidden_size,),
+            which both directions share; ``head.weight``
             (n_outputs, n_directions * hidden_size) and ``head.bias`` (n_outputs,);
             with ``pooling="attention"`` also ``attention.weight`` (hidden_size,
             n_directions * hidden_size), ``attention.bias`` and ``attention.query``
@@ -225,11 +227,11 @@ class BaseRNN(
             return state
         shown = model.attributes()
         state = {name: value for name, value in state.items() if name not in shown}
-        return state | {"model": to_plain(model)}
+        return state | {"_model": to_plain(model)}
 
     def __setstate__(self, state):
         state = dict(state)
-        plain = state.pop("model", None)
+        plain = state.pop("_model", None)
         super().__setstate__(state)
         if plain is not None:
             self._model = from_plain(plain)

@@ -4,6 +4,7 @@ A kind of targets knows its loss and the sizes of its outputs, encodes labels fo
 loss, and makes labels and probabilities of the network's outputs. It does not change.
 """
 
+import copy
 from collections.abc import Mapping
 from numbers import Real
 from reprlib import repr as short
@@ -46,7 +47,7 @@ class _Labels:
 
     def attributes(self):
         """What a fitted estimator shows of it."""
-        return {"classes_": self.classes}
+        return {"classes_": copy.deepcopy(self.classes)}
 
 
 class SingleLabel(_Labels):
@@ -235,7 +236,7 @@ def check_labels(y, ignore_label, estimator, name="y", to_score=False):
         if missing.any():
             y = array = _fill(array, missing, name, to_score)
         _refuse_nan(array, name)
-        if isinstance(y, list | tuple):
+        if isinstance(y, list | tuple) or np.ma.is_masked(y):
             y = array
     y = check_array(
         y,
@@ -315,7 +316,8 @@ def _check_types(y, name):
     if len(names) > 1 or names == ["NoneType"]:
         raise ValueError(
             f"All labels in {name} must have one type, found {', '.join(names)}. "
-            f"Convert with str, as in [str(label) for label in {name}]. If one of them "
+            f"Convert each label with str, as in [str(label) for label in {name}] (or "
+            f"[[str(label) for label in part] for part in {name}]). If one of them "
             "stands for a missing label, set ignore_label to it (NaN for None)."
         )
 

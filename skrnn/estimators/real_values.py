@@ -7,7 +7,11 @@ import numpy as np
 from scipy import sparse
 from sklearn.utils.validation import check_array
 
-from skrnn.estimators.inputs import as_array, check_finite, check_numbers
+from skrnn.estimators.inputs import (
+    as_array,
+    check_finite,
+    check_numbers,
+)
 from skrnn.mathematics.losses import Loss, loss_of
 
 # A standard deviation of so many values is off by a quarter, mostly.

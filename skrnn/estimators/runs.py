@@ -15,7 +15,7 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.model_selection import train_test_split
 from sklearn.utils.validation import check_consistent_length
 
-from skrnn.estimators.inputs import check_sequences
+from skrnn.estimators.inputs import check_is_targets, check_sequences
 from skrnn.estimators.steps import check_one_target, check_weights, flatten_steps
 from skrnn.mathematics.optimizers import OPTIMIZERS
 from skrnn.mathematics.schedules import SCHEDULES
@@ -76,6 +76,7 @@ def check_given(estimator, X, y, weight, *, form, for_steps, dtype, names=TRAINI
                 f"This {type(estimator).__name__} estimator requires y to be passed, "
                 f"but the target {names.y} is None."
             )
+        check_is_targets(y, names.y)
         _check_same_length(X, y, names)
         if for_steps:
             y = flatten_steps(y, sequences.lengths, names.y)
@@ -256,13 +257,22 @@ def with_given_weights(network, parameters, weights, head_fits):
         )
     own, given = network.export_weights(parameters), dict(weights)
     heads = [name for name in own if name.startswith("head.")]
-    shapes_fit = all(np.shape(given.get(n)) == own[n].shape for n in heads)
-    if not (head_fits and shapes_fit):
+    is_other = any(n not in given or _is_other(given[n], own[n]) for n in heads)
+    if is_other or not head_fits:
         given |= {name: own[name] for name in heads}
     try:
         return take_weights(network, given, "init_weights")
     except ValueError as error:
         raise ValueError(f"init_weights do not fit this network: {error}") from error
+
+
+def _is_other(values, own):
+    """Whether values are an array of another size; what is none is refused later."""
+    try:
+        shape = np.shape(values)
+    except ValueError:  # rows of several lengths
+        return False
+    return len(shape) == own.ndim and shape != own.shape
 
 
 class Watch:

@@ -74,7 +74,7 @@ class Stream:
     @property
     def n_steps(self) -> NDArray[np.int64]:
         """Steps seen so far of each sequence."""
-        return self._state[1]
+        return self._state[1].copy()
 
     def predict(self, X: ArrayLike) -> Results:
         """Predict after the next steps.

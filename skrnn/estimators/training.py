@@ -79,7 +79,8 @@ class TrainingMixin(CallbackSupportMixin):
         random_state = check_random_state(self.random_state)
         if old is not None and self._may_resume("fit", old):
             run = old.run
-            random_state = restore_random_state(run.state.random_state)
+            if run.state.random_state is not None:  # L-BFGS draws nothing
+                random_state = restore_random_state(run.state.random_state)
         else:
             run = self._start("fit", draft, random_state, old, init_weights)
         data, validate = self._validation(

@@ -13,8 +13,9 @@ from sklearn.metrics import get_scorer, make_scorer
 from sklearn.pipeline import Pipeline
 from sklearn.utils import get_tags
 from sklearn.utils.metaestimators import available_if
+from sklearn.utils.validation import check_is_fitted
 
-from skrnn.estimators.inputs import check_numbers
+from skrnn.estimators.inputs import check_is_targets, check_numbers
 from skrnn.estimators.labels import as_one_type, find_missing
 from skrnn.estimators.steps import check_weights, flatten_steps, slices
 
@@ -101,6 +102,8 @@ class _StepScorer:
         return f"step_scorer({self._description})"
 
     def __call__(self, estimator, X, y, sample_weight=None, **params):
+        check_is_fitted(estimator)
+        check_is_targets(y, "y")
         ignore_label, is_labels = _ignore_label(estimator), is_classifier(estimator)
         flat, weights = flatten_steps(y, None, "y"), None
         if sample_weight is not None:

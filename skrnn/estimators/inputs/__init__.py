@@ -6,6 +6,7 @@ import numpy as np
 
 from skrnn.estimators.inputs.finite import check_finite, check_finite_sequences
 from skrnn.estimators.inputs.forms import (
+    check_is_targets,
     is_list_of_sequences,
     is_ragged,
     n_dimensions,
@@ -20,6 +21,7 @@ __all__ = [
     "InputForm",
     "as_array",
     "check_finite",
+    "check_is_targets",
     "check_numbers",
     "check_sequences",
     "is_list_of_sequences",

@@ -94,18 +94,40 @@ def check_is_array(X, name):
     )
 
 
+def check_is_targets(y, name):
+    """Refuse targets that are no list and no array; `name` is the argument's."""
+    if is_vector(y) or hasattr(y, "__array__"):
+        return
+    way_out = _way_out(y)
+    advice = "" if way_out is None else f" Pass {way_out.replace('X', name)}."
+    raise ValueError(
+        f"{name} must be a list or an array, got an object of type "
+        f"{type(y).__name__}.{advice}"
+    )
+
+
 def _way_out(X):
     """The expression that makes a list of sequences of X; None if there is none."""
     kind = type(X).__name__
     if isinstance(X, Mapping):
         return "list(X.values())"
     if kind.endswith("GroupBy"):  # of pandas and polars
-        return "[group for _, group in X]"
+        columns = _columns_of_keys(X)
+        group = f"group.drop(columns={columns!r})" if columns else "group"
+        return f"[{group} for _, group in X]"
     if kind == "LazyFrame":
         return "X.collect()"
     if isinstance(X, Iterable) and not isinstance(X, str | bytes):
         return "list(X)"
     return None
+
+
+def _columns_of_keys(groups):
+    """Columns by which a frame of pandas was grouped: they are no features."""
+    keys = getattr(groups, "keys", None)
+    keys = [keys] if isinstance(keys, str) else keys
+    columns = getattr(getattr(groups, "obj", None), "columns", ())
+    return [key for key in keys if key in columns] if isinstance(keys, list) else []
 
 
 def raise_one_series(X, name):

@@ -46,10 +46,25 @@ def _check_two_levels(X, n_features_per_step):
             f"X has columns of two levels, {X.columns[0]} to {X.columns[-1]}, which "
             f"seem to be {n_features} features of each time step. A row must have all "
             "features of the first step, then those of the second: pass "
-            f"X.sort_index(axis=1, level=[{1 - of_features}, {of_features}]) and set "
+            f"{_step_by_step(times, features, of_features)} and set "
             f"n_features_per_step={n_features}. If the order is right, pass "
             "X.to_numpy()."
         )
+
+
+def _step_by_step(times, features, of_features):
+    """The expression that puts the columns in order of time."""
+    n_features = len(set(features))
+    n_steps = len(times) // n_features
+    starts = range(0, len(times), n_steps)
+    if len(times) == n_features * n_steps and all(
+        len(set(features[i : i + n_steps])) == 1
+        and times[i : i + n_steps] == times[:n_steps]
+        for i in starts
+    ):
+        # To sort would put "t10" before "t2".
+        return f"X.iloc[:, np.arange({len(times)}).reshape({n_features}, -1).T.ravel()]"
+    return f"X.sort_index(axis=1, level=[{1 - of_features}, {of_features}])"
 
 
 def _level_of_features(levels):

@@ -49,7 +49,8 @@ class Reading(NamedTuple):
 def read(X, n_features_per_step, name, allow_empty):
     """Whatever X is, as numbers."""
     if is_list_of_sequences(X, n_features_per_step):
-        return Reading(_read_list(X, name, allow_empty), frame_with_names(X))
+        arrays = _read_list(X, name, n_features_per_step if allow_empty else None)
+        return Reading(arrays, frame_with_names(X))
     is_plain = _is_plain(X) and X.ndim > 1
     array = X if is_plain else _read_array(X, n_features_per_step, name)
     if array.ndim not in (2, 3):
@@ -57,6 +58,8 @@ def read(X, n_features_per_step, name, allow_empty):
             f"Found array with dim {array.ndim}, while dim >= 2 and dim <= 3 is "
             f"required by {name}."
         )
+    if array.dtype.kind == "c":
+        check_numbers(array)  # raises; scikit-learn's error has the data in it
     if array.size == 0 or array.dtype.kind not in "fiub":
         check_array(array, estimator=name, allow_nd=True, **_OPTIONS)
     is_piece = allow_empty and array.ndim == 3
@@ -90,14 +93,14 @@ def _read_array(X, n_features_per_step, name):
         ) from None
 
 
-def _read_list(X, name, allow_empty):
-    """Arrays (n_timesteps, n_features)."""
+def _read_list(X, name, n_of_empty):
+    """Arrays (n_timesteps, n_features); empty ones may have so many, or None may be."""
     if len(X) == 0:
         raise ValueError(
             "Found array with 0 sample(s) (shape=(0,)) while a minimum of 1 is "
             f"required by {name}."
         )
-    arrays = [_read_sequence(x, i, name, allow_empty) for i, x in enumerate(X)]
+    arrays = [_read_sequence(x, i, name, n_of_empty) for i, x in enumerate(X)]
     n_features = arrays[0].shape[1]
     for i, array in enumerate(arrays):
         if array.shape[1] != n_features:
@@ -108,8 +111,10 @@ def _read_list(X, name, allow_empty):
     return arrays
 
 
-def _read_sequence(x, i, name, allow_empty):
+def _read_sequence(x, i, name, n_of_empty):
     array = x if _is_plain(x) else _numbers_of_sequence(x, i)
+    if n_of_empty is not None and array.shape == (0,):
+        array = array.reshape(0, n_of_empty)
     if array.ndim not in (1, 2):
         raise ValueError(
             f"Found sequence {i} of X with dim {array.ndim} ({type(x).__name__}). "
@@ -117,7 +122,7 @@ def _read_sequence(x, i, name, allow_empty):
             "with one feature."
         )
     for what, size in zip(("time step", "feature"), array.shape, strict=False):
-        if size == 0 and not (allow_empty and what == "time step"):
+        if size == 0 and (n_of_empty is None or what == "feature"):
             raise ValueError(
                 f"Found sequence {i} of X with 0 {what}(s) (shape={array.shape}) while "
                 f"a minimum of 1 is required by {name}."
