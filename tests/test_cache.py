@@ -299,6 +299,8 @@ import numpy as np
 from numba.core.registry import cpu_target
 from skrnn.mathematics import gradients
 
+# A shell's background jobs ignore it.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 engine = cpu_target.target_context.codegen()._engine._ee
 call = getattr(engine, name)
 

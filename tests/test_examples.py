@@ -93,11 +93,19 @@ def anchors(page):
 def test_signatures_of_datasets_are_current():
     api = (ROOT / "docs" / "api.md").read_text(encoding="utf-8")
     quoted = dict(re.findall(r"^`(load_\w+)(\(.*\))`$", api, flags=re.M))
-    signatures = {
-        name: str(inspect.signature(getattr(datasets, name))).replace("'", '"')
-        for name in datasets.__all__
+    assert quoted == {
+        name: str(_without_types(inspect.signature(function))).replace("'", '"')
+        for name, function in vars(datasets).items()
+        if name in datasets.__all__
     }
-    assert quoted == signatures
+
+
+def _without_types(signature):
+    empty = inspect.Signature.empty
+    arguments = [
+        argument.replace(annotation=empty) for argument in signature.parameters.values()
+    ]
+    return signature.replace(parameters=arguments, return_annotation=empty)
 
 
 def check_vowels(output):

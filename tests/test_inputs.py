@@ -356,7 +356,7 @@ BAD_Y = [
     (REAL, Y * 1e200, ValueError, "Input y contains infinity or a value too large"),
     (REAL, Y + 1j, ValueError, "Complex data not supported"),
     (LABEL, Y + 1j, ValueError, "Complex data not supported"),
-    (REAL, Y.astype(str), ValueError, "arrays of bytes/strings"),
+    (REAL, Y.astype(str), ValueError, "y has no numbers. Data of dtype <U"),
     (REAL, np.zeros(24, "M8[s]"), ValueError, "dtype datetime64.* is not numeric"),
     (REAL, sparse.csr_array(Y[:, None]), TypeError, "Sparse data was passed for y"),
     (REAL, np.zeros((24, 2, 2)), ValueError, "y has 3 dimensions, as targets for eve"),
@@ -447,6 +447,7 @@ BAD_PARAMETERS = [
     ("max_grad_norm", 0),
     ("dtype", "float16"),
     ("device", "tpu"),
+    ("loss", "squared"),
     ("normalize_y", "yes"),
 ]
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from numbers import Integral
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -13,6 +14,7 @@ from skrnn.backends import make_backend
 from skrnn.compat import available_if, check_parameters
 from skrnn.estimators.inputs import check_sequences
 from skrnn.estimators.results import Computed
+from skrnn.estimators.saving import from_plain, to_plain
 from skrnn.estimators.types import Results
 
 if TYPE_CHECKING:
@@ -57,7 +59,9 @@ class Stream:
 
     def __init__(self, estimator: BaseRNN, n_sequences: int = 1) -> None:
         check_scalar(n_sequences, "n_sequences", Integral, min_val=1)
-        self._model = model = estimator._fitted()
+        # Without what training goes on with.
+        model = replace(estimator._fitted(), run=None, adapted=None)
+        self._model = model
         if model.network.bidirectional:
             raise ValueError(
                 "A bidirectional network needs whole sequences: it has no stream. Fit "
@@ -70,6 +74,12 @@ class Stream:
         self._backend = make_backend(estimator.device, model.network)
         steps = np.zeros(n_sequences, np.int64)
         self._state = self._backend.new_memory(steps.size), steps
+
+    def __getstate__(self) -> dict[str, Any]:
+        return vars(self) | {"_model": to_plain(self._model)}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        vars(self).update(state, _model=from_plain(state["_model"]))
 
     @property
     def n_steps(self) -> NDArray[np.int64]:
