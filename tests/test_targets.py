@@ -216,7 +216,7 @@ def test_sparse_indicators_with_early_stopping(form):
         (
             RNNClassifier,
             [0, "a"] * 12,
-            "must have one type, found int, str. Convert wi",
+            "must have one type, found int, str. Convert each",
         ),
         (RNNClassifier, [None] * 24, "must have one type, found NoneType"),
         (RNNClassifier, [pd.NA] * 24, "Input y contains NaN"),
