@@ -114,7 +114,9 @@ CLASSES = {
         {"fit": VALUES, "partial_fit": VALUES},
     ),
     "BaseRNN": ("estimators/base.py", {}, OF_ESTIMATORS, {}),
+    "SequenceTransformer": ("preprocessing/_transformer.py", {}, X, {}),
     "SequenceScaler": ("preprocessing/_scaler.py", {}, X + OF_INPUTS, {}),
+    "SequenceFeatures": ("preprocessing/_features.py", {}, X + OF_INPUTS, {}),
 }
 
 

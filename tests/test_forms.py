@@ -15,7 +15,7 @@ from small import RAGGED, X, Y, make
 
 from skrnn import RNNRegressor
 from skrnn.estimators.inputs import check_sequences
-from skrnn.preprocessing import SequenceScaler
+from skrnn.preprocessing import SequenceFeatures, SequenceScaler
 
 pytestmark = pytest.mark.quick
 
@@ -374,7 +374,9 @@ def renamed(frames, **names):
 
 
 @pytest.mark.parametrize(
-    "estimator", [make(RNNRegressor), SequenceScaler()], ids=["regressor", "scaler"]
+    "estimator",
+    [make(RNNRegressor), SequenceScaler(), SequenceFeatures()],
+    ids=["regressor", "scaler", "features"],
 )
 def test_names_of_the_columns_of_frames(estimator):
     estimator.fit(FRAMES, Y)

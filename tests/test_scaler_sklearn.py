@@ -1,4 +1,7 @@
-"""SequenceScaler inside scikit-learn's tools: names, containers, pipelines."""
+"""SequenceScaler inside scikit-learn's tools: names, containers, pipelines.
+
+scikit-learn's checks are those of both transformers of sequences.
+"""
 
 import copy
 import pickle
@@ -20,7 +23,7 @@ from sklearn.utils.estimator_checks import parametrize_with_checks
 from small import LABELS, RAGGED, TARGETS, WEIGHTS, X, Y, make, output_of
 
 from skrnn import RNNClassifier, RNNRegressor
-from skrnn.preprocessing import SequenceScaler
+from skrnn.preprocessing import SequenceFeatures, SequenceScaler
 
 ROWS = X.reshape(len(X), -1)
 NAMES = [f"{name}_{t}" for t in range(5) for name in "ab"]
@@ -46,7 +49,8 @@ WANTS_AN_ARRAY = {
         SequenceScaler(with_mean=with_mean, with_std=with_std)
         for with_mean in (True, False)
         for with_std in (True, False)
-    ],
+    ]
+    + [SequenceFeatures(), SequenceFeatures("time")],
     expected_failed_checks=lambda estimator: WANTS_AN_ARRAY,
 )
 def test_estimator_check(estimator, check):

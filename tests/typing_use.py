@@ -15,7 +15,7 @@ from skrnn.callbacks import Checkpoint, MLflow, TensorBoard, WandB
 from skrnn.datasets import load_japanese_vowels, load_seattle_weather
 from skrnn.exceptions import DeviceError, DivergenceError
 from skrnn.metrics import step_scorer
-from skrnn.preprocessing import SequenceScaler
+from skrnn.preprocessing import SequenceFeatures, SequenceScaler
 
 Weights = dict[str, NDArray[np.floating[Any]]]
 
@@ -78,6 +78,11 @@ assert_type(stream.predict_proba([X_3d[0], X_3d[1]]), NDArray[Any] | Any)
 scaler = SequenceScaler(with_mean=False).fit(ragged)
 assert_type(scaler, SequenceScaler)
 assert_type(scaler.transform(ragged), NDArray[Any] | Any)
+features = SequenceFeatures("time").partial_fit(X_3d, sample_weight=[1.0] * 8)
+assert_type(features, SequenceFeatures)
+assert_type(features.get_feature_names_out(), NDArray[np.object_])
+SequenceFeatures(["time", "difference"], n_features_per_step=2).transform(ragged)
+SequenceFeatures(add=("standardised",))  # type: ignore[arg-type]
 assert_type(
     load_japanese_vowels(subset="test", return_X_y=True),
     tuple[list[NDArray[np.float64]], NDArray[np.int64]],

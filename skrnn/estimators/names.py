@@ -1,7 +1,7 @@
-"""Names of parameters that a constructor does not have, and what may be meant."""
+"""Names that are not known, of parameters above all, and what may be meant."""
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from difflib import get_close_matches
 from functools import wraps
 from typing import Any, TypeVar
@@ -40,15 +40,18 @@ def suggests_names(init: F) -> F:
             if name not in names:
                 raise TypeError(
                     f"{init.__qualname__}() got an unexpected keyword argument "
-                    f"{name!r}.{_suggestion(name, names)}"
+                    f"{name!r}.{suggestion(name, names)}"
                 )
         init(self, *args, **kwargs)
 
     return __init__  # type: ignore[return-value]
 
 
-def _suggestion(name, names):
-    meant = [own for own, others in ELSEWHERE.items() if name.lower() in others]
+def suggestion(
+    name: str, names: Iterable[str], elsewhere: Mapping[str, Sequence[str]] = ELSEWHERE
+) -> str:
+    """A sentence, behind a space, that says which of the names may be meant; or ""."""
+    meant = [own for own, others in elsewhere.items() if name.lower() in others]
     meant = [own for own in meant if own in names]
     meant += get_close_matches(name, [own for own in names if own != "self"], n=1)
     return f" Did you mean {meant[0]!r}?" if meant else ""

@@ -1,5 +1,6 @@
 """Transformers of sequences, to stand before an estimator in a pipeline."""
 
+from skrnn.preprocessing._features import SequenceFeatures
 from skrnn.preprocessing._scaler import SequenceScaler
 
-__all__ = ["SequenceScaler"]
+__all__ = ["SequenceFeatures", "SequenceScaler"]

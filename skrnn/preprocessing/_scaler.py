@@ -3,35 +3,18 @@
 from __future__ import annotations
 
 import copy
-from numbers import Integral
-from typing import Any, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from sklearn.base import (
-    BaseEstimator,
-    OneToOneFeatureMixin,
-    TransformerMixin,
-)
 from sklearn.preprocessing import StandardScaler
 from sklearn.utils.validation import check_is_fitted
 
-from skrnn.compat import Interval, fit_context
-from skrnn.estimators.containers import SetOutputMixin
-from skrnn.estimators.inputs import (
-    InputForm,
-    check_sequences,
-    is_list_of_sequences,
-    n_dimensions,
-)
 from skrnn.estimators.names import suggests_names
-from skrnn.estimators.steps import check_weights
 from skrnn.estimators.types import Results
+from skrnn.preprocessing._transformer import SequenceTransformer, as_floats
 
 
-class SequenceScaler(
-    SetOutputMixin, OneToOneFeatureMixin, TransformerMixin, BaseEstimator
-):
+class SequenceScaler(SequenceTransformer):
     """Standardise each feature of sequences over all their time steps.
 
     From each feature, subtract its mean and divide it by its standard deviation, both
@@ -112,15 +95,11 @@ class SequenceScaler(
     mean_: NDArray[np.float64] | None
     var_: NDArray[np.float64] | None
     scale_: NDArray[np.float64] | None
-    n_samples_seen_: int | NDArray[Any]
-    n_features_in_: int
-    feature_names_in_: NDArray[np.object_]
-    n_features_per_step_: int
 
     _parameter_constraints = {
+        **SequenceTransformer._parameter_constraints,
         "with_mean": ["boolean"],
         "with_std": ["boolean"],
-        "n_features_per_step": [Interval(Integral, 1, None, closed="left")],
     }
 
     @suggests_names
@@ -134,60 +113,6 @@ class SequenceScaler(
         self.with_mean = with_mean
         self.with_std = with_std
         self.n_features_per_step = n_features_per_step
-
-    @fit_context(prefer_skip_nested_validation=True)
-    def fit(
-        self, X: ArrayLike, y: object = None, sample_weight: ArrayLike | None = None
-    ) -> Self:
-        """Compute the means and standard deviations.
-
-        Parameters
-        ----------
-        X : array-like or list of array-like
-            Sequences: a 3D array (n_samples, n_timesteps, n_features); or a list of
-            arrays or DataFrames (n_timesteps_i, n_features), or of arrays or lists
-            (n_timesteps_i,), of any lengths; or a 2D array or DataFrame (n_samples,
-            n_timesteps * n_features_per_step) of flattened sequences.
-        y : None
-            Ignored.
-        sample_weight : array-like of shape (n_samples,), default=None
-            Weight of each sequence, which each of its time steps has. None: all weights
-            are 1.
-
-        Returns
-        -------
-        self : object
-            The fitted scaler.
-        """
-        return self._learn(X, sample_weight, reset=True)
-
-    @fit_context(prefer_skip_nested_validation=True)
-    def partial_fit(
-        self, X: ArrayLike, y: object = None, sample_weight: ArrayLike | None = None
-    ) -> Self:
-        """Update the means and standard deviations with more sequences.
-
-        `with_mean`, `with_std` and `n_features_per_step` are those of the first call.
-
-        Parameters
-        ----------
-        X : array-like or list of array-like
-            Sequences: a 3D array (n_samples, n_timesteps, n_features); or a list of
-            arrays or DataFrames (n_timesteps_i, n_features), or of arrays or lists
-            (n_timesteps_i,), of any lengths; or a 2D array or DataFrame (n_samples,
-            n_timesteps * n_features_per_step) of flattened sequences.
-        y : None
-            Ignored.
-        sample_weight : array-like of shape (n_samples,), default=None
-            Weight of each sequence, which each of its time steps has. None: all weights
-            are 1.
-
-        Returns
-        -------
-        self : object
-            The fitted scaler.
-        """
-        return self._learn(X, sample_weight, reset=not self.__sklearn_is_fitted__())
 
     def transform(self, X: ArrayLike) -> Results:
         """Standardise sequences.
@@ -207,12 +132,7 @@ class SequenceScaler(
             new arrays, each of the shape of its sequence. `set_output` turns 2D arrays
             into DataFrames.
         """
-        check_is_fitted(self)
-        fitted = copy.copy(self)  # one state, whatever other threads do
-        X_scaled = fitted._apply(_standardize, X)
-        # One fitted on sequences has names for the features of a step only.
-        columns = fitted.get_feature_names_out if fitted._is_fitted_on_rows else None
-        return fitted._in_container(X_scaled, X, columns)
+        return self._transform(X)
 
     def inverse_transform(self, X: ArrayLike) -> Results:
         """Undo `transform`.
@@ -232,90 +152,41 @@ class SequenceScaler(
         """
         check_is_fitted(self)
         # It need not have names, since `transform` returns arrays by default.
-        return copy.copy(self)._apply(_restore, X, names_may_lack=True)
+        fitted = copy.copy(self)
+        return fitted._apply(fitted._back, X, names_may_lack=True)
 
-    @property
-    def _form(self):
-        names = getattr(self, "feature_names_in_", None)
-        return InputForm(
-            self.n_features_in_,
-            None if names is None else tuple(names),
-            self.n_features_per_step_,
-            self._is_fitted_on_rows,
-        )
+    def _new_scaler(self):
+        return StandardScaler(with_mean=self.with_mean, with_std=self.with_std)
 
-    def _learn(self, X, sample_weight, *, reset):
-        # What fails changes a copy only.
-        learner = copy.copy(self)
-        form = None if reset else self._form
-        sequences, form = check_sequences(self, X, None, form=form, allow_nan=True)
-        if sample_weight is not None:
-            lengths = sequences.lengths
-            weights = check_weights(sample_weight, lengths, for_steps=False)
-            sample_weight = weights.repeat(lengths)
-        if reset:
-            scaler = StandardScaler(with_mean=self.with_mean, with_std=self.with_std)
-            # Arrays, even if the user's configuration asks for DataFrames.
-            scaler.set_output(transform="default")
-        else:
-            scaler = copy.deepcopy(self._scaler)
-        scaler.partial_fit(sequences.values, sample_weight=sample_weight)
-        learner._scaler, learner._is_fitted_on_rows = scaler, form.is_on_rows
-        vars(learner).pop("feature_names_in_", None)
-        vars(learner).update(form.attributes())
-        for name in ("mean_", "var_", "scale_", "n_samples_seen_"):
-            setattr(learner, name, getattr(scaler, name))
-        self.__dict__ = learner.__dict__
-        return self
+    def _learned_from(self, sequences):
+        return sequences.values
 
-    def _apply(self, function, X, **options):
-        """Apply a function of mean, scale and steps; the result has the form of X."""
-        sequences, form = check_sequences(
-            self, X, None, form=self._form, allow_nan=True, **options
-        )
-        values, n_features = _as_floats(sequences.values), form.n_features_per_step
+    def _show(self, scaler):
+        for name in ("mean_", "var_", "scale_"):
+            setattr(self, name, getattr(scaler, name))
+
+    # What StandardScaler computes. Its own methods change the filters of warnings while
+    # they check X, which are those of all threads, and two of them may leave them
+    # changed.
+
+    def _of_steps(self, sequences):
+        values = as_floats(sequences.values)
+        mean, scale = self._numbers(values.dtype)
+        values -= mean
+        values /= scale
+        return values
+
+    def _back(self, sequences):
+        values = as_floats(sequences.values)
+        mean, scale = self._numbers(values.dtype)
+        values *= scale
+        values += mean
+        return values
+
+    def _numbers(self, dtype):
+        """What is subtracted, and then divided by."""
         scaler = self._scaler
-        function(
-            values,
-            scaler.mean_.astype(values.dtype) if scaler.with_mean else 0,
-            scaler.scale_.astype(values.dtype) if scaler.with_std else 1,
+        return (
+            scaler.mean_.astype(dtype) if scaler.with_mean else 0,
+            scaler.scale_.astype(dtype) if scaler.with_std else 1,
         )
-        if not is_list_of_sequences(X, n_features):
-            is_3d = n_dimensions(X) == 3
-            shape = (-1, n_features) if is_3d else (-1,)
-            return values.reshape(sequences.n_sequences, *shape)
-        parts = np.split(values, sequences.offsets[1:-1])
-        return [
-            part[:, 0] if n_features == 1 == np.ndim(x) else part
-            for part, x in zip(parts, X, strict=True)
-        ]
-
-    def __sklearn_is_fitted__(self) -> bool:
-        return hasattr(self, "_scaler")
-
-    def __sklearn_tags__(self) -> Any:
-        tags = super().__sklearn_tags__()
-        tags.input_tags.three_d_array = True
-        tags.input_tags.allow_nan = True
-        tags.transformer_tags.preserves_dtype = ["float64", "float32"]
-        return tags
-
-
-# What StandardScaler computes. Its own methods change the filters of warnings while
-# they check X, which are those of all threads, and two of them may leave them changed.
-
-
-def _as_floats(values):
-    """A copy, which may be written."""
-    is_float = values.dtype in (np.float64, np.float32, np.float16)
-    return np.array(values, None if is_float else np.float64)
-
-
-def _standardize(values, mean, scale):
-    values -= mean
-    values /= scale
-
-
-def _restore(values, mean, scale):
-    values *= scale
-    values += mean
