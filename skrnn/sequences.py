@@ -1,6 +1,7 @@
 """The ragged batch that everything above speaks: values and offsets.
 
-As in Arrow's lists: sequence i is ``values[offsets[i]:offsets[i + 1]]``.
+As in Arrow's lists: sequence i is ``values[offsets[i]:offsets[i + 1]]``. And frames:
+which of a sequence's steps a network takes together.
 """
 
 from typing import NamedTuple
@@ -65,6 +66,85 @@ class Sequences(NamedTuple):
         """Some of the sequences."""
         offsets = np.concatenate([[0], np.cumsum(self.lengths[rows])])
         return Sequences(_read_only(self.values[self.places(rows)]), offsets)
+
+    def newest(self, n):
+        """Of each sequence the last n steps, or all where there are fewer."""
+        lengths = self.lengths
+        kept = np.minimum(lengths, n)
+        places = self.places(np.arange(lengths.size), (lengths - kept, lengths))
+        offsets = np.concatenate([[0], np.cumsum(kept)])
+        return Sequences(_read_only(self.values[places]), offsets)
+
+    def followed_by(self, others):
+        """Each sequence with one of the others behind it."""
+        before, rows = self.lengths, np.arange(self.n_sequences)
+        offsets = self.offsets + others.offsets
+        values = np.empty((offsets[-1], self.values.shape[1]), self.values.dtype)
+        joined = Sequences(values, offsets)
+        values[joined.places(rows, (0, before))] = self.values
+        values[joined.places(rows, (before, joined.lengths))] = others.values
+        return joined._replace(values=_read_only(values))
+
+
+class Spans(NamedTuple):
+    """Which frames of some sequences are computed."""
+
+    firsts: np.ndarray | int  # the step of each sequence where the first of them ends
+    counts: np.ndarray  # how many
+    totals: np.ndarray  # how many with those before, which a mean divides by
+
+
+class Frames(NamedTuple):
+    """Neighbouring steps of a sequence that a network takes as one step.
+
+    Frame t of a sequence of T steps has `length` steps and ends at the step
+    ``min(first + t * hop, T - 1)``. So the last one always ends at the last step: it
+    shares more steps with the one before than others do, and nothing is left out. What
+    a frame would hold of the time before the first step reads as zeros.
+    """
+
+    length: int
+    hop: int  # steps from a frame's end to that of the next one
+    first: int  # the step where the first one ends
+
+    def counts(self, lengths):
+        """How many frames sequences of these lengths have."""
+        more = -(-np.maximum(lengths - 1 - self.first, 0) // self.hop)
+        return np.where(lengths > 0, 1 + more, 0)
+
+    def spans(self, lengths, steps=None):
+        """All frames; where each step ends one, perhaps of the steps (first, last)."""
+        if steps is not None:
+            counts = np.minimum(lengths, steps[1]) - steps[0]
+            return Spans(steps[0], counts, counts)
+        if self.hop == 1 and self.first == 0:
+            return Spans(0, lengths, lengths)
+        counts = self.counts(lengths)
+        return Spans(np.minimum(self.first, lengths - 1), counts, counts)
+
+    @property
+    def n_kept(self):
+        """Steps of the past that the next frames of a stream may hold."""
+        return self.length if self.hop > 1 else self.length - 1
+
+    def spans_of_piece(self, before, lengths):
+        """Of `newest(n_kept)` of `before` steps, followed by so many new ones.
+
+        Returns the frames that the new ones complete, and those that end at the last
+        step but are not complete, of which a longer sequence has others.
+        """
+        kept, now = np.minimum(before, self.n_kept), before + lengths
+        done, done_now = self._complete(before), self._complete(now)
+        totals = self.counts(now)
+        firsts = self.first + done * self.hop - (before - kept)
+        return (
+            Spans(firsts, done_now - done, totals),
+            Spans(kept + lengths - 1, totals - done_now, totals),
+        )
+
+    def _complete(self, lengths):
+        """How many frames end where they would in longer sequences as well."""
+        return np.maximum((lengths - 1 - self.first) // self.hop + 1, 0)
 
 
 def _read_only(values):

@@ -23,10 +23,16 @@ from problems import (
 
 from skrnn.backends.steps import Solver
 from skrnn.mathematics.dropout import Dropout
-from skrnn.sequences import Sequences
+from skrnn.sequences import Sequences, Spans
 from skrnn.training import Data, Trainable
 
 SMALL = {"lengths": (3, 1, 2, 4), "hidden_size": 3}
+#: Sequences that are shorter than a frame, as long, and longer by any number of steps.
+SMALL_FRAMES = SMALL | {
+    "lengths": (4, 1, 3, 6, 2),
+    "frame_length": 3,
+    "hop_length": 2,
+}
 
 
 @pytest.mark.nojit
@@ -70,6 +76,22 @@ def check_missing(kind, missing, new_backend):
     check_loss_gradient(problem, backend=new_backend(problem.network))
 
 
+@pytest.mark.nojit
+@kinds_with("gru")
+def test_frames_equal_the_reference(kind, new_backend):
+    problem = make_problem(*kind, **DEEP, **SMALL_FRAMES)
+    backend = new_backend(problem.network)
+    check_outputs(problem, backend)
+    check_loss_gradient(problem, backend=backend, dropout=Dropout(0.3, 0.4, 123))
+
+
+@pytest.mark.nojit
+@kinds_with("lstm")
+def test_truncation_counts_frames(kind, new_backend):
+    problem = make_problem(*kind, **SMALL_FRAMES)
+    check_loss_gradient(problem, backend=new_backend(problem.network), bptt_steps=2)
+
+
 @kinds_with("max")
 def test_a_tied_maximum_counts_at_its_first_step(kind, new_backend):
     problem = make_problem(*kind, **SMALL, bidirectional=True)
@@ -91,9 +113,10 @@ def test_attention_to_a_single_step(kind, new_backend):
 
 
 @kinds_with(None)
-def test_chunks_add_up_to_the_truncated_gradient(kind, new_backend):
+@pytest.mark.parametrize("frame_length", [1, 3])
+def test_chunks_add_up_to_the_truncated_gradient(kind, frame_length, new_backend):
     """One call per chunk, where the states of the one before are remembered."""
-    problem = make_problem(*kind, **SMALL, n_layers=2)
+    problem = make_problem(*kind, **SMALL, n_layers=2, frame_length=frame_length)
     rows, scales = all_rows(problem), uneven_scales(problem)
     backend = new_backend(problem.network)
     memory, total_loss, total = backend.new_memory(len(rows)), 0.0, 0.0
@@ -124,8 +147,9 @@ def test_pieces_give_the_bits_of_the_whole(kind, new_backend):
     for piece in ([x[:1] for x in X], [x[1:] for x in X], [x[:0] for x in X]):
         sequences = Sequences.from_list(piece, dtype)
         totals = totals + sequences.lengths
+        spans = Spans(0, sequences.lengths, totals)
         arguments = problem.parameters, sequences
-        results.append(backend.outputs(*arguments, memory=memory, totals=totals))
+        results.append(backend.outputs(*arguments, memory=memory, spans=spans))
     whole = Sequences.from_list(X, dtype)
     expected = backend.outputs(problem.parameters, whole)
     if is_pooled:
@@ -155,8 +179,9 @@ def test_sequences_may_pause(kind, new_backend):
     for piece in pieces:
         sequences = Sequences.from_list(piece, problem.network.dtype)
         totals = totals + sequences.lengths
+        spans = Spans(0, sequences.lengths, totals)
         arguments = problem.parameters, sequences
-        found = backend.outputs(*arguments, memory=memory, totals=totals)
+        found = backend.outputs(*arguments, memory=memory, spans=spans)
         results.append(found)
     whole = Sequences.from_list(X, problem.network.dtype)
     expected = backend.outputs(problem.parameters, whole)
@@ -186,8 +211,9 @@ def test_two_runs_give_the_same_bits(kind, new_backend):
 
 
 @kinds_with("gru")
-def test_a_prediction_does_not_depend_on_its_batch(kind, new_backend):
-    problem = make_problem(*kind, **DEEP, **SMALL)
+@pytest.mark.parametrize("sizes", [SMALL, SMALL_FRAMES], ids=["steps", "frames"])
+def test_a_prediction_does_not_depend_on_its_batch(kind, sizes, new_backend):
+    problem = make_problem(*kind, **DEEP, **sizes)
     backend, parameters = new_backend(problem.network), problem.parameters
     whole = backend.features(parameters, problem.sequences)
     bounds = problem.sequences.offsets
@@ -213,6 +239,11 @@ WRONG = {
     "offsets": (lambda s: _other(s, offsets=s.offsets + 1), "places among 10 steps"),
     "parameters": (lambda s: {"parameters": np.zeros(7)}, r"parameters .* \(7,\)"),
     "memory": (lambda s: {"memory": np.zeros((4, 1))}, r"memory .* found \(4, 1\)"),
+}
+#: Frames to compute of another number of sequences.
+WRONG_SPANS = {
+    "counts": (Spans(0, np.ones(3, int), np.ones(4, int)), r"numbers .* \(3,\)"),
+    "totals": (Spans(0, np.ones(4, int), np.ones(5, int)), r"total num.* \(5,\)"),
 }
 WRONG_TO_LEARN = {
     "targets": (lambda s: {"targets": np.zeros((9, 4))}, r"targets .* \(4, 4\)"),
@@ -247,6 +278,15 @@ def test_arguments_for_another_network_are_refused(wrong, new_backend):
     for compute in (backend.outputs, backend.features) if wrong in WRONG else ():
         with pytest.raises(ValueError, match=expected):
             compute(**given | changes)
+
+
+@pytest.mark.nojit
+@pytest.mark.parametrize("wrong", WRONG_SPANS)
+def test_frames_of_other_sequences_are_refused(wrong, new_backend):
+    problem = make_problem(**SMALL)
+    backend, (spans, expected) = new_backend(problem.network), WRONG_SPANS[wrong]
+    with pytest.raises(ValueError, match=expected):
+        backend.outputs(problem.parameters, problem.sequences, spans=spans)
 
 
 @pytest.mark.nojit

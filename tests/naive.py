@@ -193,6 +193,26 @@ def add_run_gradients(
     return grad_inputs
 
 
+# Frames: neighbouring steps as one input.
+
+
+def frame_ends(n_steps, length, hop, is_pooled):
+    """The last step of each frame: whole frames, then one that ends where all do.
+
+    Without pooling each step ends a frame.
+    """
+    if not is_pooled:
+        return list(range(n_steps))
+    return [*range(length - 1, n_steps - 1, hop), n_steps - 1]
+
+
+def frames(sequence, length, hop, is_pooled):
+    """The steps of each frame one after the other; zeros before the first step."""
+    padded = np.concatenate([np.zeros_like(sequence[:1])] * (length - 1) + [sequence])
+    ends = frame_ends(len(sequence), length, hop, is_pooled)
+    return np.array([padded[end : end + length].ravel() for end in ends])
+
+
 # Layers, each with one run per direction, and perhaps its outputs normalised.
 
 

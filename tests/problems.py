@@ -84,6 +84,13 @@ class Problem(NamedTuple):
     def parameters(self):
         return self.network.import_weights(self.weights)
 
+    @property
+    def inputs(self):
+        """What the network takes at each of its steps: a frame of X."""
+        network = self.network
+        sizes = network.frame_length, network.hop_length, network.pooling is not None
+        return [naive.frames(x, *sizes) for x in self.X]
+
 
 def make_problem(
     cell="gru",
@@ -100,6 +107,8 @@ def make_problem(
     layer_norm=False,
     output_sizes=(4,),
     missing=0.0,
+    frame_length=1,
+    hop_length=1,
 ):
     rng = np.random.default_rng(0)
     network = Network(
@@ -114,6 +123,8 @@ def make_problem(
         output_sizes=output_sizes,
         loss=LOSSES[loss](),
         dtype=dtype,
+        frame_length=frame_length,
+        hop_length=hop_length if pooling else 1,
     )
     X = [rng.normal(size=(length, n_features)).astype(dtype) for length in lengths]
     return Problem(
@@ -183,7 +194,7 @@ def reference_loss_gradient(problem, rows, scales, dropout=NO_DROPOUT, bptt_step
     )
     mean, gradients = naive.loss_and_gradients(
         in_double(problem.weights),
-        [problem.X[row].astype(np.float64) for row in rows],
+        [problem.inputs[row].astype(np.float64) for row in rows],
         targets,
         scales,
         network.cell_name,
@@ -201,16 +212,30 @@ def reference_loss_gradient(problem, rows, scales, dropout=NO_DROPOUT, bptt_step
 def reference_outputs(problem):
     """What the backend's methods of these names must give, in float64."""
     network, weights = problem.network, in_double(problem.weights)
-    X = [x.astype(np.float64) for x in problem.X]
+    X = [x.astype(np.float64) for x in problem.inputs]
     cell = network.cell_name, network.activation
     features, outputs = naive.forward(weights, X, *cell, network.pooling)
     results = {"features": features, "outputs": outputs}
     if network.pooling == "attention":
         states, _ = naive.forward(weights, X, *cell, pooling=None)
-        parts = np.split(states, problem.sequences.offsets[1:-1])
+        parts = np.split(states, np.cumsum([len(x) for x in X])[:-1])
         shares = [naive.attention(weights, part)[1] for part in parts]
-        results["attention_weights"] = np.concatenate(shares)
+        steps = [
+            shares_of_steps(network, part, len(x))
+            for part, x in zip(shares, problem.X, strict=True)
+        ]
+        results["attention_weights"] = np.concatenate(steps)
     return results
+
+
+def shares_of_steps(network, shares, n_steps):
+    """What each step has of the shares of its frames, which are divided equally."""
+    length, steps = network.frame_length, np.zeros(n_steps)
+    ends = naive.frame_ends(n_steps, length, network.hop_length, True)
+    for end, share in zip(ends, shares, strict=True):
+        first = max(0, end + 1 - length)
+        steps[first : end + 1] += share / (end + 1 - first)
+    return steps
 
 
 def in_double(weights):
@@ -229,7 +254,10 @@ def dropout_masks(problem, dropout, row):
     """The factors of one sequence, as the reference takes them."""
     network = problem.network
     n_layers, n_directions = network.n_layers, 1 + network.bidirectional
-    first, length = problem.sequences.offsets[row], len(problem.X[row])
+    n_steps, length = len(problem.X[row]), len(problem.inputs[row])
+    first = problem.sequences.offsets[row]
+    if network.pooling is not None:
+        first += min(network.frame_length, n_steps) - 1
     hidden_size = network.hidden_size
     return naive.Masks(
         [

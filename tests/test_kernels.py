@@ -9,7 +9,10 @@ from kernel_cases import (  # noqa: F401
     test_a_tied_maximum_counts_at_its_first_step,
     test_arguments_for_another_network_are_refused,
     test_attention_to_a_single_step,
+    test_frames_equal_the_reference,
+    test_frames_of_other_sequences_are_refused,
     test_missing_targets_add_nothing,
+    test_truncation_counts_frames,
     test_two_runs_give_the_same_bits,
     test_without_any_target_there_is_no_gradient,
 )
@@ -48,6 +51,8 @@ SHAPES = {
     "one_length": {"lengths": (6,) * 37},
 }
 shapes = pytest.mark.parametrize("shape", SHAPES.values(), ids=SHAPES)
+#: Frame and hop lengths: overlapping, side by side, longer than most of the sequences.
+FRAMES = [(2, 1), (3, 3), (6, 4), (30, 7)]
 
 
 @kinds
@@ -70,6 +75,15 @@ def test_loss_and_gradient_equal_the_reference(kind, stack):
 @stacks_of(SHALLOW, DEEP)
 def test_shapes(kind, shape, stack):
     problem = make_problem(*kind, **stack | shape)
+    check_outputs(problem)
+    check_loss_gradient(problem)
+
+
+@kinds
+@pytest.mark.parametrize(("frame_length", "hop_length"), FRAMES)
+def test_frames(kind, frame_length, hop_length):
+    sizes = {"frame_length": frame_length, "hop_length": hop_length}
+    problem = make_problem(*kind, **DEEP, **sizes, lengths=(5, 1, 31, 2, 6, 7, 10, 3))
     check_outputs(problem)
     check_loss_gradient(problem)
 

@@ -10,7 +10,7 @@ from numpy.testing import assert_allclose
 from problems import make_problem
 
 from skrnn.backends import make_backend
-from skrnn.sequences import Sequences
+from skrnn.sequences import Sequences, Spans
 
 pytest.importorskip("resource")  # of systems like Unix
 
@@ -102,6 +102,6 @@ def test_sums_over_a_million_steps_keep_their_digits(pooling):
     memory, length = backend.new_memory(1), n_steps // n_pieces
     for first in range(0, n_steps, length):
         piece = Sequences(values[first : first + length], np.array([0, length]))
-        totals = np.array([first + length])
-        pooled = backend.features(parameters, piece, memory=memory, totals=totals)
+        spans = Spans(0, piece.lengths, np.array([first + length]))
+        pooled = backend.features(parameters, piece, memory=memory, spans=spans)
     assert_allclose(pooled[0], expected, rtol=1e-6)

@@ -19,7 +19,7 @@ from problems import (
 
 from skrnn.backends import make_backend
 from skrnn.mathematics.dropout import Dropout
-from skrnn.sequences import Sequences
+from skrnn.sequences import Sequences, Spans
 
 
 def predictions(problem, rows, X=None):
@@ -83,8 +83,8 @@ def test_a_sequence_may_come_in_pieces(kind, stack):
             for piece in np.split(x, cuts[cuts > 0]):
                 done += len(piece)
                 batch = Sequences.from_list([piece], network.dtype)
-                totals = np.array([done])
-                parts.append(results(parameters, batch, memory=memory, totals=totals))
+                spans = Spans(0, batch.lengths, np.array([done]))
+                parts.append(results(parameters, batch, memory=memory, spans=spans))
             result = parts[-1] if network.pooling else np.concatenate(parts)
             assert result.tobytes() == whole.tobytes()
 

@@ -18,7 +18,7 @@ from report.tables import Table
 from gpu.cases import data_of
 from skrnn.backends import make_backend
 from skrnn.mathematics.dropout import NO_DROPOUT
-from skrnn.sequences import Sequences
+from skrnn.sequences import Sequences, Spans
 
 DEVICE = "cuda"
 #: What two orders of the same sums may differ by, relative to the largest value.
@@ -81,7 +81,10 @@ def pieces(case, backend, data):
         sequences = Sequences.from_list(part, data.parameters.dtype)
         totals = totals + sequences.lengths
         found[f"outputs of piece {number}"] = backend.outputs(
-            data.parameters, sequences, memory=memory, totals=totals
+            data.parameters,
+            sequences,
+            memory=memory,
+            spans=Spans(0, sequences.lengths, totals),
         )
     if case.pooling is None:
         memory, lengths = backend.new_memory(n), data.sequences.lengths[data.rows]

@@ -10,7 +10,7 @@ from skrnn.mathematics.optimizers import OPTIMIZERS
 
 
 def check_sequences(
-    backend, parameters, sequences, *, memory=None, totals=None, gradient=None
+    backend, parameters, sequences, *, memory=None, spans=None, gradient=None
 ):
     """Weights, data, where these stand, and where the gradient goes."""
     network, (values, offsets) = backend.network, sequences
@@ -27,8 +27,9 @@ def check_sequences(
         _check("gradient", gradient, (network.n_parameters,), backend.dtype)
     if memory is not None:
         _check("memory", memory, (n, backend.memory_size), backend.dtype)
-    if totals is not None:
-        _check("totals", totals, (n,))
+    if spans is not None:
+        _check("numbers of frames", spans.counts, (n,))
+        _check("total numbers of frames", spans.totals, (n,))
 
 
 def check_learned(network, sequences, targets, scales):

@@ -16,6 +16,7 @@ from skrnn.estimators.inputs import check_sequences
 from skrnn.estimators.results import Computed
 from skrnn.estimators.saving import from_plain, to_plain
 from skrnn.estimators.types import Results
+from skrnn.sequences import Spans
 
 if TYPE_CHECKING:
     from skrnn.estimators.base import BaseRNN
@@ -152,7 +153,10 @@ class Stream:
         )
         memory, totals = before[0].copy(), self._totals(sequences, before[1])
         values = getattr(self._backend, what)(
-            model.parameters, sequences, memory=memory, totals=totals
+            model.parameters,
+            sequences,
+            memory=memory,
+            spans=Spans(0, sequences.lengths, totals),
         )
         computed = Computed(model, what, values, sequences, X)
         results = finish(computed.check_finite(stacklevel=4))

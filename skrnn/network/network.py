@@ -12,6 +12,7 @@ from skrnn.mathematics.losses import Loss, loss_of
 from skrnn.network.layers import LayerNorm, RecurrentLayer
 from skrnn.network.linear import Head
 from skrnn.network.poolings import POOLINGS
+from skrnn.sequences import Frames
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -20,7 +21,7 @@ class Network:
 
     cell_name: str
     activation: str
-    n_features: int
+    n_features: int  # of a step
     hidden_size: int
     n_layers: int = 1
     bidirectional: bool = False
@@ -29,6 +30,8 @@ class Network:
     output_sizes: tuple  # outputs of each target column that has a loss of its own
     loss: Loss
     dtype: str
+    frame_length: int = 1  # steps that are one input
+    hop_length: int = 1  # from one frame to the next
 
     def description(self):
         """The network as plain values: texts, whole numbers, yes or no, None, lists.
@@ -66,6 +69,17 @@ class Network:
         """The loss as compiled code receives it."""
         return self.loss.kind(self.output_sizes)
 
+    @cached_property
+    def frames(self):
+        """Which steps are one input; where none is pooled, each step ends a frame."""
+        first = 0 if self.pooling is None else self.frame_length - 1
+        return Frames(self.frame_length, self.hop_length, first)
+
+    @property
+    def n_inputs(self):
+        """Numbers of a frame: its steps, one after the other."""
+        return self.frame_length * self.n_features
+
     @property
     def n_directions(self):
         return 2 if self.bidirectional else 1
@@ -83,7 +97,7 @@ class Network:
                 self.cell,
                 level,
                 suffix,
-                self.n_states_out if level else self.n_features,
+                self.n_states_out if level else self.n_inputs,
                 self.hidden_size,
             )
             for level in range(self.n_layers)

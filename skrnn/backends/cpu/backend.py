@@ -11,9 +11,9 @@ from skrnn.backends.cpu.plan import make_plan
 from skrnn.backends.cpu.poolings import start_kept
 from skrnn.backends.cpu.threads import run_shared, run_threads, thread_limit
 from skrnn.backends.cpu.tile import PANEL_BYTES, TILE_ROWS, aligned
-from skrnn.backends.cpu.window import LENGTH, NUMBER, START, TOTAL
 from skrnn.backends.shares import shares_of_steps
 from skrnn.backends.steps import HostSteps
+from skrnn.backends.table import table_of
 from skrnn.lazy import cached_property
 from skrnn.mathematics.dropout import NO_DROPOUT
 
@@ -138,10 +138,11 @@ class CPUBackend:
         dropout : Dropout
             What to leave out.
         bptt_steps : int or None
-            Gradients reach back to the last multiple of so many steps; None: to the
-            first step.
+            Gradients reach back to the last multiple of so many frames; None: to the
+            first one.
         steps : (int, int) or None
-            Take these steps of each sequence only, from the first and before the last.
+            Take these steps of each sequence only, from the first and before the last;
+            where nothing is pooled.
         memory : ndarray or None
             As `new_memory` makes it: where the sequences stand before these steps;
             renewed. Not together with `bptt_steps` where states are pooled.
@@ -150,16 +151,13 @@ class CPUBackend:
         check_sequences(self, parameters, sequences, **given)
         check_learned(self.network, sequences, targets, scales)
         self._pack(parameters, self._pairs + self._transposed_pairs)
-        starts = sequences.offsets[rows]
-        lengths = sequences.offsets[rows + 1] - starts
-        if steps is not None:
-            starts = starts + steps[0]
-            lengths = np.minimum(lengths, steps[1]) - steps[0]
-        order, bounds = _deal(lengths, TRAIN_ROWS)
+        offsets = sequences.offsets
+        spans = self.network.frames.spans(offsets[rows + 1] - offsets[rows], steps)
+        order, bounds = _deal(spans.counts, TRAIN_ROWS)
         losses = np.empty(bounds.size - 1)
         memory = self.no_memory if memory is None else shard.Memory(memory)
-        n_threads = self._threads_for(losses.size, 3 * lengths.sum())
-        table = _shards(order, starts, lengths, lengths, rows)
+        n_threads = self._threads_for(losses.size, spans.counts, 3)
+        table = table_of(offsets, rows, spans, order)
         for first, gradients in self._rounds(losses.size, n_threads):
             last = first + len(gradients)
             run_shared(
@@ -170,7 +168,7 @@ class CPUBackend:
                 dropout,
                 self.network.kind,
                 self.packed,
-                (sequences.values, (targets, scales), memory),
+                (sequences.values.reshape(-1), (targets, scales), memory),
                 table,
                 bounds[first : last + 1],
                 ALL_STEPS if bptt_steps is None else bptt_steps,
@@ -195,45 +193,46 @@ class CPUBackend:
         for first in range(0, n_shards, n):
             yield first, self.gradients[: min(n, n_shards - first)]
 
-    def outputs(self, parameters, sequences, *, memory=None, totals=None):
+    def outputs(self, parameters, sequences, *, memory=None, spans=None):
         """The head's outputs, (n_sequences, n_outputs) or (n_steps, n_outputs).
 
-        With `memory` the sequences go on from where they were; `totals` are their
-        numbers of steps, the earlier ones included.
+        With `memory` the sequences go on from where they were; `spans` are the frames
+        to compute, None: all. Outputs of steps that end none of them may be anything.
         """
         n = self.plan.head.n_outputs
-        return self._predict(parameters, sequences, shard.OUTPUTS, n, memory, totals)
+        return self._predict(parameters, sequences, shard.OUTPUTS, n, memory, spans)
 
-    def features(self, parameters, sequences, *, memory=None, totals=None):
+    def features(self, parameters, sequences, *, memory=None, spans=None):
         """States of the last layer: pooled, or those of every step if nothing is."""
         n = self.plan.sizes.n_out
-        return self._predict(parameters, sequences, shard.STATES, n, memory, totals)
+        return self._predict(parameters, sequences, shard.STATES, n, memory, spans)
 
     def attention_weights(self, parameters, sequences):
         """Share of each step in what attention pools, of shape (n_steps,)."""
         n_steps = len(sequences.values)
         scores = np.empty((n_steps, 1), self.dtype)
         self._run_predict(parameters, sequences, shard.SCORES, scores, None, None)
-        return shares_of_steps(scores[:, 0], sequences)
+        return shares_of_steps(scores[:, 0], sequences, self.network.frames)
 
-    def _predict(self, parameters, sequences, wanted, n_columns, memory, totals):
+    def _predict(self, parameters, sequences, wanted, n_columns, memory, spans):
         is_pooled = self.network.pooling is not None
         n = sequences.n_sequences if is_pooled else len(sequences.values)
         results = np.empty((n, n_columns), self.dtype)
-        self._run_predict(parameters, sequences, wanted, results, memory, totals)
+        self._run_predict(parameters, sequences, wanted, results, memory, spans)
         return results
 
-    def _run_predict(self, parameters, sequences, wanted, results, memory, totals):
-        given = {"memory": memory, "totals": totals}
+    def _run_predict(self, parameters, sequences, wanted, results, memory, spans):
+        given = {"memory": memory, "spans": spans}
         check_sequences(self, parameters, sequences, **given)
         self._pack(parameters, self._pairs)
-        lengths = sequences.lengths
-        n_threads = self._threads_for(lengths.size // TILE_ROWS, len(sequences.values))
-        if lengths.size <= n_threads * PREDICT_ROWS:
-            order, bounds = _deal(lengths, -(-lengths.size // n_threads))
+        spans = spans or self.network.frames.spans(sequences.lengths)
+        counts, rows = spans.counts, np.arange(sequences.n_sequences)
+        n_threads = self._threads_for(rows.size // TILE_ROWS, counts, 1)
+        if rows.size <= n_threads * PREDICT_ROWS:
+            order, bounds = _deal(counts, -(-rows.size // n_threads))
         else:
             # Neighbours in length together, so that a shard's rows stay active.
-            order = np.argsort(-lengths, kind="stable")
+            order = np.argsort(-counts, kind="stable")
             bounds = np.append(np.arange(0, order.size, PREDICT_ROWS), order.size)
         run_shared(
             n_threads,
@@ -241,15 +240,9 @@ class CPUBackend:
             np.zeros(1, np.int64),
             self.compiled_network,
             self.packed,
-            sequences.values,
+            sequences.values.reshape(-1),
             self.no_memory if memory is None else shard.Memory(memory),
-            _shards(
-                order,
-                sequences.offsets,
-                lengths,
-                lengths if totals is None else totals,
-                np.arange(order.size),
-            ),
+            table_of(sequences.offsets, rows, spans, order),
             bounds,
             # Where a layer needs the last step first, there is one window.
             ALL_STEPS if self.network.bidirectional else WINDOW_ROWS,
@@ -257,9 +250,11 @@ class CPUBackend:
             results,
         )
 
-    def _threads_for(self, n_shards, n_passes):
-        """Threads for so many shards and passes through the weights."""
-        work = int(n_passes) * self.plan.n_packed
+    def _threads_for(self, n_shards, counts, n_passes):
+        """Threads for so many shards and frames, and passes through the weights."""
+        if n_shards <= 1:
+            return 1
+        work = n_passes * int(counts.sum()) * self.plan.n_packed
         useful = min(n_shards, 1 + work // WORTH_A_THREAD)
         return 1 if useful <= 1 else min(useful, self.n_threads)
 
@@ -341,22 +336,16 @@ def _add_all(slices, gradients, total, goes_on):
             np.add.reduce(gradients[:, some], out=total[some])
 
 
-def _shards(order, starts, lengths, totals, numbers):
-    """Sequences in this order, as compiled code takes them: the columns of a shard."""
-    table = np.empty((order.size, 4), np.int64)
-    table[:, START], table[:, LENGTH] = starts[order], lengths[order]
-    table[:, TOTAL], table[:, NUMBER] = totals[order], numbers[order]
-    return table
-
-
 def _deal(lengths, shard_rows):
     """Deal a batch, longest first, to shards of equal work.
 
     The number of shards depends on the batch alone, never on the threads: so do the
     order of all sums, and the bits of the result.
     """
-    by_length = np.argsort(-lengths, kind="stable")
     deal, bounds = _deal_of(lengths.size, shard_rows)
+    if lengths.size == 1:  # to sort it takes a tenth of its prediction
+        return deal, bounds
+    by_length = np.argsort(-lengths, kind="stable")
     return by_length[deal], bounds
 
 

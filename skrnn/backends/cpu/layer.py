@@ -20,7 +20,8 @@ from skrnn.backends.cpu.products import (
     product,
 )
 from skrnn.backends.cpu.tile import ONE, PANEL_BYTES, ZERO
-from skrnn.backends.cpu.window import ACTIVE, FIRST, NUMBER
+from skrnn.backends.cpu.window import ACTIVE, FIRST
+from skrnn.backends.table import NUMBER
 from skrnn.mathematics import cells
 from skrnn.mathematics.dropout import factor, recurrent_key, unless_no_dropout
 
@@ -32,7 +33,10 @@ class Sizes(NamedTuple):
     """What all layers have in common."""
 
     n_directions: int
-    n_features: int
+    n_features: int  # of a step
+    frame_length: int
+    hop_length: int
+    n_inputs: int  # of the first layer: a frame's steps, one after the other
     hidden_size: int
     padded_size: int
     n_out: int  # outputs of a layer, of both directions
@@ -73,7 +77,7 @@ class Work(NamedTuple):
     masks: int  # (layers and directions * sequences * units), or -1
     final: int  # (states, layers and directions * sequences * units)
     d: int  # (states + 1, sequences * units): gradients of states, and of what is fed
-    x: int  # (rows, features + 1)
+    x: int  # (rows, inputs of the first layer + 1)
     outs: int  # (layers * rows, out_row): outputs, a 1; later their gradients
     last: int  # where those of the last layer start
     normal: int  # as outs, or -1: normalised outputs, 1 / deviation
@@ -114,7 +118,7 @@ def place_of(sizes, work, q, keep):
         work.masks + of_sequences,
         work.final + of_sequences,
         work.outs + (layer - 1) * layer_size if layer > 0 else work.x,
-        sizes.out_row if layer > 0 else sizes.n_features + 1,
+        sizes.out_row if layer > 0 else sizes.n_inputs + 1,
         work.outs + layer * layer_size + direction * sizes.hidden_size,
     )
 

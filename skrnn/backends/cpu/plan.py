@@ -73,6 +73,9 @@ def _lay_out(network, width, trained, transposed_at):
     sizes = Sizes(
         n_directions=network.n_directions,
         n_features=network.n_features,
+        frame_length=network.frame_length,
+        hop_length=network.hop_length,
+        n_inputs=network.n_inputs,
         hidden_size=hidden,
         padded_size=forward.padded(hidden),
         n_out=n_out,

@@ -41,13 +41,8 @@ from skrnn.backends.cpu.poolings import (
 )
 from skrnn.backends.cpu.products import CHUNK, CHUNK_PANELS
 from skrnn.backends.cpu.tile import ONE, PANEL_BYTES, ZERO, aligned
-from skrnn.backends.cpu.window import (
-    LENGTH,
-    NUMBER,
-    POSITION,
-    count_rows,
-    window_of,
-)
+from skrnn.backends.cpu.window import OWNER, POSITION, count_rows, window_of
+from skrnn.backends.table import END, LENGTH, NUMBER, OLDEST, START
 from skrnn.mathematics.cache import cached_njit
 from skrnn.mathematics.denormals import flush_denormals, restore
 from skrnn.mathematics.dropout import (
@@ -98,7 +93,7 @@ def new_work(network, dropout, shard, n_rows, like, keep):
     fed_back, free = reserve(free, masked * plane)  # behind the states, if at all
     masks, free = reserve(free, masked * of_places)
     d, free = reserve(free, keep * (step.n_states + 1) * of_sequences)
-    x, free = reserve(free, n_rows * (sizes.n_features + 1))
+    x, free = reserve(free, n_rows * (sizes.n_inputs + 1))
     outs, free = reserve(free, of_outs)
     normal, free = reserve(free, normed * of_outs)
     kept, free = reserve(free, n * pooling.n_kept)
@@ -144,15 +139,28 @@ def reset_states(step, work):
 
 
 @njit(**INNER)
-def gather(values, window, work):
-    """Copy the rows of a window out of the values, each followed by a 1."""
-    n_features = values.shape[1]
+def gather(sizes, values, shard, window, work):
+    """Copy the frames of a window out of the values, each followed by a 1.
+
+    The steps of a frame are neighbours; those before the sequence's first are zeros.
+    """
+    n = sizes.n_inputs
     for r in range(window.rows.shape[0]):
-        source = values[window.rows[r, POSITION]]
-        row = work.m[work.x + r * (n_features + 1) :]
-        for f in range(n_features):
-            row[f] = source[f]
-        row[n_features] = 1
+        oldest, n_zeros = window.rows[r, POSITION], ZERO
+        if sizes.frame_length > 1:
+            i = window.rows[r, OWNER]
+            hops = (oldest - shard[i, START]) * sizes.hop_length
+            end = min(shard[i, START] + hops + 1, shard[i, END])
+            oldest = end - sizes.frame_length
+            n_zeros = max(ZERO, shard[i, OLDEST] - oldest) * sizes.n_features
+        source = values[oldest * sizes.n_features + n_zeros :]
+        row = work.m[work.x + r * (n + 1) :]
+        for f in range(n_zeros):
+            row[f] = 0
+        rest = row[n_zeros:]
+        for f in range(n - n_zeros):
+            rest[f] = source[f]
+        row[n] = 1
 
 
 def _drop_outputs(dropout, sizes, window, work, layer):
@@ -171,7 +179,7 @@ drop_outputs = unless_no_dropout(_drop_outputs)
 
 
 @njit(**INNER)
-def forward_window(network, dropout, packed, values, window, work, keep):
+def forward_window(network, dropout, packed, values, shard, window, work, keep):
     """All layers, from the states in ``work.final``, which are renewed.
 
     With `keep` all is kept that `backward_window` needs.
@@ -179,7 +187,7 @@ def forward_window(network, dropout, packed, values, window, work, keep):
     step, sizes, layers, _, _ = network
     n_rows, last = window.rows.shape[0], layers.shape[0] - 1
     before = flush_denormals()
-    gather(values, window, work)
+    gather(sizes, values, shard, window, work)
     for q in range(layers.shape[0]):
         place, plan = place_of(sizes, work, q, keep), layer_plan(layers, q)
         forward_layer(step, sizes, plan, packed, window, place, work)
@@ -283,7 +291,7 @@ def shard_gradient(network, dropout, kind, packed, batch, shard, n_steps, gradie
     for k in range(n_passes):
         for t in range(0, longest, n_steps):
             window = window_of(shard, t, t + n_steps)
-            forward_window(network, dropout, packed, values, window, work, ONE)
+            forward_window(network, dropout, packed, values, shard, window, work, ONE)
             if k == 0:
                 add_window(pooling, sizes, packed, window, shard, work)
             if k == 0 and (not is_pooled(pooling) or t + n_steps >= longest):
@@ -371,7 +379,7 @@ def predict_shard(network, packed, values, memory, shard, n_rows, wanted, result
     use_memory(memory, step, sizes, pooling, shard, work, False)
     for t in range(0, longest, n_steps):
         window = window_of(shard, t, t + n_steps)
-        forward_window(network, NO_DROPOUT, packed, values, window, work, ZERO)
+        forward_window(network, NO_DROPOUT, packed, values, shard, window, work, ZERO)
         if wanted == SCORES:
             write_scores(pooling, sizes, packed, window, work, results)
             continue

@@ -4,7 +4,8 @@ The shard's sequences stand in order of falling length, so the rows that are act
 step t are the first ones; the rows of all steps follow each other in memory, and
 nothing is stored or computed for a step that does not exist.
 
-A *shard* is a table with a row for each of some sequences, and these columns.
+A *shard* is a part of the batch's table (`backends/table.py`). Here a step is one of
+the network: a frame of the sequence's own steps.
 """
 
 from typing import NamedTuple
@@ -14,10 +15,8 @@ from numba import njit
 
 from skrnn.backends.cpu.options import INNER, OWNING
 from skrnn.backends.cpu.tile import ZERO
+from skrnn.backends.table import LENGTH, START
 
-#: Where the sequence starts in the values; its length; its number of steps, those
-#: before the first one here included; its number among all sequences.
-START, LENGTH, TOTAL, NUMBER = range(4)
 #: Columns of `Window.steps`, and of `Window.rows`.
 ACTIVE, FIRST = range(2)
 POSITION, OWNER = range(2)
@@ -27,7 +26,7 @@ class Window(NamedTuple):
     """The steps of a shard from one step to another."""
 
     steps: np.ndarray  # for each: how many sequences it has, its first row; and the end
-    rows: np.ndarray  # for each: where it is in the values, which of the shard's it is
+    rows: np.ndarray  # for each: its place (`table.py`), which of the shard's it is
 
 
 @njit(**INNER)

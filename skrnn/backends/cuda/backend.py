@@ -19,6 +19,7 @@ from skrnn.backends.cuda.steps import DeviceSteps
 from skrnn.backends.shares import shares_of_steps
 from skrnn.backends.steps import HostSteps
 from skrnn.mathematics.dropout import NO_DROPOUT
+from skrnn.sequences import Spans
 
 #: Sequences that are predicted at a time, numbers of these that are on the device, and
 #: numbers of the memory for a window.
@@ -160,7 +161,9 @@ class CUDABackend:
         steps; None: of all.
         """
         self.device.over(w.size, fill, gradient, 0, w.size, 0)
-        table = _table_of(*batch)
+        offsets, rows, steps = batch
+        lengths = offsets[rows + 1] - offsets[rows]
+        table = index_of(offsets, rows, self.network.frames.spans(lengths, steps))
         longest = len(table[1]) - 1
         n_steps = longest if bptt_steps is None else min(bptt_steps, longest)
         arguments = self, w, values, table, n_steps
@@ -192,69 +195,71 @@ class CUDABackend:
                 output.pooling.spread_window(gradient)
                 run.backward(gradient)
 
-    def outputs(self, parameters, sequences, *, memory=None, totals=None):
+    def outputs(self, parameters, sequences, *, memory=None, spans=None):
         """The head's outputs, (n_sequences, n_outputs) or (n_steps, n_outputs).
 
-        With `memory` the sequences go on from where they were; `totals` are their
-        numbers of steps, the earlier ones included.
+        With `memory` the sequences go on from where they were; `spans` are the frames
+        to compute, None: all. Outputs of steps that end none of them may be anything.
         """
         of_steps = self.network.pooling is None
         wanted = Wanted(OUTPUTS, self.network.n_outputs, of_steps)
-        return self._predict(parameters, sequences, memory, totals, wanted)
+        return self._predict(parameters, sequences, memory, spans, wanted)
 
-    def features(self, parameters, sequences, *, memory=None, totals=None):
+    def features(self, parameters, sequences, *, memory=None, spans=None):
         """States of the last layer: pooled, or those of every step if nothing is."""
         of_steps = self.network.pooling is None
         wanted = Wanted(STATES, self.network.n_states_out, of_steps)
-        return self._predict(parameters, sequences, memory, totals, wanted)
+        return self._predict(parameters, sequences, memory, spans, wanted)
 
     def attention_weights(self, parameters, sequences):
         """Share of each step in what attention pools, of shape (n_steps,)."""
         wanted = Wanted(SCORES, 1, True)
         scores = self._predict(parameters, sequences, None, None, wanted)
-        return shares_of_steps(scores[:, 0], sequences)
+        return shares_of_steps(scores[:, 0], sequences, self.network.frames)
 
-    def _predict(self, parameters, sequences, memory, totals, wanted):
-        given = {"memory": memory, "totals": totals}
+    def _predict(self, parameters, sequences, memory, spans, wanted):
+        given = {"memory": memory, "spans": spans}
         check_sequences(self, parameters, sequences, **given)
-        totals = sequences.lengths if totals is None else totals
-        groups = self._groups(sequences.lengths)
+        spans = spans or self.network.frames.spans(sequences.lengths)
+        groups = self._groups(sequences.lengths, spans.counts)
         with use():
             w = np.ascontiguousarray(parameters, self.dtype)
             w = self.memory.put("parameters", w)
             if len(groups) == 1:
                 # They stay: a fit scores the same ones after each epoch.
                 values = self.once("values_to_predict", sequences.values)
-                arguments = w, values, sequences, memory, totals
+                arguments = w, values, sequences, memory, spans
                 return self._predict_group(*arguments, wanted)
-            arguments = w, groups, sequences, memory, totals
+            arguments = w, groups, sequences, memory, spans
             return self._predict_groups(*arguments, wanted)
 
-    def _predict_groups(self, w, groups, sequences, memory, totals, wanted):
+    def _predict_groups(self, w, groups, sequences, memory, spans, wanted):
         """Results of one group after the other; no more is on the device at a time."""
         shape = wanted.n_rows(sequences), wanted.n_columns
+        spans = spans._replace(firsts=spans.firsts + np.zeros_like(spans.counts))
         results = np.empty(shape, self.dtype)
         for rows in groups:
             places = sequences.places(rows) if wanted.of_steps else rows
             part = sequences.take(rows)
             values = self.memory.put_numbers("values_of_group", part.values)
             own = None if memory is None else memory[rows]
-            arguments = w, values, part, own, totals[rows]
+            some = Spans(*(numbers[rows] for numbers in spans))
+            arguments = w, values, part, own, some
             results[places] = self._predict_group(*arguments, wanted)
             if memory is not None:
                 memory[rows] = own
         return results
 
-    def _predict_group(self, w, values, sequences, memory, totals, wanted):
+    def _predict_group(self, w, values, sequences, memory, spans, wanted):
         """Results for all of these sequences at once."""
         n, n_columns = wanted.n_rows(sequences), wanted.n_columns
         carried = None if memory is None else self.memory.put("carried", memory.ravel())
         results = self.memory.vector("results", n * n_columns, self.dtype)
-        numbers, lengths = np.arange(sequences.n_sequences), sequences.lengths
-        table = index_of(sequences.offsets[:-1], lengths, totals, numbers)
+        rows = np.arange(sequences.n_sequences)
+        table = index_of(sequences.offsets, rows, spans)
         n_steps = len(table[1]) - 1  # where a layer needs the last step first
         if not self.network.bidirectional:
-            n_steps = max(1, self._rows_at_once // numbers.size)
+            n_steps = max(1, self._rows_at_once // rows.size)
         arguments = self, w, values, table, n_steps
         run = Batch(*arguments, keep=False, dropout=NO_DROPOUT)
         self._predict_windows(run, wanted, results, carried)
@@ -267,15 +272,15 @@ class CUDABackend:
         """Of a window of a prediction."""
         network = self.network
         n_blocks = network.cell.step.n_blocks + 1
-        of_row = n_blocks * network.hidden_size + network.n_features
+        of_row = n_blocks * network.hidden_size + network.n_inputs
         of_row += network.n_layers * network.n_states_out + network.n_outputs
         return max(1, WINDOW_NUMBERS // of_row)
 
-    def _groups(self, lengths):
+    def _groups(self, lengths, n_frames):
         """Which sequences to predict at a time: those of about equal length."""
         most = min(PREDICT_SEQUENCES, self._rows_at_once)
         if self.network.bidirectional:
-            most = min(most, self._rows_at_once // int(lengths.max(initial=1)))
+            most = min(most, self._rows_at_once // int(n_frames.max(initial=1)))
         by_length = np.argsort(-lengths, kind="stable")
         ends = np.cumsum(lengths[by_length])
         n_steps, first, groups = PREDICT_NUMBERS // self.network.n_features, 0, []
@@ -314,13 +319,3 @@ def _free(memory):
     release()
     if library() is not None:  # it keeps what its products were written to
         library().get_default_memory_pool().free_all_blocks()
-
-
-def _table_of(offsets, rows, steps):
-    """The table of a batch."""
-    starts = offsets[rows]
-    lengths = offsets[rows + 1] - starts
-    if steps is not None:
-        starts = starts + steps[0]
-        lengths = np.minimum(lengths, steps[1]) - steps[0]
-    return index_of(starts, lengths, lengths, rows)

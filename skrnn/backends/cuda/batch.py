@@ -13,6 +13,7 @@ from skrnn.backends.cuda import rows as kernels
 from skrnn.backends.cuda.poolings import POOLINGS, start_kept
 from skrnn.backends.cuda.products import Matrix
 from skrnn.backends.cuda.recurrent_kernels import Job
+from skrnn.backends.table import N_COLUMNS
 
 
 class Work(NamedTuple):
@@ -29,7 +30,7 @@ class Work(NamedTuple):
     d: int  # (states, sequences * units)
     exchange: int  # (2, sequences * units)
     transposed: int  # recurrent matrices of one layer
-    x: int  # (rows, features)
+    x: int  # (rows, inputs of the first layer)
     outs: int  # (layers, rows, outputs); later their gradients
     normal: int  # (layers, rows, outputs), normalised outputs; or -1
     scales: int  # (layers, rows), one over their standard deviations
@@ -55,7 +56,7 @@ def plan_work(network, n, n_rows, *, keep, is_masked):
         "d": step.n_states * n * hidden * keep,
         "exchange": 2 * n * hidden,
         "transposed": (step.n_blocks - step.h_first) * hidden**2 * keep,
-        "x": n_rows * network.n_features,
+        "x": n_rows * network.n_inputs,
         "outs": network.n_layers * n_rows * n_out,
         "normal": network.n_layers * n_rows * n_out * keep * network.layer_norm,
         "scales": network.n_layers * n_rows * keep * network.layer_norm,
@@ -97,7 +98,7 @@ class Batch:
         self.device, self.products = backend.device, backend.products
         self.w, self.values, self.dropout = w, values, tuple(dropout)
         self.keep, self.memory = keep, backend.memory
-        self.n = (host.size - self.steps.size) // kernels.N_COLUMNS
+        self.n = (host.size - self.steps.size) // N_COLUMNS
         self.n_steps = n_steps
         self.longest = len(self.steps) - 1
         n_rows = int(self._n_rows(0))  # no later window has more
@@ -167,8 +168,10 @@ class Batch:
         n = (last - first) * self.n
         arguments = self.index, self.n, first, last, self.rows
         device.over(n, kernels.fill_rows, *arguments)
-        arguments = self.values, self.rows, self.n_here, self.m, work.x
-        device.over(self.n_here * network.n_features, kernels.gather, *arguments)
+        frames = network.frame_length, network.hop_length
+        rows = self.index, self.rows, self.n_here
+        arguments = self.values, *rows, frames, self.m, work.x
+        device.over(self.n_here * network.n_inputs, kernels.gather, *arguments)
         for q in range(len(network.layers)):
             self._forward_layer(q)
             layer, direction = divmod(q, network.n_directions)
@@ -186,7 +189,7 @@ class Batch:
     def _inputs(self, q):
         layer = q // self.network.n_directions
         if layer == 0:
-            return Matrix(self.m, self.work.x, self.network.n_features)
+            return Matrix(self.m, self.work.x, self.network.n_inputs)
         return Matrix(self.m, self._outs(layer - 1), self.network.n_states_out)
 
     def _job(self, q):

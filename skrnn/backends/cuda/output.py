@@ -8,8 +8,9 @@ from skrnn.backends.cuda.device import THREADS
 from skrnn.backends.cuda.head import add_losses, fill_losses
 from skrnn.backends.cuda.poolings import POOLINGS
 from skrnn.backends.cuda.products import Matrix
-from skrnn.backends.cuda.rows import N_COLUMNS, NUMBER, write_rows
+from skrnn.backends.cuda.rows import write_rows
 from skrnn.backends.cuda.solver import LOSS
+from skrnn.backends.table import N_COLUMNS, NUMBER
 
 
 class Learned(NamedTuple):

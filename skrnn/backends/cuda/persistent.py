@@ -16,7 +16,7 @@ from skrnn.backends.cuda.recurrent_kernels import (
     at_sequence,
     unit_functions,
 )
-from skrnn.backends.cuda.rows import LENGTH, N_COLUMNS
+from skrnn.backends.table import LENGTH, N_COLUMNS
 
 
 class Share(NamedTuple):

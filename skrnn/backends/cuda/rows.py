@@ -1,8 +1,9 @@
 """Kernels that share out the rows of a window: gather, dropout, layer normalisation.
 
-`index` holds the shard, four columns a sequence, and behind it two for each of all time
-steps: how many sequences it has, and its first row. As on the CPU, sequences stand in
-order of falling length, so that the rows of a step are those of its first sequences.
+`index` holds the batch's table (`backends/table.py`), and behind it two numbers for
+each of all time steps: how many sequences it has, and its first row. As on the CPU,
+sequences stand in order of falling length, so that the rows of a step are those of its
+first sequences; and a step is one of the network, a frame of the sequence's own steps.
 """
 
 from functools import lru_cache
@@ -10,23 +11,28 @@ from functools import lru_cache
 import numpy as np
 from numba import cuda
 
+from skrnn.backends.table import (
+    END,
+    LENGTH,
+    N_COLUMNS,
+    NUMBER,
+    OLDEST,
+    START,
+    table_of,
+)
 from skrnn.mathematics.dropout import Dropout, factor, output_key, recurrent_key
 from skrnn.mathematics.normalization import mean_products, moments
 
-#: Columns of a shard: where a sequence starts in the values; its length; its number of
-#: steps, those before the first one here included; its number among all sequences.
-START, LENGTH, TOTAL, NUMBER, N_COLUMNS = range(5)
 
-
-def index_of(starts, lengths, totals, numbers):
-    """The table of a batch, and the order in which its sequences stand there."""
-    order = np.argsort(-lengths, kind="stable")
-    shard = np.stack([starts, lengths, totals, numbers], axis=1)[order]
+def index_of(offsets, rows, spans):
+    """The index of some of the sequences, and its second part."""
+    order = np.argsort(-spans.counts, kind="stable")
+    shard = table_of(offsets, rows, spans, order)
     # How many sequences are longer than t, for each t.
     ended = np.searchsorted(-shard[:, LENGTH], -np.arange(shard[0, LENGTH] + 1))
     firsts = np.cumsum(ended) - ended
     steps = np.stack([ended, firsts], axis=1)
-    return np.concatenate([shard.ravel(), steps.ravel()]).astype(np.int64), steps
+    return np.concatenate([shard.ravel(), steps.ravel()]), steps
 
 
 @cuda.jit
@@ -38,7 +44,7 @@ def fill(m, at, n, value):
 
 @cuda.jit
 def fill_rows(index, n, first, last, rows):
-    """Of each row of a window its place in the values, and its sequence."""
+    """Of each row of a window its place (`table.py`), and its sequence."""
     steps = N_COLUMNS * n
     before = index[steps + 2 * first + 1]
     for p in range(cuda.grid(1), (last - first) * n, cuda.gridsize(1)):
@@ -50,12 +56,25 @@ def fill_rows(index, n, first, last, rows):
 
 
 @cuda.jit
-def gather(values, rows, n_rows, m, at):
-    """Copy the rows of a window out of the values."""
-    n_features = values.shape[1]
-    for p in range(cuda.grid(1), n_rows * n_features, cuda.gridsize(1)):
-        r, f = p // n_features, p % n_features
-        m[at + p] = values[rows[2 * r], f]
+def gather(values, index, rows, n_rows, frames, m, at):
+    """Copy the frames of a window out of the values.
+
+    What lies before the first step of a sequence is zeros. `frames` are the numbers of
+    steps of a frame and from one to the next.
+    """
+    (length, hop), n_features = frames, values.shape[1]
+    n_inputs = length * n_features
+    for p in range(cuda.grid(1), n_rows * n_inputs, cuda.gridsize(1)):
+        r, f = p // n_inputs, p % n_inputs
+        step, table = rows[2 * r], N_COLUMNS * rows[2 * r + 1]
+        if length > 1:
+            hops = (step - index[table + START]) * hop
+            end = min(index[table + START] + hops + 1, index[table + END])
+            step = end - length + f // n_features
+        if step >= index[table + OLDEST]:
+            m[at + p] = values[step, f % n_features]
+        else:
+            m[at + p] = 0
 
 
 @cuda.jit

@@ -12,7 +12,8 @@ from typing import NamedTuple
 from numba import njit
 
 from skrnn.backends.cpu.options import INNER
-from skrnn.backends.cpu.window import NUMBER, POSITION, TOTAL
+from skrnn.backends.cpu.window import POSITION
+from skrnn.backends.table import NUMBER, TOTAL
 from skrnn.mathematics.intrinsics import by_type
 
 _START, _ADD, _FINISH, _SPREAD, _WRITE_SCORES = {}, {}, {}, {}, {}

@@ -2,7 +2,8 @@
 
 from skrnn.backends.cpu.layer import copy
 from skrnn.backends.cpu.poolings.base import PoolingPlan, make_pooling
-from skrnn.backends.cpu.window import LENGTH, OWNER, POSITION, START
+from skrnn.backends.cpu.window import OWNER, POSITION
+from skrnn.backends.table import LENGTH, START
 
 
 class LastPooling(PoolingPlan):

@@ -3,7 +3,8 @@
 import numpy as np
 
 from skrnn.backends.cpu.poolings.base import PoolingPlan, make_pooling
-from skrnn.backends.cpu.window import OWNER, POSITION, START
+from skrnn.backends.cpu.window import OWNER, POSITION
+from skrnn.backends.table import START
 
 
 class MaxPooling(PoolingPlan):

@@ -2,7 +2,8 @@
 
 from skrnn.backends.cpu.poolings.base import PoolingPlan, make_pooling
 from skrnn.backends.cpu.poolings.sums import add_exactly
-from skrnn.backends.cpu.window import OWNER, TOTAL
+from skrnn.backends.cpu.window import OWNER
+from skrnn.backends.table import TOTAL
 
 
 class MeanPooling(PoolingPlan):

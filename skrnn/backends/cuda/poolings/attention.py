@@ -11,7 +11,7 @@ from numba import cuda
 
 from skrnn.backends.cuda.poolings.base import Pooling, add_exactly, row_of
 from skrnn.backends.cuda.products import Matrix
-from skrnn.backends.cuda.rows import LENGTH, N_COLUMNS
+from skrnn.backends.table import LENGTH, N_COLUMNS
 from skrnn.mathematics.activations import tanh
 
 #: What is kept of a sequence behind its sums and what rounding has left out of them:

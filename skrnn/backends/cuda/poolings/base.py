@@ -8,7 +8,7 @@ from functools import lru_cache
 
 from numba import cuda
 
-from skrnn.backends.cuda.rows import LENGTH, N_COLUMNS, START, TOTAL
+from skrnn.backends.table import LENGTH, N_COLUMNS, START, TOTAL
 
 
 class Pooling:
