@@ -54,6 +54,10 @@ init_weights : estimator or dict of str to ndarray, default=None
 skrnn.exceptions.DivergenceError
     If the loss, a gradient or the weights become infinite or NaN.
 {OF_INPUTS}
+frame_length_ : int
+    Steps of a frame.
+hop_length_ : int
+    Steps from one frame to the next.
 n_outputs_ : int
     Number of outputs of the network.
 out_activation_ : str

@@ -130,17 +130,18 @@ class Frames(NamedTuple):
     def spans_of_piece(self, before, lengths):
         """Of `newest(n_kept)` of `before` steps, followed by so many new ones.
 
-        Returns the frames that the new ones complete, and those that end at the last
-        step but are not complete, of which a longer sequence has others.
+        Returns the frames that the new ones complete; and those that only end with the
+        sequence, of which a longer one has others, or None where there are none.
         """
+        if self.length == 1:
+            return Spans(0, lengths, before + lengths), None
         kept, now = np.minimum(before, self.n_kept), before + lengths
         done, done_now = self._complete(before), self._complete(now)
         totals = self.counts(now)
         firsts = self.first + done * self.hop - (before - kept)
-        return (
-            Spans(firsts, done_now - done, totals),
-            Spans(kept + lengths - 1, totals - done_now, totals),
-        )
+        spans, n_rest = Spans(firsts, done_now - done, totals), totals - done_now
+        rest = Spans(kept + lengths - 1, n_rest, totals) if n_rest.any() else None
+        return spans, rest
 
     def _complete(self, lengths):
         """How many frames end where they would in longer sequences as well."""

@@ -17,7 +17,8 @@ from small import INDICATOR, LABELS, RAGGED, AfterEpoch, X, Y, make
 from skrnn import RNNClassifier, RNNRegressor
 from skrnn.estimators.saving import FORMAT
 
-GOLDEN = Path(__file__).parent / "golden" / f"format_{FORMAT}.joblib"
+FOLDER = Path(__file__).parent / "golden"
+GOLDEN = FOLDER / f"format_{FORMAT}.joblib"
 
 
 class Kind(NamedTuple):
@@ -53,6 +54,13 @@ KINDS = {
     ),
     "adapters": Kind(
         RNNClassifier, X, LABELS, "fit", {"adapter_rank": 1, "trainable": "head"}
+    ),
+    "frames": Kind(
+        RNNClassifier,
+        RAGGED,
+        LABELS,
+        "partial_fit",
+        {"frame_length": 3, "hop_length": 2},
     ),
     "frozen": Kind(
         RNNRegressor,

@@ -19,7 +19,7 @@ from skrnn.estimators.containers import SetOutputMixin
 from skrnn.estimators.inputs import check_sequences
 from skrnn.estimators.results import Computed
 from skrnn.estimators.runs import check_given
-from skrnn.estimators.saving import from_plain, to_plain
+from skrnn.estimators.saving import EARLIER, from_plain, to_plain
 from skrnn.estimators.stream import Stream
 from skrnn.estimators.training import TrainingMixin
 from skrnn.estimators.types import Results, Weights
@@ -38,6 +38,8 @@ class BaseRNN(
     n_features_in_: int
     feature_names_in_: NDArray[np.object_]
     n_features_per_step_: int
+    frame_length_: int
+    hop_length_: int
     n_outputs_: int
     out_activation_: str
     n_iter_: int
@@ -122,7 +124,8 @@ class BaseRNN(
         Returns
         -------
         weights : list of ndarray of shape (n_timesteps_i,)
-            For each sequence; they sum to 1.
+            For each sequence; they sum to 1. Each step of a frame has an equal part
+            of the frame's share, and what it has of several frames is added up.
 
         Raises
         ------
@@ -178,7 +181,8 @@ class BaseRNN(
         -------
         weights : dict of str to ndarray
             For each layer k from 0 on ``weight_ih_l{k}`` (n_gates * hidden_size,
-            n_inputs), ``weight_hh_l{k}`` (n_gates * hidden_size, hidden_size),
+            n_inputs), with n_inputs = frame_length * n_features in the first layer,
+            ``weight_hh_l{k}`` (n_gates * hidden_size, hidden_size),
             ``bias_ih_l{k}`` and ``bias_hh_l{k}`` (n_gates * hidden_size,), and the
             same with ``_reverse`` for the other direction; with ``layer_norm=True``
             ``norm_l{k}.weight`` and ``norm_l{k}.bias`` (n_directions * hidden_size,),
@@ -230,7 +234,7 @@ class BaseRNN(
         return state | {"_model": to_plain(model)}
 
     def __setstate__(self, state):
-        state = dict(state)
+        state = EARLIER | state
         plain = state.pop("_model", None)
         super().__setstate__(state)
         if plain is not None:

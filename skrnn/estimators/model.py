@@ -66,6 +66,8 @@ class Model:
         return {
             **self.inputs.attributes(),
             **self.targets.attributes(),
+            "frame_length_": network.frame_length,
+            "hop_length_": network.hop_length,
             "n_outputs_": network.n_outputs,
             "out_activation_": network.loss.out_activation,
             "n_iter_": len(history.loss_curve),

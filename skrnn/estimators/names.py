@@ -24,6 +24,8 @@ ELSEWHERE = {
     "validation_fraction": ("validation_split",),
     "max_grad_norm": ("clip_norm", "clipnorm", "grad_clip", "gradient_clip_val"),
     "n_features_per_step": ("input_size", "n_features"),
+    "frame_length": ("nperseg", "patch_len", "patch_size", "win_length", "window_size"),
+    "hop_length": ("frame_step", "hop_size", "stride"),
     "bptt_steps": ("tbptt_steps", "truncation"),
     "adapter_rank": ("lora_rank",),
     "epsilon": ("eps",),

@@ -122,6 +122,26 @@ forecast. Not used with ``return_sequences=True``.""",
 make one time step. A list of lists of numbers is 2D if it is above 1, otherwise
 sequences of single values. Other X say so by their shape.""",
     ),
+    "frame_length": Parameter(
+        "auto",
+        [StrOptions({"auto"}), _at_least(1)],
+        'int or "auto"',
+        """How many neighbouring steps the network takes as one, a *frame*, whose inputs
+are those of its steps one after the other. The first frame has the first
+`frame_length` steps, each other one begins `hop_length` steps later, and the last one
+ends with the sequence, of which it may share more with the one before. A sequence
+that is shorter than a frame has zeros before its first step. With
+``return_sequences=True`` each step ends a frame: of it and the steps before. "auto"
+is 1, so that frames are steps; or twice a given `hop_length` above 1.""",
+    ),
+    "hop_length": Parameter(
+        "auto",
+        [StrOptions({"auto"}), _at_least(1)],
+        'int or "auto"',
+        """Steps from one frame to the next, not more than `frame_length`: the network
+has so many times fewer steps to compute. "auto" is half of `frame_length`, rounded
+down, and 1 at least. With ``return_sequences=True`` it is 1.""",
+    ),
     "solver": Parameter(
         "adam",
         [StrOptions({*OPTIMIZERS, LBFGS})],
@@ -174,11 +194,11 @@ the schedule takes the rest of them.""",
         None,
         [_at_least(1), None],
         "int or None",
-        """For long sequences: gradients reach back over chunks of so many steps only,
-while states go on from chunk to chunk (truncated backpropagation through time),
-and memory is that of a chunk. With ``return_sequences=True`` each chunk of a
-batch is a step of the solver. None: gradients reach back to the first step. Not
-for bidirectional networks.""",
+        """For long sequences: gradients reach back over chunks of so many steps (or
+frames, see `frame_length`) only, while states go on from chunk to chunk (truncated
+backpropagation through time), and memory is that of a chunk. With
+``return_sequences=True`` each chunk of a batch is a step of the solver. None:
+gradients reach back to the first step. Not for bidirectional networks.""",
     ),
     "shuffle": Parameter(
         True, ["boolean"], "bool", "Whether each epoch takes samples in a new order."

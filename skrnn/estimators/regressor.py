@@ -68,6 +68,18 @@ class RNNRegressor(RegressorMixin, BaseRNN):
         For 2D X, whose rows are flattened sequences: how many neighbouring columns make
         one time step. A list of lists of numbers is 2D if it is above 1, otherwise
         sequences of single values. Other X say so by their shape.
+    frame_length : int or "auto", default="auto"
+        How many neighbouring steps the network takes as one, a *frame*, whose inputs
+        are those of its steps one after the other. The first frame has the first
+        `frame_length` steps, each other one begins `hop_length` steps later, and the
+        last one ends with the sequence, of which it may share more with the one before.
+        A sequence that is shorter than a frame has zeros before its first step. With
+        ``return_sequences=True`` each step ends a frame: of it and the steps before.
+        "auto" is 1, so that frames are steps; or twice a given `hop_length` above 1.
+    hop_length : int or "auto", default="auto"
+        Steps from one frame to the next, not more than `frame_length`: the network has
+        so many times fewer steps to compute. "auto" is half of `frame_length`, rounded
+        down, and 1 at least. With ``return_sequences=True`` it is 1.
     solver : {"adam", "adamw", "sgd", "rmsprop", "lbfgs"}, default="adam"
         Adam; Adam with decoupled `weight_decay`; stochastic gradient descent with
         momentum; RMSprop; or SciPy's L-BFGS-B with all samples at once, for small data.
@@ -96,11 +108,11 @@ class RNNRegressor(RegressorMixin, BaseRNN):
     max_iter : int, default=100
         Largest number of epochs.
     bptt_steps : int or None, default=None
-        For long sequences: gradients reach back over chunks of so many steps only,
-        while states go on from chunk to chunk (truncated backpropagation through time),
-        and memory is that of a chunk. With ``return_sequences=True`` each chunk of a
-        batch is a step of the solver. None: gradients reach back to the first step. Not
-        for bidirectional networks.
+        For long sequences: gradients reach back over chunks of so many steps (or
+        frames, see `frame_length`) only, while states go on from chunk to chunk
+        (truncated backpropagation through time), and memory is that of a chunk. With
+        ``return_sequences=True`` each chunk of a batch is a step of the solver. None:
+        gradients reach back to the first step. Not for bidirectional networks.
     shuffle : bool, default=True
         Whether each epoch takes samples in a new order.
     random_state : int, RandomState instance or None, default=None
@@ -173,6 +185,10 @@ class RNNRegressor(RegressorMixin, BaseRNN):
         are all strings.
     n_features_per_step_ : int
         Number of features of a time step.
+    frame_length_ : int
+        Steps of a frame.
+    hop_length_ : int
+        Steps from one frame to the next.
     n_outputs_ : int
         Number of outputs of the network.
     out_activation_ : str
@@ -233,6 +249,8 @@ class RNNRegressor(RegressorMixin, BaseRNN):
         pooling: Literal["max", "last", "mean", "attention"] = "last",
         return_sequences: bool = False,
         n_features_per_step: int = 1,
+        frame_length: int | Literal["auto"] = "auto",
+        hop_length: int | Literal["auto"] = "auto",
         solver: Literal["adam", "adamw", "sgd", "rmsprop", "lbfgs"] = "adam",
         alpha: float = 0.0001,
         batch_size: int | Literal["auto"] = "auto",
@@ -278,6 +296,8 @@ class RNNRegressor(RegressorMixin, BaseRNN):
         self.pooling = pooling
         self.return_sequences = return_sequences
         self.n_features_per_step = n_features_per_step
+        self.frame_length = frame_length
+        self.hop_length = hop_length
         self.solver = solver
         self.alpha = alpha
         self.batch_size = batch_size

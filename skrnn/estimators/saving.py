@@ -4,9 +4,9 @@ It is made of plain values: dicts, lists, numbers, texts and arrays. Weights hav
 public names, so neither the order of the flat vector nor a class of the package is part
 of the format. A file says its format's number; a later version reads all earlier ones.
 
-Format 1::
+Format 2::
 
-    format    1
+    format    2
     skrnn     version that wrote it
     network   as `Network.description` gives it
     weights   as `get_weights` gives them
@@ -15,6 +15,8 @@ Format 1::
     history   loss_curve, grad_norm_curve, validation_scores, best_validation_score
     adapted   None, or weights with adapters: trained, rank, base, vector
     run       None, or what training goes on with: the same, kind, solver and state
+
+In format 1 the network has no frame_length and no hop_length: both are 1.
 """
 
 from dataclasses import asdict
@@ -31,9 +33,9 @@ from skrnn.training import State, Trainable
 
 #: To be raised with every change of what is written; then `_UPGRADES` gets a function
 #: that makes the new form of the old one, and tests/golden a file of the new one.
-FORMAT = 1
-#: Format -> function that makes the next format of it.
-_UPGRADES = {}
+FORMAT = 2
+#: Parameters of estimators that earlier versions had not, at what these did.
+EARLIER = {"frame_length": 1, "hop_length": 1}
 
 _TARGETS = {
     kind.kind: kind for kind in (SingleLabel, Indicator, LabelColumns, RealValues)
@@ -93,6 +95,16 @@ def _upgraded(plain):
     for number in range(found, FORMAT):
         plain = _UPGRADES[number](plain)
     return plain
+
+
+def _with_frames(plain):
+    """Format 2 of format 1."""
+    network = plain["network"] | {"frame_length": 1, "hop_length": 1}
+    return plain | {"network": network, "format": 2}
+
+
+#: Format -> function that makes the next format of it.
+_UPGRADES = {1: _with_frames}
 
 
 def _plain_inputs(form):

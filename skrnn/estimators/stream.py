@@ -16,7 +16,7 @@ from skrnn.estimators.inputs import check_sequences
 from skrnn.estimators.results import Computed
 from skrnn.estimators.saving import from_plain, to_plain
 from skrnn.estimators.types import Results
-from skrnn.sequences import Spans
+from skrnn.sequences import Sequences
 
 if TYPE_CHECKING:
     from skrnn.estimators.base import BaseRNN
@@ -73,8 +73,13 @@ class Stream:
         # For its name and parameters alone: the model stays, whatever it learns later.
         self._estimator = type(estimator)(**estimator.get_params(deep=False))
         self._backend = make_backend(estimator.device, model.network)
-        steps = np.zeros(n_sequences, np.int64)
-        self._state = self._backend.new_memory(steps.size), steps
+        self._state = self._start(int(n_sequences))
+
+    def _start(self, n):
+        """What is kept of n sequences: memory, numbers of steps, and the last steps."""
+        network, offsets = self._model.network, np.zeros(n + 1, np.int64)
+        past = Sequences(np.empty((0, network.n_features), network.dtype), offsets)
+        return self._backend.new_memory(n), offsets[1:], past
 
     def __getstate__(self) -> dict[str, Any]:
         return vars(self) | {"_model": to_plain(self._model)}
@@ -144,6 +149,7 @@ class Stream:
     def _feed(self, X, what, finish):
         """What `finish` makes of the backend's results for the next steps."""
         model, before = self._model, self._state
+        memory, n_steps, past = before
         sequences, _ = check_sequences(
             self._estimator,
             X,
@@ -151,24 +157,42 @@ class Stream:
             form=model.inputs,
             allow_empty=True,
         )
-        memory, totals = before[0].copy(), self._totals(sequences, before[1])
-        values = getattr(self._backend, what)(
-            model.parameters,
-            sequences,
-            memory=memory,
-            spans=Spans(0, sequences.lengths, totals),
-        )
+        n_now, memory = self._n_now(sequences, n_steps), memory.copy()
+        pieces, n_kept = sequences, model.network.frames.n_kept
+        if n_kept > 0:
+            pieces = past.followed_by(sequences)
+        spans = model.network.frames.spans_of_piece(n_steps, sequences.lengths)
+        values = self._compute(what, pieces, memory, *spans)
+        if n_kept > 0:
+            if model.is_for_steps:
+                rows, new = np.arange(n_now.size), (past.lengths, pieces.lengths)
+                values = values[pieces.places(rows, new)]
+            past = pieces.newest(n_kept)
         computed = Computed(model, what, values, sequences, X)
         results = finish(computed.check_finite(stacklevel=4))
         try:
-            self._state = memory, totals
+            self._state = memory, n_now, past
             return results
         # Ctrl-C strikes even here: then the caller has no results.
         except BaseException:
             self._state = before
             raise
 
-    def _totals(self, sequences, n_steps):
+    def _compute(self, what, pieces, memory, spans, rest):
+        """Results after the frames in `spans`, whose states stay, and then in `rest`.
+
+        Where these are, a longer sequence has others in their place.
+        """
+        compute = getattr(self._backend, what)
+        arguments = self._model.parameters, pieces
+        if rest is None:
+            return compute(*arguments, memory=memory, spans=spans)
+        if spans.counts.any():
+            with np.errstate(invalid="ignore"):  # of sequences without a frame so far
+                compute(*arguments, memory=memory, spans=spans)
+        return compute(*arguments, memory=memory.copy(), spans=rest)
+
+    def _n_now(self, sequences, n_steps):
         """Steps of each sequence, these included."""
         if sequences.n_sequences != n_steps.size:
             raise ValueError(
@@ -178,10 +202,10 @@ class Stream:
                 "make another stream, with "
                 f"stream(n_sequences={sequences.n_sequences})."
             )
-        totals = n_steps + sequences.lengths
-        if not self._model.is_for_steps and not totals.all():
+        n_now = n_steps + sequences.lengths
+        if not self._model.is_for_steps and not n_now.all():
             raise ValueError(
-                f"Sequence {np.argmin(totals)} of the stream has no step so far: there "
+                f"Sequence {np.argmin(n_now)} of the stream has no step so far: there "
                 "is nothing to predict from. Pass one step of it at least."
             )
-        return totals
+        return n_now

@@ -11,6 +11,7 @@ from sklearn.utils.validation import check_is_fitted
 from skrnn.backends import make_backend
 from skrnn.compat import CallbackSupportMixin
 from skrnn.estimators.callbacks import NoTasks, announce_fit
+from skrnn.estimators.framing import frames_of
 from skrnn.estimators.model import Model, Run, trained
 from skrnn.estimators.runs import (
     FIT_LEVEL,
@@ -75,14 +76,17 @@ class TrainingMixin(CallbackSupportMixin):
                 "init_weights are for a new fit, but warm_start=True goes on with the "
                 "last one. Set warm_start=False."
             )
-        draft, data, given = self._check_data(X, y, sample_weight, old)
+        other = None
+        if isinstance(init_weights, TrainingMixin):
+            other = init_weights._fitted()
+        draft, data, given = self._check_data(X, y, sample_weight, old, other)
         random_state = check_random_state(self.random_state)
         if old is not None and self._may_resume("fit", old):
             run = old.run
             if run.state.random_state is not None:  # L-BFGS draws nothing
                 random_state = restore_random_state(run.state.random_state)
         else:
-            run = self._start("fit", draft, random_state, old, init_weights)
+            run = self._start("fit", draft, random_state, old, other or init_weights)
         data, validate = self._validation(
             draft, data, given, run.state.split_seed, **validation
         )
@@ -135,10 +139,11 @@ class TrainingMixin(CallbackSupportMixin):
         if run.kind == "fit" and not (converged or watch.is_stopped):
             warn_at_max_iter(self, FIT_LEVEL + 1)
 
-    def _check_data(self, X, y, sample_weight, old, **target_options):
+    def _check_data(self, X, y, sample_weight, old, other=None, **target_options):
         """Validate all that fit was given; `old` is the model to go on with, or None.
 
-        Returns a draft of the model, the data to learn from, and what was given.
+        `other` is one whose weights training starts with, or None. Returns a draft of
+        the model, the data to learn from, and what was given.
         """
         given, form = check_given(
             self,
@@ -158,7 +163,10 @@ class TrainingMixin(CallbackSupportMixin):
             raise ValueError(
                 "There is nothing to learn: every target is missing or has weight 0."
             )
-        network = self._make_network(form, targets)
+        like = other if old is None else old
+        known, regresses = like and like.network, targets.loss.regresses
+        frames = frames_of(self, sequences.lengths, regresses, known)
+        network = self._make_network(form, targets, frames)
         if old is not None and network != old.network:
             raise ValueError(
                 "Training cannot go on with another network: it was "
@@ -225,7 +233,7 @@ class TrainingMixin(CallbackSupportMixin):
         classes = self._strata(draft, data, rows)
         return split(rows, as_float(self, "validation_fraction"), seed, classes)
 
-    def _make_network(self, form, targets):
+    def _make_network(self, form, targets, frames):
         if self.bidirectional and self.bptt_steps is not None:
             raise ValueError(
                 f"bptt_steps={self.bptt_steps} needs a network that reads forward, but "
@@ -243,6 +251,8 @@ class TrainingMixin(CallbackSupportMixin):
             output_sizes=targets.output_sizes,
             loss=targets.loss,
             dtype=self.dtype,
+            frame_length=frames[0],
+            hop_length=frames[1],
         )
 
     def _may_resume(self, kind, old):
@@ -298,8 +308,8 @@ class TrainingMixin(CallbackSupportMixin):
 
     def _given_parameters(self, draft, parameters, init_weights):
         head_fits = True
-        if isinstance(init_weights, TrainingMixin):
-            other = init_weights._fitted()
+        if isinstance(init_weights, Model):
+            other = init_weights
             head_fits = self._predicts_the_same(draft, other)
             init_weights = other.network.export_weights(other.parameters)
         return with_given_weights(draft.network, parameters, init_weights, head_fits)

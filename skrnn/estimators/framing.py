@@ -1,0 +1,59 @@
+"""How many neighbouring steps of a sequence the network takes as one: its frames."""
+
+import numpy as np
+
+from skrnn.estimators.runs import as_int
+
+AUTO = "auto"
+#: About how many frames "auto" leaves of a long sequence, of a classifier and of a
+#: regressor; infinity: as many as there are steps.
+AUTO_FRAMES = {"classifier": np.inf, "regressor": np.inf}
+
+
+def automatic_frames(lengths, n_frames):
+    """What "auto" means where states are pooled: frame_length and hop_length.
+
+    `lengths` are those of the sequences in the first fit. Sequences of
+    ``1.5 * n_frames`` steps and more become about `n_frames` frames, each of which
+    shares half of its steps with the next one; shorter ones stay as they are.
+    """
+    hop = round(float(np.median(lengths)) / n_frames)
+    return (min(2 * hop, int(lengths.max())), hop) if hop > 1 else (1, 1)
+
+
+def frames_of(estimator, lengths, regresses, known):
+    """The frame_length and hop_length of an estimator's network.
+
+    `known` is a network whose frames "auto" takes over, or None.
+    """
+    length, hop = as_int(estimator, "frame_length"), as_int(estimator, "hop_length")
+    for_steps = bool(estimator.return_sequences)
+    if known is not None and for_steps == (known.pooling is None):
+        frames = known.frame_length, known.hop_length
+        if length in (AUTO, frames[0]) and hop in (AUTO, frames[1]):
+            return frames
+    if for_steps:
+        length, hop = 1 if length == AUTO else length, 1 if hop == AUTO else hop
+    elif length == hop == AUTO:
+        kind = "regressor" if regresses else "classifier"
+        length, hop = automatic_frames(lengths, AUTO_FRAMES[kind])
+    elif length == AUTO:
+        length = 2 * hop if hop > 1 else 1
+    elif hop == AUTO:
+        hop = max(1, length // 2)
+    _check(length, hop, for_steps)
+    return length, hop
+
+
+def _check(length, hop, for_steps):
+    if for_steps and hop != 1:
+        raise ValueError(
+            f"hop_length={hop} leaves no output for some of the steps, of which "
+            "return_sequences=True wants one each. Set hop_length=1."
+        )
+    if hop > length:
+        raise ValueError(
+            f"hop_length={hop} is above frame_length={length}: the steps between two "
+            f"frames would be in none. Set hop_length to {length} or less, or "
+            f"frame_length to {hop} or more."
+        )
