@@ -45,6 +45,8 @@ class Problem(NamedTuple):
     bidirectional: bool = False
     steps: bool = False  # a target for every step
     trainable: str = "all"  # or "head"
+    frame_length: int = 1
+    hop_length: int = 1
 
     @property
     def lengths(self):
@@ -102,6 +104,8 @@ class Problem(NamedTuple):
             output_sizes=(N_CLASSES,),
             loss=LOSSES["softmax"](),
             dtype="float32",
+            frame_length=self.frame_length,
+            hop_length=self.hop_length,
         )
 
     def parameters(self):

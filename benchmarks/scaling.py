@@ -1,7 +1,8 @@
 """How the time of an epoch grows with samples, steps, hidden units and threads.
 
-Each is doubled five times, the others stay. A slope is that of the logarithm of the
-time: 1 where twice as much takes twice as long.
+Each is doubled five times, the others stay; so is the hop between frames, each of which
+shares half of its steps with the next. A slope is that of the logarithm of the time: 1
+where twice as much takes twice as long, -1 where it takes half as long.
 """
 
 import argparse
@@ -13,7 +14,9 @@ from report.tables import PROBLEM_FIELDS, Table, threads_text
 from report.timing import median_ms
 
 BASE = {"N": 32, "T": 50, "F": 8, "H": 32}
-STARTS = {"N": 32, "T": 25, "H": 16}
+STARTS = {"N": 32, "T": 25, "H": 16, "hop_length": 1}
+#: Long sequences, for the hop: single values, whose products are small in any frame.
+LONG = {"N": 32, "T": 800, "F": 1, "H": 32}
 BATCH_SIZE = 32
 N_DOUBLINGS = 5
 
@@ -21,6 +24,9 @@ N_DOUBLINGS = 5
 def series(cell, name):
     """Problems that differ in one size."""
     sizes = [STARTS[name] * 2**k for k in range(N_DOUBLINGS + 1)]
+    if name == "hop_length":
+        hops = [{"hop_length": hop, "frame_length": 2 * hop} for hop in sizes]
+        return [Problem(cell, **LONG, **sizes) for sizes in hops]
     return [Problem(cell, **(BASE | {name: size})) for size in sizes]
 
 
@@ -53,10 +59,11 @@ def main():
         for name, problem in problems:
             times[name, problem, n_threads] = epoch_ms(problem, args.seconds)
     columns = [f"{threads_text(n)} ms" for n in numbers]
-    table = Table(["series", *PROBLEM_FIELDS, *columns, "speed-up"], args.csv)
+    table = Table(["series", *PROBLEM_FIELDS, "hop", *columns, "speed-up"], args.csv)
     for name, problem in problems:
         row = [times[name, problem, n] for n in numbers]
-        table.add(name, *problem[:5], *row, row[-1] / row[0])
+        sizes = *problem[:5], problem.hop_length
+        table.add(name, *sizes, *row, row[-1] / row[0])
     print("\nSlopes of the logarithms")
     table = Table(["cell", "series", "threads", "all", "last doubling"])
     for cell in args.cells:

@@ -59,7 +59,7 @@ class TorchNetwork(torch.nn.Module):
         self.n_directions = 2 if network.bidirectional else 1
         self.n_states = network.hidden_size * self.n_directions
         self.dtype = getattr(torch, network.dtype)
-        self.layers = self.new_layers(network.n_features, network.n_layers)
+        self.layers = self.new_layers(network.n_inputs, network.n_layers)
         for k in range(network.n_layers if network.layer_norm else 0):
             norm = torch.nn.LayerNorm(self.n_states, dtype=self.dtype)
             setattr(self, f"norm_l{k}", norm)
@@ -68,11 +68,11 @@ class TorchNetwork(torch.nn.Module):
         self.head = torch.nn.Linear(self.n_states, network.n_outputs, dtype=self.dtype)
         self.load_weights(problem.weights)
 
-    def new_layers(self, n_features, n_layers=1):
+    def new_layers(self, n_inputs, n_layers=1):
         network = self.network
         options = {"nonlinearity": network.activation}
         return getattr(torch.nn, network.cell_name.upper())(
-            n_features,
+            n_inputs,
             network.hidden_size,
             n_layers,
             bidirectional=network.bidirectional,
@@ -97,7 +97,7 @@ class TorchNetwork(torch.nn.Module):
 
     def states(self, X, bptt_steps=None):
         """For each sequence, the states of the last layer."""
-        X = [torch.from_numpy(x) for x in X]
+        X = [self.frames(torch.from_numpy(x)) for x in X]
         if bptt_steps is not None:
             return [self.truncated_states(x, bptt_steps) for x in X]
         if not self.network.layer_norm:
@@ -108,6 +108,16 @@ class TorchNetwork(torch.nn.Module):
             X = [norm(states) for states in self.run(layer, X)]
         return X
 
+    def frames(self, x):
+        """Stacked: those that the sequence fills, and one that ends where it does."""
+        length, hop = self.network.frame_length, self.network.hop_length
+        n_before = length - (1 if self.network.pooling is None else len(x))
+        x = functional.pad(x, (0, 0, max(0, n_before), 0))
+        frames = x.unfold(0, length, hop).mT.flatten(1)
+        if (len(x) - length) % hop:
+            frames = torch.cat([frames, x[-length:].flatten()[None]])
+        return frames
+
     @staticmethod
     def run(layers, X):
         packed = torch.nn.utils.rnn.pack_sequence(X, enforce_sorted=False)
@@ -117,7 +127,7 @@ class TorchNetwork(torch.nn.Module):
         """The layers, each as one of its own with the same weights."""
         weights = dict(self.layers.named_parameters())
         for k in range(self.network.n_layers):
-            layer = self.new_layers(self.n_states if k else self.network.n_features)
+            layer = self.new_layers(self.n_states if k else self.network.n_inputs)
             named = {
                 name: weights[name.replace("_l0", f"_l{k}")]
                 for name, _ in layer.named_parameters()
@@ -234,6 +244,13 @@ def check_loss_gradient(problem, **options):
 @stacks
 def test_loss_and_gradient_equal_pytorch(kind, stack):
     check_loss_gradient(make_torch_problem(kind, **stack, lengths=LENGTHS))
+
+
+@kinds
+@pytest.mark.parametrize("frame_length", [3, 8])
+def test_frames_equal_pytorch(kind, frame_length):
+    sizes = {"frame_length": frame_length, "hop_length": 3}
+    check_loss_gradient(make_torch_problem(kind, **DEEP, **sizes, lengths=LENGTHS))
 
 
 @kinds

@@ -105,8 +105,9 @@ def test_partial_fit_and_warm_start_go_on():
     assert_allclose(weights_of(device), weights_of(host), 1e-9, 1e-12)
 
 
-def test_a_stream_gives_the_bits_of_the_whole():
-    estimator = make(RNNRegressor, device="cuda", n_layers=2).fit(FEW, FEW_Y)
+@pytest.mark.parametrize("parameters", [{"n_layers": 2}, {"frame_length": 3}], ids=str)
+def test_a_stream_gives_the_bits_of_the_whole(parameters):
+    estimator = make(RNNRegressor, device="cuda", **parameters).fit(FEW, FEW_Y)
     stream, expected = estimator.stream(2), estimator.predict(X[:2])
     for t in range(X.shape[1]):
         so_far = stream.predict(X[:2, t : t + 1])
