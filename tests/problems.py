@@ -63,6 +63,7 @@ STACKS = [
 SHALLOW, TALL = STACKS[0], STACKS[4]
 DEEP = STACKS[3] | {"layer_norm": True}
 STACKS += [SHALLOW | {"layer_norm": True}, DEEP]
+FRAMED = SHALLOW | {"frame_length": 3, "hop_length": 2}
 
 
 def stacks_of(*stacks):

@@ -4,6 +4,7 @@ import numpy as np
 from numpy.testing import assert_array_equal
 from problems import (
     DEEP,
+    FRAMED,
     SHALLOW,
     STACKS,
     TALL,
@@ -53,7 +54,7 @@ def test_a_prediction_has_the_same_bits_in_any_batch(kind, stack):
 
 
 @kinds
-@stacks_of(SHALLOW, DEEP, TALL)
+@stacks_of(SHALLOW, DEEP, TALL, FRAMED)
 def test_a_prediction_has_the_same_bits_beside_a_long_sequence(kind, stack):
     lengths = np.random.default_rng(0).integers(1, 12, 50)
     lengths[[7, 20]] = 700, 130
@@ -90,7 +91,7 @@ def test_a_sequence_may_come_in_pieces(kind, stack):
 
 
 @kinds
-@stacks_of(SHALLOW, DEEP)
+@stacks_of(SHALLOW, DEEP, FRAMED)
 def test_only_the_rows_of_the_batch_are_read(kind, stack):
     problem = make_problem(*kind, **stack)
     rows, scales = np.array([7, 2, 3]), uneven_scales(problem)
@@ -112,7 +113,7 @@ def test_only_the_rows_of_the_batch_are_read(kind, stack):
 
 
 @kinds
-@stacks_of(*STACKS[:2])
+@stacks_of(*STACKS[:2], FRAMED)
 def test_a_nan_stays_in_its_sequence(kind, stack):
     problem = make_problem(*kind, **stack)
     expected = predictions(problem, range(19))

@@ -12,7 +12,7 @@ from typing import NamedTuple
 import numpy as np
 import pytest
 from numba import njit
-from problems import DEEP, kinds_with, loss_gradient, make_problem
+from problems import DEEP, FRAMED, kinds_with, loss_gradient, make_problem, stacks_of
 from threadpoolctl import threadpool_limits
 
 from skrnn.backends import make_backend, make_predictor
@@ -237,10 +237,11 @@ def compute_bits(problem, n_threads):
 
 
 @kinds_with("last")
+@stacks_of(DEEP, FRAMED)
 @pytest.mark.usefixtures("four_cores", "always_worth_a_thread")
-def test_any_number_of_threads_gives_the_same_bits(kind):
+def test_any_number_of_threads_gives_the_same_bits(kind, stack):
     lengths = (5, 2, 9, 1, 7) * 20
-    problem = make_problem(*kind, lengths=lengths, hidden_size=19, **DEEP)
+    problem = make_problem(*kind, lengths=lengths, hidden_size=19, **stack)
     results = {compute_bits(problem, n_threads) for n_threads in (1, 2, 3, 4) * 5}
     assert len(results) == 1
 

@@ -158,16 +158,7 @@ class Stream:
             allow_empty=True,
         )
         n_now, memory = self._n_now(sequences, n_steps), memory.copy()
-        pieces, n_kept = sequences, model.network.frames.n_kept
-        if n_kept > 0:
-            pieces = past.followed_by(sequences)
-        spans = model.network.frames.spans_of_piece(n_steps, sequences.lengths)
-        values = self._compute(what, pieces, memory, *spans)
-        if n_kept > 0:
-            if model.is_for_steps:
-                rows, new = np.arange(n_now.size), (past.lengths, pieces.lengths)
-                values = values[pieces.places(rows, new)]
-            past = pieces.newest(n_kept)
+        values, past = self._compute(what, sequences, n_steps, past, memory)
         computed = Computed(model, what, values, sequences, X)
         results = finish(computed.check_finite(stacklevel=4))
         try:
@@ -178,7 +169,21 @@ class Stream:
             self._state = before
             raise
 
-    def _compute(self, what, pieces, memory, spans, rest):
+    def _compute(self, what, sequences, n_steps, past, memory):
+        """Results after new steps, and the past of the next ones; renews the memory."""
+        frames, pieces = self._model.network.frames, sequences
+        if frames.n_kept > 0:
+            pieces = past.followed_by(sequences)
+        spans, rest = frames.spans_of_piece(n_steps, sequences.lengths)
+        values = self._run(what, pieces, memory, spans, rest)
+        if frames.n_kept == 0:
+            return values, past
+        if self._model.is_for_steps:
+            rows = np.arange(n_steps.size)
+            values = values[pieces.places(rows, (past.lengths, pieces.lengths))]
+        return values, pieces.newest(frames.n_kept)
+
+    def _run(self, what, pieces, memory, spans, rest):
         """Results after the frames in `spans`, whose states stay, and then in `rest`.
 
         Where these are, a longer sequence has others in their place.
