@@ -15,6 +15,7 @@ from problems import (
     check_loss_gradient,
     check_outputs,
     kinds,
+    kinds_of_cells,
     kinds_with,
     loss_gradient,
     make_problem,
@@ -45,7 +46,7 @@ def test_a_small_network_equals_the_reference(kind, new_backend):
 
 
 @pytest.mark.nojit
-@kinds
+@kinds_of_cells
 def test_a_small_network_with_dropout_equals_the_reference(kind, new_backend):
     problem = make_problem(*kind, **DEEP, lengths=(3, 1, 2), hidden_size=3)
     backend = new_backend(problem.network)
@@ -137,7 +138,8 @@ def test_chunks_add_up_to_the_truncated_gradient(kind, frame_length, new_backend
     assert_close(total, expected[1], tolerance)
 
 
-@kinds
+@pytest.mark.nojit
+@kinds_of_cells
 def test_pieces_give_the_bits_of_the_whole(kind, new_backend):
     """Outputs that go on from a memory; some pieces have no step, at last all."""
     problem = make_problem(*kind, **SMALL, n_layers=2)

@@ -55,6 +55,17 @@ def kinds_with(*values):
 
 
 kinds = kinds_with()
+
+
+def _of_each_cell():
+    """Of each cell, a kind of each dtype."""
+    for (c, cell), dtype in product(enumerate(_CELLS), TOLERANCES):
+        found = [kind for kind in KINDS if {*cell, dtype} <= set(kind)]
+        yield found[c % len(found)]
+
+
+#: For what is a matter of cells, in which every choice is met.
+kinds_of_cells = pytest.mark.parametrize("kind", [*_of_each_cell()], ids=_ids)
 #: More arguments of it, for which Numba compiles nothing.
 STACKS = [
     {"n_layers": n_layers, "bidirectional": bidirectional}

@@ -16,7 +16,6 @@ from small_steps import make_steps, weights_of
 
 from skrnn import RNNClassifier, RNNRegressor
 
-# One pooling for most tests: each is compiled anew.
 TARGETS = {RNNClassifier: LABELS, RNNRegressor: Y}
 both = pytest.mark.parametrize("estimator_class", TARGETS)
 SHAPES = [
@@ -30,7 +29,6 @@ shapes = pytest.mark.parametrize(
 
 
 def fitted(estimator_class, X=X, **parameters):
-    parameters = {"pooling": "last"} | parameters
     return make(estimator_class, **parameters).fit(X, TARGETS[estimator_class])
 
 
@@ -247,7 +245,7 @@ def test_no_dropout_is_the_default():
 @pytest.mark.parametrize("method", ["fit", "partial_fit", "fit_transform"])
 def test_dropout_of_one_layer_warns(estimator_class, method):
     expected = fitted(estimator_class, max_iter=1)
-    estimator = make(estimator_class, pooling="last", max_iter=1, dropout=0.5)
+    estimator = make(estimator_class, max_iter=1, dropout=0.5)
     match = "dropout=0.5 has no effect with n_layers=1: it is applied to the outputs of"
     arguments = [X, TARGETS[estimator_class]]
     if method == "partial_fit" and estimator_class is RNNClassifier:
@@ -259,7 +257,7 @@ def test_dropout_of_one_layer_warns(estimator_class, method):
     if method != "partial_fit":  # its learning rate is another
         assert_array_equal(weights_of(estimator), weights_of(expected))
     # That of the states applies.
-    make(estimator_class, pooling="last", recurrent_dropout=0.5).fit(*arguments[:2])
+    make(estimator_class, recurrent_dropout=0.5).fit(*arguments[:2])
 
 
 # Attention
@@ -343,7 +341,7 @@ def test_names_of_features(estimator_class, shape):
 def test_fit_transform(estimator_class):
     y = TARGETS[estimator_class]
     estimator = fitted(estimator_class, RAGGED)
-    states = make(estimator_class, pooling="last").fit_transform(RAGGED, y)
+    states = make(estimator_class).fit_transform(RAGGED, y)
     assert_array_equal(states, estimator.transform(RAGGED))
     steps = make_steps(estimator_class)
     states = steps.fit_transform(RAGGED, STEP_TARGETS[estimator_class])
@@ -353,7 +351,7 @@ def test_fit_transform(estimator_class):
 @pytest.mark.parametrize("X_form", [X, RAGGED, X.reshape(24, -1)])
 def test_feature_extractor_in_a_pipeline(X_form):
     pipeline = make_pipeline(
-        make(RNNClassifier, pooling="last", n_features_per_step=2),
+        make(RNNClassifier, n_features_per_step=2),
         LogisticRegression(),
     ).fit(X_form, LABELS)
     states = pipeline[0].transform(X_form)
@@ -370,7 +368,7 @@ def test_feature_extractor_in_a_pipeline(X_form):
 def test_features_as_pandas(estimator_class, globally):
     y, table = TARGETS[estimator_class], pd.DataFrame(X.reshape(24, -1))
     table.index = [f"sample {i}" for i in range(24)]
-    estimator = make(estimator_class, pooling="last", n_features_per_step=2)
+    estimator = make(estimator_class, n_features_per_step=2)
     steps = make_steps(estimator_class)
     if not globally:
         for each in (estimator, steps):

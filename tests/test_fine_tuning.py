@@ -5,13 +5,11 @@ import pickle
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
+from problems import all_rows, kinds_with, loss_gradient, make_problem, uneven_scales
 from small import LABELS, RAGGED, TARGETS, X, Y, first_partial_fit, make, output_of
 
 from skrnn import RNNClassifier, RNNRegressor
 from skrnn.backends import make_backend
-from skrnn.mathematics.losses import SquaredError
-from skrnn.network import Network
-from skrnn.sequences import Sequences
 from skrnn.training import Trainable
 
 both = pytest.mark.parametrize("estimator_class", TARGETS)
@@ -85,7 +83,7 @@ def test_other_classes_get_a_new_head_though_their_number_is_the_same():
 
 def test_a_regressor_starts_from_a_classifier():
     first = fit(RNNClassifier, layer_norm=False)
-    second = at_start(make(RNNRegressor, pooling="max"), X, Y, init_weights=first)
+    second = at_start(make(RNNRegressor), X, Y, init_weights=first)
     assert_allclose(second["weight_ih_l0"], first.get_weights()["weight_ih_l0"])
 
 
@@ -154,55 +152,26 @@ def test_what_is_not_named_keeps_its_bits(estimator_class, choice):
 STACK = {"n_layers": 3, "bidirectional": True, "layer_norm": True}
 
 
-@pytest.mark.parametrize("pooling", ["last", "attention", None])
+@kinds_with("gru")
 @pytest.mark.parametrize("bptt_steps", [None, 3])
-def test_trained_gradients_are_those_of_the_whole_network(pooling, bptt_steps):
+def test_trained_gradients_are_those_of_the_whole_network(kind, bptt_steps):
     stack = STACK | {"bidirectional": bptt_steps is None}
-    network = Network(
-        cell_name="gru",
-        activation="tanh",
-        n_features=3,
-        hidden_size=5,
-        pooling=pooling,
-        output_sizes=(2,),
-        loss=SquaredError(),
-        dtype="float64",
-        **stack,
-    )
-    rng = np.random.default_rng(0)
-    parameters = network.initial_parameters(np.random.RandomState(0))
-    expected = gradient_of(network, None, parameters, rng, bptt_steps)
+    problem = make_problem(*kind, **stack, lengths=(4, 9, 1, 6))
+    network = problem.network
+    given = problem, all_rows(problem), uneven_scales(problem)
+    _, expected = loss_gradient(*given, bptt_steps=bptt_steps)
     for names in (
         {"head"},
         {"head_bias", "bias_l2"},
         {"recurrent_l1", "norm_l2"},
         {"input_l0"},
     ):
-        trained = frozenset(names)
-        rng = np.random.default_rng(0)
-        gradient = gradient_of(network, trained, parameters, rng, bptt_steps)
-        for name in trained:
+        backend = make_backend("cpu", network, frozenset(names))
+        _, gradient = loss_gradient(*given, backend, bptt_steps=bptt_steps)
+        for name in names:
             assert_array_equal(
                 network.views(gradient)[name], network.views(expected)[name], name
             )
-
-
-def gradient_of(network, trained, parameters, rng, bptt_steps):
-    lengths = [4, 9, 1, 6]
-    arrays = [rng.normal(size=(length, 3)) for length in lengths]
-    sequences = Sequences.from_list(arrays, "float64")
-    n = sum(lengths) if network.pooling is None else len(lengths)
-    gradient = np.zeros(network.n_parameters)
-    make_backend("cpu", network, trained).loss_gradient(
-        parameters,
-        sequences,
-        np.arange(len(lengths)),
-        rng.normal(size=(n, 2)),
-        np.ones(n),
-        gradient,
-        bptt_steps=bptt_steps,
-    )
-    return gradient
 
 
 def test_nothing_is_computed_below_the_lowest_trained_layer():

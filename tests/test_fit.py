@@ -317,18 +317,19 @@ def test_divergence_is_an_error(estimator_class, method):
     assert state_of(estimator) == before
 
 
-HUGE = {"cell": "rnn", "activation": "relu", "pooling": "last"}
+# With poolings that the tests of the kernels compile, too.
+HUGE = {"cell": "rnn", "activation": "relu"}
 
 
 def test_huge_values_overflow_the_squared_error():
-    regressor = make(RNNRegressor, **HUGE)
+    regressor = make(RNNRegressor, pooling="mean", **HUGE)
     with pytest.raises(ValueError, match="The loss became"):
         regressor.fit(1e38 * X, Y)
     assert not hasattr(regressor, "n_features_in_")
 
 
 def test_huge_values_leave_probabilities_finite():
-    classifier = make(RNNClassifier, **HUGE).fit(1e38 * X, LABELS)
+    classifier = make(RNNClassifier, pooling="last", **HUGE).fit(1e38 * X, LABELS > 0)
     assert np.isfinite(classifier.predict_proba(X)).all()
 
 
