@@ -33,6 +33,8 @@ class Case(NamedTuple):
     bptt_steps: int | None = None
     missing: float = 0.0  # part of the targets
     trained: str = "*"  # names of the weights whose gradients are needed
+    frame_length: int = 1
+    hop_length: int = 1  # where states are pooled
 
     def __str__(self):
         pairs = zip(self._fields, self, Case(), strict=True)
@@ -54,6 +56,8 @@ class Case(NamedTuple):
             output_sizes=self.output_sizes,
             loss=LOSSES[self.loss](),
             dtype=dtype,
+            frame_length=self.frame_length,
+            hop_length=self.hop_length if self.pooling else 1,
         )
 
 
@@ -123,6 +127,7 @@ OPTIONS = (
     {"trained": "head.*", "n_layers": 2},
     {"trained": "*_l1*", "n_layers": 3, "bidirectional": True},
     {"n_features": 1, "lengths": (1,)},
+    {"frame_length": 3, "hop_length": 2},
 )
 
 
@@ -191,5 +196,5 @@ def few_cases():
         cell, activation = next(cells)
         case = Case(cell, activation or "tanh", next(losses), pooling, next(dtypes))
         yield case._replace(**next(stacks), **small)
-    for option in OPTIONS[1:9:3]:
+    for option in (*OPTIONS[1:9:3], OPTIONS[-1]):
         yield Case()._replace(**small | option)

@@ -18,7 +18,7 @@ from report.tables import Table
 from gpu.cases import data_of
 from skrnn.backends import make_backend
 from skrnn.mathematics.dropout import NO_DROPOUT
-from skrnn.sequences import Sequences, Spans
+from skrnn.sequences import Sequences
 
 DEVICE = "cuda"
 #: What two orders of the same sums may differ by, relative to the largest value.
@@ -76,15 +76,16 @@ def pieces(case, backend, data):
     first = [x[: -(-len(x) // 2)] for x in data.arrays]
     # Of the longer ones the rest; of the others their last step once more.
     rest = [x[len(x) // 2 :] for x in data.arrays]
-    totals = np.zeros(n, np.int64)
+    totals, frames = np.zeros(n, np.int64), backend.network.frames
     for number, part in enumerate((first, rest), 1):
         sequences = Sequences.from_list(part, data.parameters.dtype)
-        totals = totals + sequences.lengths
+        spans = frames.spans(sequences.lengths)
+        totals = totals + spans.counts
         found[f"outputs of piece {number}"] = backend.outputs(
             data.parameters,
             sequences,
             memory=memory,
-            spans=Spans(0, sequences.lengths, totals),
+            spans=spans._replace(totals=totals),
         )
     if case.pooling is None:
         memory, lengths = backend.new_memory(n), data.sequences.lengths[data.rows]
@@ -133,10 +134,12 @@ def naive_results(case):
     if case.pooling:
         bounds = np.arange(len(data.targets) + 1)
     parts = [slice(bounds[row], bounds[row + 1]) for row in data.rows]
+    frames = network.frame_length, network.hop_length, network.pooling is not None
+    inputs = [naive().frames(x, *frames) for x in data.arrays]
     scales, cell = [data.scales[part] for part in parts], (case.cell, case.activation)
     loss, gradients = naive().loss_and_gradients(
         weights,
-        [data.arrays[row] for row in data.rows],
+        [inputs[row] for row in data.rows],
         [data.targets[part] for part in parts],
         scales,
         *cell,
@@ -148,7 +151,7 @@ def naive_results(case):
     total = np.concatenate(scales).sum()
     # Where one bias stands for two, it has the gradient of either.
     has_own = network.export_weights(np.ones_like(data.parameters))
-    _, outputs = naive().forward(weights, data.arrays, *cell, case.pooling)
+    _, outputs = naive().forward(weights, inputs, *cell, case.pooling)
     return {"loss": np.array(total * loss), "outputs": outputs} | {
         f"gradient of {name}": (has_own[name] if name.startswith("bias_hh") else 1)
         * total
