@@ -12,8 +12,8 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
+from _datasets import DATA_DIR, Stretch, load_dataset
 from _problems import set_threads
-from accuracy import DATA_DIR, flatten_dataset, load_dataset
 from peers import load
 from report.tables import Table
 from sklearn.exceptions import ConvergenceWarning
@@ -72,7 +72,10 @@ class MLPContestant(Contestant):
     title = "MLPClassifier"
 
     def __init__(self, dataset, settings):
-        super().__init__(flatten_dataset(*dataset), settings)
+        X, y, X_test, y_test = dataset
+        rows = Stretch().fit(X)
+        dataset = rows.transform(X), y, rows.transform(X_test), y_test
+        super().__init__(dataset, settings)
 
     def estimator(self, **options):
         return MLPClassifier(**options)
