@@ -25,7 +25,6 @@ DATASETS = (
     "OSULeaf",
     "PickupGestureWiimoteZ",
     "CardanoSentiment",
-    "Covid3Month",
 )
 SUBSETS = ("train", "test")
 DATA_DIR = Path(tempfile.gettempdir()) / "skrnn-benchmarks"

@@ -65,6 +65,7 @@ def compile_ahead(cells, dtypes, poolings=None, solvers=("adam",), streams=False
                 solver=solver,
                 pooling=default if pooling == NO_POOLING else pooling,
                 return_sequences=pooling == NO_POOLING,
+                bidirectional=False,  # for both, the code is the same
                 batch_size=N_SEQUENCES,
                 max_iter=1,
             )

@@ -15,8 +15,9 @@ WEIGHTS = _rng.uniform(0.5, 2, len(X))
 #: The same sequences, cut to lengths from 1 to 5.
 RAGGED = [x[: 1 + i % 5] for i, x in enumerate(X)]
 
-#: One batch an epoch.
+#: One batch of all an epoch, and one direction, of which streams can be made.
 SMALL = {"hidden_size": 3, "max_iter": 3, "batch_size": 24, "random_state": 0}
+SMALL |= {"bidirectional": False, "early_stopping": False}
 
 TARGETS = {RNNClassifier: LABELS, RNNRegressor: Y}
 

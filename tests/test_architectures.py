@@ -36,6 +36,22 @@ def fitted(estimator_class, X=X, **parameters):
 
 
 @both
+def test_directions_by_default(estimator_class):
+    """Both where there is one target a sequence and gradients reach its first step."""
+
+    def n_directions(fitted):
+        return fitted.get_weights()["head.weight"].shape[1] // 3
+
+    y = TARGETS[estimator_class]
+    assert n_directions(make(estimator_class, bidirectional="auto").fit(X, y)) == 2
+    cut = make(estimator_class, bidirectional="auto", bptt_steps=2)
+    assert n_directions(cut.fit(X, y)) == 1
+    steps = make_steps(estimator_class, bidirectional="auto")
+    assert n_directions(steps.fit(RAGGED, STEP_TARGETS[estimator_class])) == 1
+    assert estimator_class().bidirectional == "auto"
+
+
+@both
 @shapes
 def test_weights(estimator_class, shape):
     estimator = fitted(estimator_class, RAGGED, **shape)

@@ -177,3 +177,68 @@ def test_a_pipeline_transforms_the_validation_data():
         )
         pipeline.fit(rows, Y, X_val=rows[:8], y_val=Y[:8])
     assert pipeline[-1].validation_scores_ == expected.validation_scores_
+
+
+# "auto", the regressor's default
+
+
+def automatic(X=X, y=Y, **parameters):
+    """A regressor, and what it was fitted with if nothing else is said."""
+    parameters = {"early_stopping": "auto", "max_iter": 15, "tol": 10.0} | parameters
+    return make(RNNRegressor, **parameters).fit(X, y)
+
+
+def test_auto_keeps_the_best_weights_of_all_epochs():
+    """No score improves by so much, but the schedule has an end to come to."""
+    regressor = automatic()
+    scores = regressor.validation_scores_
+    assert len(scores) == regressor.n_iter_ == 15
+    explicit = make(
+        RNNRegressor, early_stopping=True, max_iter=15, n_iter_no_change=99
+    ).fit(X, Y)
+    assert_array_equal(explicit.predict(X), regressor.predict(X))
+    assert explicit.validation_scores_ == scores
+    ended = automatic(learning_rate="constant", n_iter_no_change=3)
+    assert ended.n_iter_ == 5
+
+
+@pytest.mark.parametrize(
+    ("n", "parameters"),
+    [(19, {}), (24, {"solver": "lbfgs"}), (24, {"return_sequences": True})],
+)
+@pytest.mark.filterwarnings("ignore:lbfgs failed to converge")
+def test_auto_sets_nothing_aside(n, parameters):
+    y = X[:, :, 0] if "return_sequences" in parameters else Y
+    regressor = automatic(X[:n], y[:n], max_iter=3, tol=1e-4, **parameters)
+    assert regressor.validation_scores_ is None
+    expected = make(RNNRegressor, **parameters).fit(X[:n], y[:n])
+    assert_array_equal(regressor.predict(X), expected.predict(X))
+
+
+def test_auto_counts_targets():
+    """Of 24 samples some have no target, or no weight."""
+    y, weights = Y.copy(), np.ones(24)
+    y[:2], weights[3:6] = np.nan, 0
+    regressor = make(RNNRegressor, early_stopping="auto")
+    assert regressor.fit(X, y, weights).validation_scores_ is None
+    assert len(regressor.fit(X, y).validation_scores_) == 3
+
+
+def test_auto_takes_validation_data():
+    regressor = make(RNNRegressor, early_stopping="auto")
+    regressor.fit(X[:8], Y[:8], X_val=X[8:], y_val=Y[8:])
+    assert len(regressor.validation_scores_) == 3
+    assert regressor.best_validation_score_ == regressor.score(X[8:], Y[8:])
+
+
+def test_auto_does_not_keep_partial_fit_away():
+    expected = make(RNNRegressor).partial_fit(X, Y)
+    regressor = make(RNNRegressor, early_stopping="auto").partial_fit(X, Y)
+    assert_array_equal(regressor.predict(X), expected.predict(X))
+
+
+def test_the_defaults():
+    assert RNNRegressor().early_stopping == "auto"
+    assert RNNClassifier().early_stopping is False
+    with pytest.raises(ValueError, match="'early_stopping' parameter"):
+        make(RNNClassifier, early_stopping="auto").fit(X, LABELS)

@@ -418,6 +418,8 @@ BAD_PARAMETERS = [
     ("return_sequences", "yes"),
     ("bptt_steps", 0),
     ("n_features_per_step", 0),
+    ("frame_length", 0),
+    ("hop_length", "half"),
     ("solver", "newton-cg"),
     ("alpha", -1),
     ("batch_size", 0),

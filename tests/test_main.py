@@ -20,6 +20,7 @@ y = np.array([x.sum() for x in X])
 with event.install_recorder("numba:compile") as compiled:
     regressor = RNNRegressor("rnn", max_iter=2, early_stopping=True).fit(X, y)
     regressor.predict(X), regressor.transform(X)
+    regressor = RNNRegressor("rnn", max_iter=2, bidirectional=False).fit(X, y)
     regressor.stream().predict(X[:1])
     for labels in (y > 0, np.digitize(y, [-1, 1]).astype(str)):
         classifier = RNNClassifier("rnn", pooling="last", n_layers=2, max_iter=2)

@@ -72,7 +72,11 @@ def test_both_have_the_same_parameters_and_nearly_the_same_defaults():
         for name, value in parameters.items()
         if value != classifier_parameters[name]
     }
-    assert different == {"pooling": ("last", "max"), "layer_norm": (False, True)}
+    assert different == {
+        "pooling": ("last", "max"),
+        "layer_norm": (False, True),
+        "early_stopping": ("auto", False),
+    }
     assert parameters.keys() == classifier_parameters.keys()
 
 

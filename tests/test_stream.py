@@ -381,7 +381,7 @@ def test_an_interrupted_call_changes_nothing(monkeypatch):
 @both
 def test_two_directions_have_no_stream(estimator_class):
     estimator = fitted(estimator_class, bidirectional=True)
-    with pytest.raises(ValueError, match="bidirectional network needs whole sequences"):
+    with pytest.raises(ValueError, match="both directions, so it needs whole"):
         estimator.stream()
     # It is the fitted network that counts.
     estimator.set_params(bidirectional=False)

@@ -42,9 +42,12 @@ class RNNClassifier(ClassifierMixin, BaseRNN):
         Number of units of a layer in one direction, the size of a state.
     n_layers : int, default=1
         Number of layers; each takes the states of the one below for every step.
-    bidirectional : bool, default=False
+    bidirectional : bool or "auto", default="auto"
         Whether each layer reads a sequence in both directions, with units of their own.
-        The layer's output is both states, one after the other.
+        The layer's output is both states, one after the other. "auto": with one target
+        a sequence, where it raises the accuracy; but not with `bptt_steps`, nor with
+        ``return_sequences=True``, where no output shall depend on later steps. What is
+        to `stream` needs False.
     activation : {"tanh", "relu"}, default="tanh"
         Of Elman's network; the other cells have activations of their own.
     dropout : float, default=0.0
@@ -82,11 +85,14 @@ class RNNClassifier(ClassifierMixin, BaseRNN):
         last one ends with the sequence, of which it may share more with the one before.
         A sequence that is shorter than a frame has zeros before its first step. With
         ``return_sequences=True`` each step ends a frame: of it and the steps before.
-        "auto" is 1, so that frames are steps; or twice a given `hop_length` above 1.
+        "auto": twice the `hop_length` if that is above 1, otherwise 1, so that frames
+        are steps.
     hop_length : int or "auto", default="auto"
         Steps from one frame to the next, not more than `frame_length`: the network has
-        so many times fewer steps to compute. "auto" is half of `frame_length`, rounded
-        down, and 1 at least. With ``return_sequences=True`` it is 1.
+        so many times fewer steps to compute. "auto" is half of a given `frame_length`,
+        rounded down, and 1 at least. With both "auto", the first fit chooses: where the
+        median length is 48 or more, so that about 32 frames remain, but at most 64.
+        With ``return_sequences=True`` it is 1.
     solver : {"adam", "adamw", "sgd", "rmsprop", "lbfgs"}, default="adam"
         Adam; Adam with decoupled `weight_decay`; stochastic gradient descent with
         momentum; RMSprop; or SciPy's L-BFGS-B with all samples at once, for small data.
@@ -255,7 +261,7 @@ class RNNClassifier(ClassifierMixin, BaseRNN):
         hidden_size: int = 64,
         *,
         n_layers: int = 1,
-        bidirectional: bool = False,
+        bidirectional: bool | Literal["auto"] = "auto",
         activation: Literal["tanh", "relu"] = "tanh",
         dropout: float = 0.0,
         recurrent_dropout: float = 0.0,

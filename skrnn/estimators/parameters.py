@@ -58,11 +58,14 @@ COMMON = {
         "Number of layers; each takes the states of the one below for every step.",
     ),
     "bidirectional": Parameter(
-        False,
-        ["boolean"],
-        "bool",
+        "auto",
+        ["boolean", StrOptions({"auto"})],
+        'bool or "auto"',
         """Whether each layer reads a sequence in both directions, with units of their
-own. The layer's output is both states, one after the other.""",
+own. The layer's output is both states, one after the other. "auto": with one target a
+sequence, where it raises the accuracy; but not with `bptt_steps`, nor with
+``return_sequences=True``, where no output shall depend on later steps. What is to
+`stream` needs False.""",
     ),
     "activation": Parameter(
         "tanh",
@@ -131,16 +134,18 @@ are those of its steps one after the other. The first frame has the first
 `frame_length` steps, each other one begins `hop_length` steps later, and the last one
 ends with the sequence, of which it may share more with the one before. A sequence
 that is shorter than a frame has zeros before its first step. With
-``return_sequences=True`` each step ends a frame: of it and the steps before. "auto"
-is 1, so that frames are steps; or twice a given `hop_length` above 1.""",
+``return_sequences=True`` each step ends a frame: of it and the steps before. "auto":
+twice the `hop_length` if that is above 1, otherwise 1, so that frames are steps.""",
     ),
     "hop_length": Parameter(
         "auto",
         [StrOptions({"auto"}), _at_least(1)],
         'int or "auto"',
         """Steps from one frame to the next, not more than `frame_length`: the network
-has so many times fewer steps to compute. "auto" is half of `frame_length`, rounded
-down, and 1 at least. With ``return_sequences=True`` it is 1.""",
+has so many times fewer steps to compute. "auto" is half of a given `frame_length`,
+rounded down, and 1 at least. With both "auto", the first fit chooses: where the
+median length is 48 or more, so that about 32 frames remain, but at most 64. With
+``return_sequences=True`` it is 1.""",
     ),
     "solver": Parameter(
         "adam",
@@ -353,6 +358,16 @@ loss or the score. NaN can be it, too. None: no label is missing.""",
 
 REGRESSOR = COMMON | {
     "pooling": COMMON["pooling"]._replace(default="last"),
+    "early_stopping": COMMON["early_stopping"]._replace(
+        default="auto",
+        constraints=["boolean", StrOptions({"auto"})],
+        type='bool or "auto"',
+        text="""Whether to watch the score (R^2) of validation data, not the loss, and
+to keep the weights of the epoch where it was best. "auto": if `X_val` is passed, or if
+there are 20 samples or more with one target a sequence, unless the solver is "lbfgs";
+with the learning rates "cosine" and "one-cycle" training then goes on to the last
+epoch. `partial_fit` has none.""",
+    ),
     "layer_norm": COMMON["layer_norm"]._replace(default=False),
     "loss": Parameter(
         "squared_error",

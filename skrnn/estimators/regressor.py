@@ -35,9 +35,12 @@ class RNNRegressor(RegressorMixin, BaseRNN):
         Number of units of a layer in one direction, the size of a state.
     n_layers : int, default=1
         Number of layers; each takes the states of the one below for every step.
-    bidirectional : bool, default=False
+    bidirectional : bool or "auto", default="auto"
         Whether each layer reads a sequence in both directions, with units of their own.
-        The layer's output is both states, one after the other.
+        The layer's output is both states, one after the other. "auto": with one target
+        a sequence, where it raises the accuracy; but not with `bptt_steps`, nor with
+        ``return_sequences=True``, where no output shall depend on later steps. What is
+        to `stream` needs False.
     activation : {"tanh", "relu"}, default="tanh"
         Of Elman's network; the other cells have activations of their own.
     dropout : float, default=0.0
@@ -75,11 +78,14 @@ class RNNRegressor(RegressorMixin, BaseRNN):
         last one ends with the sequence, of which it may share more with the one before.
         A sequence that is shorter than a frame has zeros before its first step. With
         ``return_sequences=True`` each step ends a frame: of it and the steps before.
-        "auto" is 1, so that frames are steps; or twice a given `hop_length` above 1.
+        "auto": twice the `hop_length` if that is above 1, otherwise 1, so that frames
+        are steps.
     hop_length : int or "auto", default="auto"
         Steps from one frame to the next, not more than `frame_length`: the network has
-        so many times fewer steps to compute. "auto" is half of `frame_length`, rounded
-        down, and 1 at least. With ``return_sequences=True`` it is 1.
+        so many times fewer steps to compute. "auto" is half of a given `frame_length`,
+        rounded down, and 1 at least. With both "auto", the first fit chooses: where the
+        median length is 48 or more, so that about 32 frames remain, but at most 64.
+        With ``return_sequences=True`` it is 1.
     solver : {"adam", "adamw", "sgd", "rmsprop", "lbfgs"}, default="adam"
         Adam; Adam with decoupled `weight_decay`; stochastic gradient descent with
         momentum; RMSprop; or SciPy's L-BFGS-B with all samples at once, for small data.
@@ -123,9 +129,12 @@ class RNNRegressor(RegressorMixin, BaseRNN):
         with early stopping, the score if it raises the best one by so much.
     n_iter_no_change : int, default=10
         Training ends when more than so many epochs in a row improve nothing.
-    early_stopping : bool, default=False
-        Whether to watch the score (accuracy or R^2) of validation data, not the loss,
-        and to keep the weights of the epoch where it was best.
+    early_stopping : bool or "auto", default="auto"
+        Whether to watch the score (R^2) of validation data, not the loss, and to keep
+        the weights of the epoch where it was best. "auto": if `X_val` is passed, or if
+        there are 20 samples or more with one target a sequence, unless the solver is
+        "lbfgs"; with the learning rates "cosine" and "one-cycle" training then goes on
+        to the last epoch. `partial_fit` has none.
     validation_fraction : float, default=0.1
         Part of the samples that is set aside for early stopping, with the same shares
         of classes if there is one label per sequence. Not used with `X_val`.
@@ -241,7 +250,7 @@ class RNNRegressor(RegressorMixin, BaseRNN):
         hidden_size: int = 64,
         *,
         n_layers: int = 1,
-        bidirectional: bool = False,
+        bidirectional: bool | Literal["auto"] = "auto",
         activation: Literal["tanh", "relu"] = "tanh",
         dropout: float = 0.0,
         recurrent_dropout: float = 0.0,
@@ -266,7 +275,7 @@ class RNNRegressor(RegressorMixin, BaseRNN):
         random_state: int | np.random.RandomState | None = None,
         tol: float = 0.0001,
         n_iter_no_change: int = 10,
-        early_stopping: bool = False,
+        early_stopping: bool | Literal["auto"] = "auto",
         validation_fraction: float = 0.1,
         verbose: bool | int = False,
         warm_start: bool = False,
@@ -454,7 +463,8 @@ class RNNRegressor(RegressorMixin, BaseRNN):
             )
 
     def _check_truth(self, y, targets, name):
-        columns = check_values(y, self, name).reshape(len(y), -1)
+        values = check_values(y, self, name)
+        columns = values.reshape(len(values), -1)
         self._check_n_columns(columns, targets, name)
         return columns, np.isnan(columns)
 

@@ -50,7 +50,8 @@ class Stream:
     >>> import numpy as np
     >>> from skrnn import RNNRegressor
     >>> X = np.random.default_rng(0).standard_normal((20, 10, 1))
-    >>> regressor = RNNRegressor(hidden_size=4, random_state=0).fit(X, X.sum((1, 2)))
+    >>> regressor = RNNRegressor(bidirectional=False, hidden_size=4, random_state=0)
+    >>> regressor = regressor.fit(X, X.sum((1, 2)))
     >>> stream = regressor.stream()
     >>> for step in X[0]:
     ...     so_far = stream.predict([step[None]])
@@ -65,8 +66,8 @@ class Stream:
         self._model = model
         if model.network.bidirectional:
             raise ValueError(
-                "A bidirectional network needs whole sequences: it has no stream. Fit "
-                "an estimator with bidirectional=False."
+                "The network reads in both directions, so it needs whole sequences: it "
+                "has no stream. Fit an estimator with bidirectional=False."
             )
         check_parameters(estimator, "device")
         self._is_classifier = hasattr(estimator, "predict_proba")

@@ -11,7 +11,7 @@ from sklearn.utils.validation import check_is_fitted
 from skrnn.backends import make_backend
 from skrnn.compat import CallbackSupportMixin
 from skrnn.estimators.callbacks import NoTasks, announce_fit
-from skrnn.estimators.framing import frames_of
+from skrnn.estimators.framing import AUTO, frames_of
 from skrnn.estimators.model import Model, Run, trained
 from skrnn.estimators.runs import (
     FIT_LEVEL,
@@ -29,8 +29,10 @@ from skrnn.estimators.runs import (
     warn_of_idle_dropout,
     with_given_weights,
 )
+from skrnn.mathematics.schedules import SCHEDULES
 from skrnn.network import Network
 from skrnn.training import (
+    LBFGS,
     Data,
     Problem,
     State,
@@ -38,6 +40,9 @@ from skrnn.training import (
     restore_random_state,
     train,
 )
+
+#: Targets from which on early_stopping="auto" sets some aside: two, as a score needs.
+ENOUGH_TO_VALIDATE = 20
 
 
 class TrainingMixin(CallbackSupportMixin):
@@ -80,17 +85,21 @@ class TrainingMixin(CallbackSupportMixin):
         if isinstance(init_weights, TrainingMixin):
             other = init_weights._fitted()
         draft, data, given = self._check_data(X, y, sample_weight, old, other)
+        validates = self._validates(draft, data, **validation)
         random_state = check_random_state(self.random_state)
-        if old is not None and self._may_resume("fit", old):
+        if old is not None and self._may_resume("fit", old, validates):
             run = old.run
             if run.state.random_state is not None:  # L-BFGS draws nothing
                 random_state = restore_random_state(run.state.random_state)
         else:
-            run = self._start("fit", draft, random_state, old, other or init_weights)
-        data, validate = self._validation(
-            draft, data, given, run.state.split_seed, **validation
-        )
-        settings = settings_of(self, data.rows.size)
+            start = other or init_weights
+            run = self._start("fit", draft, random_state, old, start, validates)
+        validate = None
+        if validates:
+            data, validate = self._validation(
+                draft, data, given, run.state.split_seed, **validation
+            )
+        settings = self._settings(data, validates)
         watch = Watch(tasks, self.verbose, partial(trained, draft, run), run.state)
         self._train(draft, run, data, settings, validate, random_state, watch)
         state = run.state if watch.last is None else watch.last
@@ -99,7 +108,7 @@ class TrainingMixin(CallbackSupportMixin):
         return self
 
     def _partial_fit(self, X, y, sample_weight, **target_options):
-        if self.early_stopping:
+        if self.early_stopping not in (AUTO, False):
             raise ValueError("partial_fit does not support early_stopping=True")
         warn_of_idle_dropout(self, FIT_LEVEL)
         old = self._model
@@ -164,8 +173,7 @@ class TrainingMixin(CallbackSupportMixin):
                 "There is nothing to learn: every target is missing or has weight 0."
             )
         like = other if old is None else old
-        known, regresses = like and like.network, targets.loss.regresses
-        frames = frames_of(self, sequences.lengths, regresses, known)
+        frames = frames_of(self, sequences.lengths, like and like.network)
         network = self._make_network(form, targets, frames)
         if old is not None and network != old.network:
             raise ValueError(
@@ -176,20 +184,35 @@ class TrainingMixin(CallbackSupportMixin):
         data = Data(sequences, encoded, weights, np.arange(sequences.n_sequences))
         return Model(network, form, targets), data, given
 
-    def _validation(self, draft, data, given, seed, **validation):
+    def _validates(self, draft, data, **validation):
+        """Whether this fit watches the score of validation data."""
+        is_given = check_pair(**validation, early_stopping=self.early_stopping)
+        if self.early_stopping != AUTO:
+            return bool(self.early_stopping)
+        n_targets = np.count_nonzero(data.weights)
+        is_small = draft.is_for_steps or n_targets < ENOUGH_TO_VALIDATE
+        return is_given or not (is_small or self.solver == LBFGS)
+
+    def _settings(self, data, validates):
+        """Those of a fit; all epochs of "auto" are trained, if they have an end."""
+        changes = {}
+        is_whole = SCHEDULES[self.learning_rate].needs_end
+        if validates and self.early_stopping == AUTO and is_whole:
+            changes["n_iter_no_change"] = as_int(self, "max_iter")
+        return settings_of(self, data.rows.size, **changes)
+
+    def _validation(self, draft, data, given, seed, X_val, **validation):
         """What is left to learn from, and a function that scores the validation data.
 
-        That takes a backend and parameters; there is none without early stopping.
+        That takes a backend and parameters.
         """
-        if check_pair(**validation, early_stopping=self.early_stopping):
-            scored = self._validation_data(draft, **validation)
-        elif self.early_stopping:
+        if X_val is not None:
+            scored = self._validation_data(draft, X_val, **validation)
+        else:
             rows_val = self._rows_to_validate(draft, data, seed)
             scored = self._scored(draft.targets, given)
             scored = scored.take(rows_val, draft.is_for_steps)
             data = data._replace(rows=np.setdiff1d(data.rows, rows_val))
-        else:
-            return data, None
 
         def score(outputs):
             score = self._score_outputs(draft.targets, outputs, scored)
@@ -234,7 +257,10 @@ class TrainingMixin(CallbackSupportMixin):
         return split(rows, as_float(self, "validation_fraction"), seed, classes)
 
     def _make_network(self, form, targets, frames):
-        if self.bidirectional and self.bptt_steps is not None:
+        is_bidirectional = self.bidirectional
+        if is_bidirectional == "auto":
+            is_bidirectional = not self.return_sequences and self.bptt_steps is None
+        if is_bidirectional and self.bptt_steps is not None:
             raise ValueError(
                 f"bptt_steps={self.bptt_steps} needs a network that reads forward, but "
                 "bidirectional=True. Set bptt_steps=None or bidirectional=False."
@@ -245,7 +271,7 @@ class TrainingMixin(CallbackSupportMixin):
             n_features=form.n_features_per_step,
             hidden_size=int(self.hidden_size),
             n_layers=int(self.n_layers),
-            bidirectional=bool(self.bidirectional),
+            bidirectional=bool(is_bidirectional),
             layer_norm=bool(self.layer_norm),
             pooling=None if self.return_sequences else self.pooling,
             output_sizes=targets.output_sizes,
@@ -255,12 +281,12 @@ class TrainingMixin(CallbackSupportMixin):
             hop_length=frames[1],
         )
 
-    def _may_resume(self, kind, old):
+    def _may_resume(self, kind, old, validates=False):
         """Whether there is a training to go on with, and the parameters allow it."""
         run = old.run
         if run is None or (run.kind, run.solver) != (kind, self.solver):
             return False
-        if kind == "fit" and self.early_stopping != (run.state.best_vector is not None):
+        if validates != (run.state.best_vector is not None):
             return False
         known, now = run.trainable, self._trainable(old.network, run.trainable.base)
         return (known.arrays, known.rank) == (now.arrays, now.rank)
@@ -279,7 +305,9 @@ class TrainingMixin(CallbackSupportMixin):
             )
         return trainable
 
-    def _start(self, kind, draft, random_state, old, init_weights=None):
+    def _start(
+        self, kind, draft, random_state, old, init_weights=None, validates=False
+    ):
         """The run before its first epoch; `old` is the model to go on with, or None."""
         network, values = draft.network, {}
         if old is None:
@@ -291,7 +319,7 @@ class TrainingMixin(CallbackSupportMixin):
             # The best loss starts anew: one on other data is no measure for this fit.
             values["loss_curve"] = list(old.history.loss_curve)
             values["grad_norm_curve"] = list(old.history.grad_norm_curve)
-            if self.early_stopping:
+            if validates:
                 values["validation_scores"] = list(old.history.validation_scores or ())
         trainable, vector = self._trainable(network, parameters), None
         if old is not None and old.adapted is not None:
@@ -300,7 +328,7 @@ class TrainingMixin(CallbackSupportMixin):
                 trainable, vector = known, known_vector
         if vector is None:
             vector = trainable.start(parameters, random_state)
-        if kind == "fit" and self.early_stopping:
+        if validates:
             values["split_seed"] = random_state.randint(2**31 - 1)
         return Run(
             kind, self.solver, trainable, State.start(vector, self.solver, **values)
