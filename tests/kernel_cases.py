@@ -54,14 +54,14 @@ def test_a_small_network_with_dropout_equals_the_reference(kind, new_backend):
 
 
 @pytest.mark.nojit
-@kinds
+@kinds_of_cells
 def test_a_small_truncated_network_equals_the_reference(kind, new_backend):
     problem = make_problem(*kind, n_layers=2, lengths=(5, 1, 2, 4), hidden_size=2)
     check_loss_gradient(problem, backend=new_backend(problem.network), bptt_steps=2)
 
 
 @pytest.mark.nojit
-@kinds
+@kinds_of_cells
 def test_missing_targets_add_nothing(kind, new_backend):
     check_missing(kind, 0.3, new_backend)
 

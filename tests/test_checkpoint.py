@@ -188,7 +188,7 @@ needs_kill = pytest.mark.skipif(
 def test_killed_at_random_moments(tmp_path):
     path = tmp_path / "model.joblib"
     chance, n_epochs = random.Random(0), 0
-    for _ in range(5):
+    for _ in range(3):
         process = in_new_process(f"here.train({str(path)!r})")
         assert process.stdout.readline() == "epoch\n"
         time.sleep(chance.uniform(0, 0.03))

@@ -41,8 +41,7 @@ def test_a_fresh_process_predicts_the_same_bits(tmp_path):
     estimators = [
         make(estimator_class, cell=cell, dtype=dtype).fit(RAGGED, y)
         for estimator_class, y in TARGETS.items()
-        for cell in ("rnn", "lstm", "gru")
-        for dtype in ("float32", "float64")
+        for cell, dtype in (("rnn", "float32"), ("lstm", "float64"), ("gru", "float32"))
     ]
     joblib.dump((estimators, RAGGED), tmp_path / "saved.joblib")
     result = subprocess.run(

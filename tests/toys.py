@@ -157,7 +157,8 @@ def counts(n):
 def check_regressor(n=60, **parameters):
     """It trains, predicts by the link, in pieces as well, and refuses other targets."""
     X, y = counts(n)
-    regressor = RNNRegressor(hidden_size=4, random_state=0, **TOYS, **parameters)
+    parameters = {"hidden_size": 4, "bidirectional": False} | TOYS | parameters
+    regressor = RNNRegressor(random_state=0, **parameters)
     predicted = regressor.fit(X, y).predict(X)
     weights = regressor.get_weights()
     outputs = regressor.transform(X) @ weights["head.weight"].T + weights["head.bias"]
