@@ -55,7 +55,8 @@ def lift_limits():
 
 def make(**changes):
     given = {"hidden_size": 8, "max_iter": 3, "batch_size": 10, "device": "cuda"}
-    return RNNRegressor(bidirectional=False, **given | changes)
+    given |= {"bidirectional": False, "early_stopping": False}
+    return RNNRegressor(**given | changes)
 
 def error_of(method, *arguments):
     try:
