@@ -52,6 +52,16 @@ def test_directions_by_default(estimator_class):
 
 
 @both
+def test_training_goes_on_in_one_direction(estimator_class):
+    y = TARGETS[estimator_class]
+    cut = make(estimator_class, bidirectional="auto", bptt_steps=2, warm_start=True)
+    n_weights = len(cut.fit(X, y).get_weights())
+    assert len(cut.set_params(bptt_steps=None).fit(X, y).get_weights()) == n_weights
+    other = make(estimator_class, bidirectional="auto").fit(X, y, init_weights=cut)
+    assert len(other.get_weights()) == n_weights
+
+
+@both
 @shapes
 def test_weights(estimator_class, shape):
     estimator = fitted(estimator_class, RAGGED, **shape)

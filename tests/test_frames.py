@@ -7,6 +7,7 @@ import naive
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
+from sklearn.base import clone
 from small import LABELS, RAGGED, SMALL, TARGETS, X, Y, make, output_of, state_of
 from small_steps import TARGETS as STEP_TARGETS
 from small_steps import weights_of
@@ -294,6 +295,27 @@ def test_training_goes_on_with_the_same_frames(estimator_class):
             train(SEQUENCES, y)
     with pytest.raises(ValueError, match=r"init_weights do not fit .*weight_ih_l0"):
         make(estimator_class, frame_length=3).fit(X, y, init_weights=estimator)
+
+
+@both
+def test_weights_go_between_steps_and_pools(estimator_class, monkeypatch):
+    """They fit frames of the same length only, of which each step ends one."""
+    monkeypatch.setattr(framing, "N_FRAMES", 4)
+    parameters = {"frame_length": "auto", "layer_norm": True}
+    for_steps = framed(estimator_class, return_sequences=True, **parameters)
+    pooled = framed(estimator_class, hop_length="auto", **parameters)
+    assert (pooled.frame_length_, pooled.hop_length_) == (6, 3)
+    values = TARGETS[estimator_class]
+    of_steps = [np.full(len(x), y) for x, y in zip(SEQUENCES, values, strict=True)]
+    for body, other, y, length in (
+        (for_steps, pooled, values, 1),
+        (pooled, for_steps, of_steps, 6),
+    ):
+        tuned = clone(other).set_params(trainable="head", frame_length="auto")
+        tuned.fit(SEQUENCES, y, init_weights=body)
+        assert (tuned.frame_length_, tuned.hop_length_) == (length, 1)
+        name = "weight_ih_l0"
+        assert_array_equal(tuned.get_weights()[name], body.get_weights()[name])
 
 
 @both

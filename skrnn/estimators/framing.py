@@ -31,8 +31,11 @@ def frames_of(estimator, lengths, known):
     """
     length, hop = as_int(estimator, "frame_length"), as_int(estimator, "hop_length")
     for_steps = bool(estimator.return_sequences)
-    if known is not None and for_steps == (known.pooling is None):
-        frames = known.frame_length, known.hop_length
+    if known is not None:
+        # Weights fit frames of one length; where only one of both pools, each step ends
+        # one.
+        is_alike = for_steps == (known.pooling is None)
+        frames = known.frame_length, known.hop_length if is_alike else 1
         if length in (AUTO, frames[0]) and hop in (AUTO, frames[1]):
             return frames
     if for_steps:

@@ -64,8 +64,8 @@ COMMON = {
         """Whether each layer reads a sequence in both directions, with units of their
 own. The layer's output is both states, one after the other. "auto": with one target a
 sequence, where it raises the accuracy; but not with `bptt_steps`, nor with
-``return_sequences=True``, where no output shall depend on later steps. What is to
-`stream` needs False.""",
+``return_sequences=True``, where no output shall depend on later steps. Training that
+starts with a network of one direction keeps that. What is to `stream` needs False.""",
     ),
     "activation": Parameter(
         "tanh",

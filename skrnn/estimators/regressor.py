@@ -39,8 +39,9 @@ class RNNRegressor(RegressorMixin, BaseRNN):
         Whether each layer reads a sequence in both directions, with units of their own.
         The layer's output is both states, one after the other. "auto": with one target
         a sequence, where it raises the accuracy; but not with `bptt_steps`, nor with
-        ``return_sequences=True``, where no output shall depend on later steps. What is
-        to `stream` needs False.
+        ``return_sequences=True``, where no output shall depend on later steps. Training
+        that starts with a network of one direction keeps that. What is to `stream`
+        needs False.
     activation : {"tanh", "relu"}, default="tanh"
         Of Elman's network; the other cells have activations of their own.
     dropout : float, default=0.0

@@ -173,8 +173,9 @@ class TrainingMixin(CallbackSupportMixin):
                 "There is nothing to learn: every target is missing or has weight 0."
             )
         like = other if old is None else old
-        frames = frames_of(self, sequences.lengths, like and like.network)
-        network = self._make_network(form, targets, frames)
+        like = like and like.network
+        frames = frames_of(self, sequences.lengths, like)
+        network = self._make_network(form, targets, frames, like)
         if old is not None and network != old.network:
             raise ValueError(
                 "Training cannot go on with another network: it was "
@@ -256,10 +257,12 @@ class TrainingMixin(CallbackSupportMixin):
         classes = self._strata(draft, data, rows)
         return split(rows, as_float(self, "validation_fraction"), seed, classes)
 
-    def _make_network(self, form, targets, frames):
+    def _make_network(self, form, targets, frames, known):
+        """The network; what is "auto" is that of the known one, if there is one."""
         is_bidirectional = self.bidirectional
-        if is_bidirectional == "auto":
+        if is_bidirectional == AUTO:
             is_bidirectional = not self.return_sequences and self.bptt_steps is None
+            is_bidirectional &= known is None or known.bidirectional
         if is_bidirectional and self.bptt_steps is not None:
             raise ValueError(
                 f"bptt_steps={self.bptt_steps} needs a network that reads forward, but "
