@@ -224,6 +224,25 @@ def test_auto_counts_targets():
     assert len(regressor.fit(X, y).validation_scores_) == 3
 
 
+def test_auto_sets_whole_targets_aside(monkeypatch):
+    """A column with few values must not be without any in what is scored."""
+    y = np.column_stack([Y, -Y])
+    y[19:, 1] = np.nan
+    assert automatic(y=y).validation_scores_ is None
+    y[19] = -7, 7
+    rows = rows_of_training(monkeypatch)
+    for seed in range(5):
+        del rows[:]
+        regressor = automatic(y=y, max_iter=1, random_state=seed)
+        aside = np.setdiff1d(np.arange(24), np.concatenate(rows))
+        assert aside.size == 2
+        assert aside.max() < 20
+        assert regressor.best_validation_score_ == regressor.score(X[aside], y[aside])
+    y[1:, 1] = np.nan
+    with pytest.raises(ValueError, match="to score in a column of the part of y that"):
+        automatic(y=y, early_stopping=True)
+
+
 def test_auto_takes_validation_data():
     regressor = make(RNNRegressor, early_stopping="auto")
     regressor.fit(X[:8], Y[:8], X_val=X[8:], y_val=Y[8:])

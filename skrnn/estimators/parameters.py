@@ -364,9 +364,9 @@ REGRESSOR = COMMON | {
         type='bool or "auto"',
         text="""Whether to watch the score (R^2) of validation data, not the loss, and
 to keep the weights of the epoch where it was best. "auto": if `X_val` is passed, or if
-there are 20 samples or more with one target a sequence, unless the solver is "lbfgs";
-with the learning rates "cosine" and "one-cycle" training then goes on to the last
-epoch. `partial_fit` has none.""",
+there are 20 samples or more that have all of their targets, one a sequence, unless
+the solver is "lbfgs"; with the learning rates "cosine" and "one-cycle" training then
+goes on to the last epoch. `partial_fit` has none.""",
     ),
     "layer_norm": COMMON["layer_norm"]._replace(default=False),
     "loss": Parameter(

@@ -133,9 +133,9 @@ class RNNRegressor(RegressorMixin, BaseRNN):
     early_stopping : bool or "auto", default="auto"
         Whether to watch the score (R^2) of validation data, not the loss, and to keep
         the weights of the epoch where it was best. "auto": if `X_val` is passed, or if
-        there are 20 samples or more with one target a sequence, unless the solver is
-        "lbfgs"; with the learning rates "cosine" and "one-cycle" training then goes on
-        to the last epoch. `partial_fit` has none.
+        there are 20 samples or more that have all of their targets, one a sequence,
+        unless the solver is "lbfgs"; with the learning rates "cosine" and "one-cycle"
+        training then goes on to the last epoch. `partial_fit` has none.
     validation_fraction : float, default=0.1
         Part of the samples that is set aside for early stopping, with the same shares
         of classes if there is one label per sequence. Not used with `X_val`.

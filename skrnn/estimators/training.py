@@ -41,7 +41,7 @@ from skrnn.training import (
     train,
 )
 
-#: Targets from which on early_stopping="auto" sets some aside: two, as a score needs.
+#: Whole targets from which on "auto" sets some aside: two, as a score needs.
 ENOUGH_TO_VALIDATE = 20
 
 
@@ -190,9 +190,9 @@ class TrainingMixin(CallbackSupportMixin):
         is_given = check_pair(**validation, early_stopping=self.early_stopping)
         if self.early_stopping != AUTO:
             return bool(self.early_stopping)
-        n_targets = np.count_nonzero(data.weights)
-        is_small = draft.is_for_steps or n_targets < ENOUGH_TO_VALIDATE
-        return is_given or not (is_small or self.solver == LBFGS)
+        if is_given or draft.is_for_steps or self.solver == LBFGS:
+            return is_given
+        return np.count_nonzero(_are_whole(data)) >= ENOUGH_TO_VALIDATE
 
     def _settings(self, data, validates):
         """Those of a fit; all epochs of "auto" are trained, if they have an end."""
@@ -213,6 +213,7 @@ class TrainingMixin(CallbackSupportMixin):
             rows_val = self._rows_to_validate(draft, data, seed)
             scored = self._scored(draft.targets, given)
             scored = scored.take(rows_val, draft.is_for_steps)
+            scored = scored._replace(name="the part of y that is set aside")
             data = data._replace(rows=np.setdiff1d(data.rows, rows_val))
 
         def score(outputs):
@@ -249,11 +250,16 @@ class TrainingMixin(CallbackSupportMixin):
         return Scored(given.sequences, y, missing, given.weights, name)
 
     def _rows_to_validate(self, draft, data, seed):
-        """Those that are set aside: of the sequences that have a target."""
-        weights = data.weights
-        if draft.is_for_steps:
-            weights = np.add.reduceat(weights, data.sequences.offsets[:-1])
-        rows = data.rows[weights > 0]
+        """Those that are set aside: of the sequences that have a target.
+
+        With "auto" of those that have all, since a score needs some of each column.
+        """
+        are_there = data.weights > 0
+        if self.early_stopping == AUTO:
+            are_there = _are_whole(data)
+        elif draft.is_for_steps:
+            are_there = np.logical_or.reduceat(are_there, data.sequences.offsets[:-1])
+        rows = data.rows[are_there]
         classes = self._strata(draft, data, rows)
         return split(rows, as_float(self, "validation_fraction"), seed, classes)
 
@@ -355,3 +361,8 @@ class TrainingMixin(CallbackSupportMixin):
     def _strata(self, draft, data, rows):
         """Classes of which the validation data have the same shares; None: of none."""
         return None
+
+
+def _are_whole(data):
+    """Which of the sequences have weight and miss no value of their one target."""
+    return (data.weights > 0) & ~np.isnan(data.targets).any(axis=1)
