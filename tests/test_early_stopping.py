@@ -243,6 +243,15 @@ def test_auto_sets_whole_targets_aside(monkeypatch):
         automatic(y=y, early_stopping=True)
 
 
+def test_scores_that_say_nothing_keep_the_last_weights():
+    """R^2 is 0 where the truth is constant, as in a few of mostly equal targets."""
+    fit = make(RNNRegressor, early_stopping="auto", shuffle=False).fit
+    regressor = fit(X, Y, X_val=X[:8], y_val=np.ones(8))
+    assert regressor.validation_scores_ == [0, 0, 0]
+    expected = make(RNNRegressor, shuffle=False).fit(X, Y)
+    assert_array_equal(regressor.predict(X), expected.predict(X))
+
+
 def test_auto_takes_validation_data():
     regressor = make(RNNRegressor, early_stopping="auto")
     regressor.fit(X[:8], Y[:8], X_val=X[8:], y_val=Y[8:])

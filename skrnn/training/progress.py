@@ -30,6 +30,9 @@ def _note_score(problem, state):
     score = problem.validate(problem.trainable.parameters(state.vector))
     improves = score >= state.best_score + problem.settings.tol
     state.validation_scores.append(score)
-    if score > state.best_score:
+    # R^2 of targets that are all equal is 0 whatever is predicted, and would keep the
+    # weights of the first epoch.
+    is_tie = score == state.best_score and problem.network.loss.regresses
+    if score > state.best_score or is_tie:
         state.best_score, state.best_vector = score, state.vector.copy()
     return improves
