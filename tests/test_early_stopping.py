@@ -270,3 +270,11 @@ def test_the_defaults():
     assert RNNClassifier().early_stopping is False
     with pytest.raises(ValueError, match="'early_stopping' parameter"):
         make(RNNClassifier, early_stopping="auto").fit(X, LABELS)
+
+
+@pytest.mark.filterwarnings("ignore:R.2 score is not well-defined")
+def test_too_few_to_score_names_what_to_change():
+    regressor = make(RNNRegressor, early_stopping="auto", validation_fraction=0.04)
+    match = "1 samples. is NaN. Use more of them, by validation_fraction or X_val"
+    with pytest.raises(ValueError, match=match):
+        regressor.fit(X, Y)

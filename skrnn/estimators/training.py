@@ -221,7 +221,8 @@ class TrainingMixin(CallbackSupportMixin):
             if np.isnan(score):
                 raise ValueError(
                     f"The score of the validation data ({scored.sequences.n_sequences} "
-                    "samples) is NaN. Use more of them, or early_stopping=False."
+                    "samples) is NaN. Use more of them, by validation_fraction or "
+                    "X_val; or set early_stopping=False."
                 )
             return score
 
