@@ -188,7 +188,10 @@ def test_warm_start_on_harder_data_goes_on_to_the_end(estimator_class):
 )
 def test_another_network_cannot_go_on(estimator_class, method, changed):
     estimator = fitted(estimator_class, warm_start=True).set_params(**changed)
-    with pytest.raises(ValueError, match="cannot go on with another network"):
+    ((name, value),) = changed.items()
+    name = {"cell": "cell_name"}.get(name, name)
+    match = rf"with another network: now it has {name}={value!r} \(was [^ ]+\)\. Use"
+    with pytest.raises(ValueError, match=match):
         getattr(estimator, method)(X, TARGETS[estimator_class])
 
 

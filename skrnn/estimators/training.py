@@ -1,7 +1,7 @@
 """Training: what `fit` and `partial_fit` of both estimators do."""
 
 import warnings
-from dataclasses import replace
+from dataclasses import fields, replace
 from functools import partial
 
 import numpy as np
@@ -178,8 +178,8 @@ class TrainingMixin(CallbackSupportMixin):
         network = self._make_network(form, targets, frames, like)
         if old is not None and network != old.network:
             raise ValueError(
-                "Training cannot go on with another network: it was "
-                f"{old.network}, now it is {network}. Use a new estimator, or "
+                "Training cannot go on with another network: now it has "
+                f"{_differences(network, old.network)}. Use a new estimator, or "
                 "warm_start=False."
             )
         data = Data(sequences, encoded, weights, np.arange(sequences.n_sequences))
@@ -362,6 +362,17 @@ class TrainingMixin(CallbackSupportMixin):
     def _strata(self, draft, data, rows):
         """Classes of which the validation data have the same shares; None: of none."""
         return None
+
+
+def _differences(network, old):
+    """In what a network is another one."""
+    changed = [
+        (field.name, getattr(network, field.name), getattr(old, field.name))
+        for field in fields(network)
+    ]
+    return ", ".join(
+        f"{k}={now!r} (was {was!r})" for k, now, was in changed if now != was
+    )
 
 
 def _are_whole(data):
