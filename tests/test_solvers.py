@@ -142,8 +142,9 @@ def test_lbfgs_is_scipys(monkeypatch):
     assert_array_equal(np.sort(regressor._model.parameters), np.sort(result.x))
 
 
+@pytest.mark.quick
 def test_lbfgs_warns_when_max_iter_ends_first():
-    regressor = make(RNNRegressor, **LBFGS | {"max_iter": 2})
+    regressor = make(RNNRegressor, cell="rnn", **LBFGS | {"max_iter": 2})
     with pytest.warns(ConvergenceWarning, match="lbfgs failed to converge after 2 it"):
         regressor.fit(X, Y)
     assert regressor.n_iter_ == 2
