@@ -7,6 +7,8 @@ from sklearn.utils._param_validation import InvalidParameterError
 
 from skrnn.datasets import load_japanese_vowels, load_seattle_weather
 
+pytestmark = pytest.mark.quick
+
 LOADERS = [load_japanese_vowels, load_seattle_weather]
 TRAIN_COUNTS = [30] * 9
 TEST_COUNTS = [31, 35, 88, 44, 29, 24, 40, 50, 29]

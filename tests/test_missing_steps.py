@@ -92,7 +92,7 @@ OBJECTS = each(lambda y: WORDS[y].astype(object))
 GAPS = {
     "int": (-1, without(LABELS, -1), LABELS),
     "a label of its own": (9, without(LABELS, 9), LABELS),
-    "NaN among numbers": (np.nan, without(LABELS, np.nan), each(np.float64)),
+    "NaN among numbers": (np.nan, without(LABELS, np.nan), each(lambda y: y + 0.0)),
     "None among numbers": (
         np.nan,
         without(each(lambda y: y.astype(object)), None),
@@ -111,7 +111,7 @@ GAPS = {
         without(each(lambda y: y.astype(object), BOOLS), None),
         BOOLS,
     ),
-    "int among bools": (-1, without(BOOLS, -1), each(np.int64, BOOLS)),
+    "int among bools": (-1, without(BOOLS, -1), each(lambda y: y + 0, BOOLS)),
 }
 
 

@@ -107,10 +107,10 @@ def load_seattle_weather(*, return_X_y: bool = False, as_frame: bool = False) ->
             file,
             compression="gzip",
             index_col="date",
-            parse_dates=["date"],
-            date_format="%Y/%m/%d",
             dtype={"weather": "category"},
         )
+    # read_csv takes no date_format before pandas 2.
+    frame.index = pd.to_datetime(frame.index, format="%Y/%m/%d")
 
     data: Any = frame.drop(columns="weather")
     target: Any = frame["weather"]

@@ -128,7 +128,7 @@ class Indicator(_Labels):
                 f"fit or in classes, got an array of shape {y.shape}."
             )
         _codes(self.classes, np.arange(y.shape[1]))
-        if not np.isin(y, (0, 1)).all():
+        if not _has_only(y, (0, 1)):
             raise ValueError("A multilabel y must have no other values than 0 and 1.")
         return np.where(missing, np.nan, y).astype(dtype)
 
@@ -194,7 +194,7 @@ def kind_of(y):
     if not type_of_target(y).startswith("multilabel"):
         return LabelColumns.of(y)
     # scikit-learn calls any two numbers an indicator matrix.
-    is_indicator = sparse.issparse(y) or np.isin(y, (0, 1)).all()
+    is_indicator = sparse.issparse(y) or _has_only(y, (0, 1))
     return Indicator.of(y) if is_indicator else LabelColumns.of(y)
 
 
@@ -362,10 +362,16 @@ def few(classes):
     return short(classes.tolist())
 
 
+def _has_only(y, labels):
+    """Whether an array of labels has no others than these."""
+    # np.isin makes strings of numbers that stand beside them, or warns (NumPy < 1.25).
+    return set(np.unique(y).tolist()) <= set(labels)
+
+
 def _codes(classes, y):
     """Position of each label among the classes."""
     found = unique_labels(y)
-    if not np.isin(found, classes).all():
+    if not _has_only(found, classes.tolist()):
         raise ValueError(
             "`y` has classes not in `self.classes_`. `self.classes_` has "
             f"{few(classes)}. 'y' has {few(found)}."
