@@ -27,6 +27,7 @@ from sklearn.utils._openmp_helpers import (
 )
 from sklearn.utils._param_validation import (
     Interval,
+    RealNotInt,
     StrOptions,
     validate_parameter_constraints,
 )
@@ -152,6 +153,7 @@ __all__ = [
     "HAS_CALLBACKS",
     "CallbackSupportMixin",
     "Interval",
+    "RealNotInt",
     "StrOptions",
     "available_if",
     "check_feature_names",

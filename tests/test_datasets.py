@@ -1,15 +1,23 @@
 """The data sets are whole, exact and shaped like scikit-learn's."""
 
+import re
+from zlib import crc32
+
 import numpy as np
 import pandas as pd
 import pytest
 from sklearn.utils._param_validation import InvalidParameterError
 
-from skrnn.datasets import load_japanese_vowels, load_seattle_weather
+from skrnn.datasets import (
+    load_alice,
+    load_japanese_vowels,
+    load_seattle_weather,
+    load_surnames,
+)
 
 pytestmark = pytest.mark.quick
 
-LOADERS = [load_japanese_vowels, load_seattle_weather]
+LOADERS = [load_japanese_vowels, load_seattle_weather, load_surnames]
 TRAIN_COUNTS = [30] * 9
 TEST_COUNTS = [31, 35, 88, 44, 29, 24, 40, 50, 29]
 
@@ -93,11 +101,65 @@ def test_seattle_weather_as_frame():
     np.testing.assert_array_equal(weather.frame.index, arrays.dates)
 
 
+@pytest.mark.parametrize(
+    ("subset", "n_pairs", "n_names"),
+    [("train", 13679, 13369), ("test", 3392, 3318), ("all", 17071, 16687)],
+)
+def test_surnames_subsets(subset, n_pairs, n_names):
+    surnames = load_surnames(subset=subset)
+    assert surnames.data.shape == surnames.target.shape == (n_pairs,)
+    assert {type(name) for name in surnames.data} == {str}
+    assert surnames.target.dtype.kind == "U"
+    assert len({*surnames.data}) == n_names
+    assert len({*zip(surnames.data, surnames.target, strict=True)}) == n_pairs
+    assert len(surnames.target_names) == 21
+    np.testing.assert_array_equal(np.unique(surnames.target), surnames.target_names)
+
+
+def test_surnames_are_split_by_name():
+    (X, y), (X_test, y_test) = (
+        load_surnames(subset=subset, return_X_y=True) for subset in ("train", "test")
+    )
+    assert not {*X} & {*X_test}
+    # By a number of the name, which needs no generator of random numbers.
+    limit = 0.8 * 2**32
+    assert max(crc32(name.encode()) for name in X) < limit
+    assert min(crc32(name.encode()) for name in X_test) >= limit
+    X_all, y_all = load_surnames(subset="all", return_X_y=True)
+    np.testing.assert_array_equal(X_all, [*X, *X_test])
+    np.testing.assert_array_equal(y_all, [*y, *y_test])
+
+
+def test_surnames_are_whole():
+    X, y = load_surnames(subset="all", return_X_y=True)
+    lengths = [len(name) for name in X]
+    assert (min(lengths), max(lengths), sum(lengths)) == (2, 40, 126547)
+    assert all(re.fullmatch(r"[A-Za-zÀ-ɏ' -]+", name) for name in X)
+    names, counts = np.unique(y, return_counts=True)
+    described = load_surnames().DESCR.replace("\n   ", "")
+    for name, count in zip(names, counts, strict=True):
+        assert f"{name} ({count}" in described
+    assert y[X == "Novák"].tolist() == ["Czech", "Hungarian", "Slovak"]
+
+
+def test_alice():
+    train, test, whole = (load_alice(subset=s).data for s in ("train", "test", "all"))
+    assert [len(data) for data in (train, test, whole)] == [1, 1, 1]
+    assert train[0] + test[0] == whole[0]
+    assert len(train[0]) == len(whole[0]) * 9 // 10 == 133632
+    assert len({*whole[0]}) == 72
+    assert whole[0].isascii()
+    assert whole[0].count("\n") == 3608
+    assert whole[0].count("CHAPTER") == 12
+    assert whole[0].rstrip().endswith("THE END")
+
+
 @pytest.mark.parametrize("load", LOADERS)
 def test_return_X_y(load):
     bunch = load()
     X, y = load(return_X_y=True)
-    np.testing.assert_array_equal(np.concatenate(X), np.concatenate(bunch.data))
+    for x, x_of_bunch in zip(X, bunch.data, strict=True):
+        np.testing.assert_array_equal(x, x_of_bunch)
     np.testing.assert_array_equal(y, bunch.target)
 
 
@@ -108,10 +170,18 @@ def test_seattle_weather_return_X_y_as_frame():
     pd.testing.assert_series_equal(y, bunch.target)
 
 
-@pytest.mark.parametrize("load", LOADERS)
-def test_description_states_the_licence(load):
-    description = load().DESCR
-    assert "CC BY 4.0" in description or "Public domain" in description
+@pytest.mark.parametrize(
+    ("load", "licence"),
+    [
+        (load_alice, "Public domain"),
+        (load_japanese_vowels, "CC BY 4.0"),
+        (load_seattle_weather, "Public domain"),
+        # The MIT licence must come with the data.
+        (load_surnames, "The above copyright notice and this permission notice shall"),
+    ],
+)
+def test_description_states_the_licence(load, licence):
+    assert licence in load().DESCR
 
 
 @pytest.mark.parametrize(
@@ -121,6 +191,9 @@ def test_description_states_the_licence(load):
         (load_japanese_vowels, {"return_X_y": "yes"}),
         (load_seattle_weather, {"return_X_y": "yes"}),
         (load_seattle_weather, {"as_frame": "pandas"}),
+        (load_surnames, {"subset": "validation"}),
+        (load_surnames, {"return_X_y": "yes"}),
+        (load_alice, {"subset": "validation"}),
     ],
 )
 def test_bad_arguments(load, arguments):

@@ -16,7 +16,7 @@ from skrnn.compat import Interval, StrOptions
 from skrnn.estimators.names import ELSEWHERE
 from skrnn.estimators.parameters import CLASSIFIER, N_POSITIONAL, REGRESSOR
 from skrnn.estimators.stream import Stream
-from skrnn.preprocessing import SequenceFeatures, SequenceScaler
+from skrnn.preprocessing import SequenceFeatures, SequenceScaler, TextSequencer
 
 TABLES = {RNNClassifier: CLASSIFIER, RNNRegressor: REGRESSOR}
 both = pytest.mark.parametrize("estimator_class", TABLES)
@@ -145,6 +145,7 @@ CLASSES = [
     Stream,
     SequenceFeatures,
     SequenceScaler,
+    TextSequencer,
     *(getattr(callbacks, name) for name in callbacks.__all__),
     *(getattr(exceptions, name) for name in exceptions.__all__),
 ]

@@ -12,10 +12,15 @@ from numpy.typing import NDArray
 import skrnn
 from skrnn import RNNClassifier, RNNRegressor
 from skrnn.callbacks import Checkpoint, MLflow, TensorBoard, WandB
-from skrnn.datasets import load_japanese_vowels, load_seattle_weather
+from skrnn.datasets import (
+    load_alice,
+    load_japanese_vowels,
+    load_seattle_weather,
+    load_surnames,
+)
 from skrnn.exceptions import DeviceError, DivergenceError
 from skrnn.metrics import step_scorer
-from skrnn.preprocessing import SequenceFeatures, SequenceScaler
+from skrnn.preprocessing import SequenceFeatures, SequenceScaler, TextSequencer
 
 Weights = dict[str, NDArray[np.floating[Any]]]
 
@@ -83,6 +88,13 @@ assert_type(features, SequenceFeatures)
 assert_type(features.get_feature_names_out(), NDArray[np.object_])
 SequenceFeatures(["time", "difference"], n_features_per_step=2).transform(ragged)
 SequenceFeatures(add=("standardised",))  # type: ignore[arg-type]
+sequencer = TextSequencer(analyzer="char", max_features=1000).fit(["some", "texts"])
+assert_type(sequencer, TextSequencer)
+assert_type(sequencer.transform(np.array(["text"])), list[NDArray[np.object_]])
+assert_type(sequencer.inverse_transform([["t", "e"]]), list[str])
+assert_type(sequencer.vocabulary_, dict[str, int])
+TextSequencer(tokenizer=str.split, vocabulary={"a": 0}, detokenizer=" ".join)
+TextSequencer(analyzer="bytes")  # type: ignore[arg-type]
 assert_type(
     load_japanese_vowels(subset="test", return_X_y=True),
     tuple[list[NDArray[np.float64]], NDArray[np.int64]],
@@ -90,6 +102,11 @@ assert_type(
 days, weather = load_seattle_weather(return_X_y=True)
 assert_type(days, NDArray[np.float64])
 load_japanese_vowels(subset="both")  # type: ignore[call-overload]
+names, languages = load_surnames(return_X_y=True)
+assert_type(names, NDArray[np.object_])
+assert_type(languages, NDArray[np.str_])
+sequencer.fit(names).fit(load_alice(subset="all").data)
+load_alice(subset="first")  # type: ignore[arg-type]
 assert_type(step_scorer("f1_macro")(classifier, X_3d, labels), float)
 callbacks = [
     Checkpoint("model.joblib", every=5),

@@ -2,5 +2,6 @@
 
 from skrnn.preprocessing._features import SequenceFeatures
 from skrnn.preprocessing._scaler import SequenceScaler
+from skrnn.preprocessing._text import TextSequencer
 
-__all__ = ["SequenceFeatures", "SequenceScaler"]
+__all__ = ["SequenceFeatures", "SequenceScaler", "TextSequencer"]
