@@ -7,32 +7,11 @@ It must be chosen before Numba is imported, hence in a process of its own::
 """
 
 import os
-import sys
-import threading
 from importlib.util import find_spec
 from pathlib import Path
 from zlib import crc32
 
-import numpy as np
 import pytest
-
-_one_at_a_time = threading.Lock()
-
-
-def give_shared_array(shared, shape, dtype):
-    """The same array to all threads of a block that ask on the same line.
-
-    Filled with NaN, so that nobody can rely on what is in it.
-    """
-    frame = sys._getframe(1)
-    block = tuple(threading.current_thread().blockIdx)
-    dtype = np.dtype(dtype.name)
-    if shape == 0:  # all memory that the launch asked for
-        shape = shared._dynshared_size // dtype.itemsize
-    with _one_at_a_time:
-        key = block, frame.f_code, frame.f_lineno
-        return shared._allocations.setdefault(key, np.full(shape, np.nan, dtype))
-
 
 SIMULATED = os.environ.get("NUMBA_ENABLE_CUDASIM", "0") != "0"
 #: These run elsewhere: with numba-cuda, without a GPU.
@@ -43,13 +22,9 @@ collect_ignore = [
     if (path.name in REAL) == SIMULATED
 ]
 if SIMULATED:
-    # The simulator polls the threads of a block and would let each wait for 5 ms.
-    sys.setswitchinterval(1e-5)
-    # It gives two threads that ask at once an array of shared memory each, and all
-    # blocks the same one.
-    from numba.cuda.simulator.kernelapi import FakeCUDAShared
+    import simulator
 
-    FakeCUDAShared.array = give_shared_array
+    simulator.install()
 
 
 @pytest.fixture(scope="session")
