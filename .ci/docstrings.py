@@ -58,6 +58,8 @@ frame_length_ : int
     Steps of a frame.
 hop_length_ : int
     Steps from one frame to the next.
+add_time_ : bool
+    Whether the number of a step is one of its features.
 n_outputs_ : int
     Number of outputs of the network.
 out_activation_ : str

@@ -29,7 +29,7 @@ class Sequences(NamedTuple):
         """Sequences of one length, from (n_sequences, n_timesteps, n_features)."""
         n_sequences, n_timesteps, n_features = array.shape
         values = np.ascontiguousarray(array).reshape(-1, n_features)
-        return cls(_read_only(values), np.arange(n_sequences + 1) * n_timesteps)
+        return cls(read_only(values), np.arange(n_sequences + 1) * n_timesteps)
 
     @classmethod
     def from_list(cls, arrays, dtype):
@@ -40,7 +40,7 @@ class Sequences(NamedTuple):
         values = np.ascontiguousarray(
             np.concatenate(arrays, dtype=dtype, casting="unsafe")
         )
-        return cls(_read_only(values), offsets)
+        return cls(read_only(values), offsets)
 
     @property
     def lengths(self):
@@ -65,7 +65,7 @@ class Sequences(NamedTuple):
     def take(self, rows):
         """Some of the sequences."""
         offsets = np.concatenate([[0], np.cumsum(self.lengths[rows])])
-        return Sequences(_read_only(self.values[self.places(rows)]), offsets)
+        return Sequences(read_only(self.values[self.places(rows)]), offsets)
 
     def newest(self, n):
         """Of each sequence the last n steps, or all where there are fewer."""
@@ -73,7 +73,7 @@ class Sequences(NamedTuple):
         kept = np.minimum(lengths, n)
         places = self.places(np.arange(lengths.size), (lengths - kept, lengths))
         offsets = np.concatenate([[0], np.cumsum(kept)])
-        return Sequences(_read_only(self.values[places]), offsets)
+        return Sequences(read_only(self.values[places]), offsets)
 
     def followed_by(self, others):
         """Each sequence with one of the others behind it."""
@@ -83,7 +83,7 @@ class Sequences(NamedTuple):
         joined = Sequences(values, offsets)
         values[joined.places(rows, (0, before))] = self.values
         values[joined.places(rows, (before, joined.lengths))] = others.values
-        return joined._replace(values=_read_only(values))
+        return joined._replace(values=read_only(values))
 
 
 class Spans(NamedTuple):
@@ -148,7 +148,8 @@ class Frames(NamedTuple):
         return np.maximum((lengths - 1 - self.first) // self.hop + 1, 0)
 
 
-def _read_only(values):
+def read_only(values):
+    """A view that nobody can write to, of an array of NumPy's own class."""
     view = values.view(np.ndarray)
     view.flags.writeable = False
     return view

@@ -29,6 +29,7 @@ class Kind(NamedTuple):
     y: Any
     goes_on: str | None  # "partial_fit", "fit" (an interrupted one), or None
     parameters: dict = {}
+    since: int = 1  # the format of the first file that has it
 
 
 TABLE = pd.DataFrame(X.reshape(len(X), -1), columns=list("abcdefghij"))
@@ -61,7 +62,9 @@ KINDS = {
         LABELS,
         "partial_fit",
         {"frame_length": 3, "hop_length": 2},
+        since=2,
     ),
+    "time": Kind(RNNRegressor, RAGGED, Y, "partial_fit", {"add_time": True}, since=3),
     "frozen": Kind(
         RNNRegressor,
         X,
@@ -79,7 +82,7 @@ def _interrupt(n_epochs):
 
 def make_golden(kind):
     """An estimator of a kind."""
-    estimator_class, data, y, goes_on, parameters = KINDS[kind]
+    estimator_class, data, y, goes_on, parameters, _ = KINDS[kind]
     settings = {"max_iter": 4, "n_features_per_step": 2, "batch_size": 8}
     estimator = make(estimator_class, **settings, **parameters)
     if goes_on == "partial_fit":
@@ -101,7 +104,7 @@ def first_partial_fit(estimator, data, y):
 
 def goes_on(kind, estimator):
     """The estimator after its training has gone on."""
-    _, data, y, how, _ = KINDS[kind]
+    _, data, y, how, *_ = KINDS[kind]
     if how == "fit":
         return estimator.set_params(warm_start=True).fit(data, y)
     return estimator.partial_fit(data, y)

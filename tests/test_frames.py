@@ -192,7 +192,7 @@ def test_a_failed_call_of_a_stream_changes_nothing(return_sequences):
 
 
 def sizes_of(frame_length, hop_length, known=None, **options):
-    given = {"return_sequences": False} | options
+    given = {"return_sequences": False, "pooling": "last"} | options
     estimator = SimpleNamespace(
         frame_length=frame_length, hop_length=hop_length, **given
     )
@@ -227,17 +227,20 @@ def test_auto_with_a_target_for_every_step(given, expected):
 
 
 @pytest.mark.parametrize(
-    ("lengths", "expected"),
+    ("lengths", "pooling", "expected"),
     [
-        ([47], (1, 1)),
-        ([50], (4, 2)),
-        ([320, 320, 5], (20, 10)),
-        ([5, 5, 5000], (1, 1)),
-        ([10**6], (128, 64)),
+        ([47], "last", (1, 1)),
+        ([47], "max", (1, 1)),
+        ([50], "max", (4, 2)),
+        ([320, 320, 5], "last", (20, 10)),
+        ([320, 320, 5], "mean", (16, 8)),
+        ([5, 5, 5000], "attention", (1, 1)),
+        ([10**6], "last", (128, 64)),
+        ([10**6], "max", (16, 8)),
     ],
 )
-def test_automatic_frames(lengths, expected):
-    assert automatic_frames(np.array(lengths)) == expected
+def test_automatic_frames(lengths, pooling, expected):
+    assert automatic_frames(np.array(lengths), pooling) == expected
 
 
 @both

@@ -415,6 +415,7 @@ BAD_PARAMETERS = [
     ("activation", "sigmoid"),
     ("n_layers", 0),
     ("bidirectional", "yes"),
+    ("add_time", 1.5),
     ("dropout", 1),
     ("recurrent_dropout", -0.1),
     ("layer_norm", "yes"),

@@ -339,6 +339,7 @@ def make_estimator(problem, y, bptt_steps):
         "hidden_size": network.hidden_size,
         "n_layers": network.n_layers,
         "bidirectional": network.bidirectional,
+        "add_time": False,
         "layer_norm": network.layer_norm,
         "activation": network.activation,
         "pooling": network.pooling or "last",

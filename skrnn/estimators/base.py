@@ -40,6 +40,7 @@ class BaseRNN(
     n_features_per_step_: int
     frame_length_: int
     hop_length_: int
+    add_time_: bool
     n_outputs_: int
     out_activation_: str
     n_iter_: int
@@ -53,8 +54,9 @@ class BaseRNN(
     def _compute(self, X, what, model=None):
         """Results of one of the backend's methods, for the last fit or a given one."""
         model = model or self._fitted()
-        sequences, _ = check_sequences(self, X, model.network.dtype, form=model.inputs)
-        return self._compute_of(model, sequences, X, what)
+        form = model.inputs
+        sequences, _ = check_sequences(self, X, model.network.dtype, form=form)
+        return self._compute_of(model, form.channels(sequences), X, what)
 
     def _compute_of(self, model, sequences, X, what):
         check_parameters(self, "device")
@@ -181,7 +183,8 @@ class BaseRNN(
         -------
         weights : dict of str to ndarray
             For each layer k from 0 on ``weight_ih_l{k}`` (n_gates * hidden_size,
-            n_inputs), with n_inputs = frame_length * n_features in the first layer,
+            n_inputs), with n_inputs = frame_length * n_features in the first layer
+            (with the time, see `add_time`, of a feature more),
             ``weight_hh_l{k}`` (n_gates * hidden_size, hidden_size),
             ``bias_ih_l{k}`` and ``bias_hh_l{k}`` (n_gates * hidden_size,), and the
             same with ``_reverse`` for the other direction; with ``layer_norm=True``

@@ -9,18 +9,25 @@ AUTO = "auto"
 #: cross-validation over 17 sets was less, as it was with frames that share nothing, or
 #: three quarters of their steps.
 N_FRAMES = 32
-#: Where the hop ends that "auto" takes: the input's weights grow with a frame.
-MAX_HOP = 64
+#: Where the hop ends that "auto" takes. The last state must remember all frames, so
+#: they stay few: GasolineNIR, 401 steps, had R^2 0.92 with a hop of 13, 0.82 with 8.
+MAX_HOP_LAST = 64
+#: What is pooled otherwise finds small things in long sequences by short frames, and
+#: those may be many: with 8, 16, 32 and 62 steps a hop PigCVP, 2,000 steps, had an
+#: accuracy of 0.39, 0.31, 0.29 and 0.26, ACSF1, 1,460, of 0.67, 0.66, 0.65, 0.63.
+MAX_HOP = 8
 
 
-def automatic_frames(lengths):
+def automatic_frames(lengths, pooling):
     """What "auto" means where states are pooled: frame_length and hop_length.
 
     `lengths` are those of the sequences in the first fit. Sequences of
-    ``1.5 * N_FRAMES`` steps and more become about `N_FRAMES` frames, each of which
-    shares half of its steps with the next one; shorter ones stay as they are.
+    ``1.5 * N_FRAMES`` steps and more become about `N_FRAMES` frames, or more where the
+    hop would be too long, each of which shares half of its steps with the next one;
+    shorter ones stay as they are.
     """
-    hop = min(round(float(np.median(lengths)) / N_FRAMES), MAX_HOP)
+    most = MAX_HOP_LAST if pooling == "last" else MAX_HOP
+    hop = min(round(float(np.median(lengths)) / N_FRAMES), most)
     return (min(2 * hop, int(lengths.max())), hop) if hop > 1 else (1, 1)
 
 
@@ -41,7 +48,7 @@ def frames_of(estimator, lengths, known):
     if for_steps:
         length, hop = 1 if length == AUTO else length, 1 if hop == AUTO else hop
     elif length == hop == AUTO:
-        length, hop = automatic_frames(lengths)
+        length, hop = automatic_frames(lengths, estimator.pooling)
     elif length == AUTO:
         length = 2 * hop if hop > 1 else 1
     elif hop == AUTO:

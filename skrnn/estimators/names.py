@@ -26,6 +26,7 @@ ELSEWHERE = {
     "n_features_per_step": ("input_size", "n_features"),
     "frame_length": ("nperseg", "patch_len", "patch_size", "win_length", "window_size"),
     "hop_length": ("frame_step", "hop_size", "stride"),
+    "add_time": ("positional_encoding", "time_index"),
     "bptt_steps": ("tbptt_steps", "truncation"),
     "adapter_rank": ("lora_rank",),
     "epsilon": ("eps",),

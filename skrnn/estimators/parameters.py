@@ -144,8 +144,19 @@ twice the `hop_length` if that is above 1, otherwise 1, so that frames are steps
         """Steps from one frame to the next, not more than `frame_length`: the network
 has so many times fewer steps to compute. "auto" is half of a given `frame_length`,
 rounded down, and 1 at least. With both "auto", the first fit chooses: where the
-median length is 48 or more, so that about 32 frames remain, but at most 64. With
+median length is 48 or more, so that about 32 frames remain, but at most 64 with
+``pooling="last"`` and at most 8 with another, which then has more of them. With
 ``return_sequences=True`` it is 1.""",
+    ),
+    "add_time": Parameter(
+        "auto",
+        ["boolean", StrOptions({"auto"})],
+        'bool or "auto"',
+        """Whether the number of a step in its sequence is one more feature of it,
+standardised by the lengths that the first fit sees; later steps than those have the
+number of the last. "auto": where states are pooled such that it is lost when they were,
+by another `pooling` than "last", and the median length is below 128. It tells apart
+what differs by when something happens.""",
     ),
     "solver": Parameter(
         "adam",

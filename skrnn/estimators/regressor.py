@@ -85,8 +85,15 @@ class RNNRegressor(RegressorMixin, BaseRNN):
         Steps from one frame to the next, not more than `frame_length`: the network has
         so many times fewer steps to compute. "auto" is half of a given `frame_length`,
         rounded down, and 1 at least. With both "auto", the first fit chooses: where the
-        median length is 48 or more, so that about 32 frames remain, but at most 64.
-        With ``return_sequences=True`` it is 1.
+        median length is 48 or more, so that about 32 frames remain, but at most 64 with
+        ``pooling="last"`` and at most 8 with another, which then has more of them. With
+        ``return_sequences=True`` it is 1.
+    add_time : bool or "auto", default="auto"
+        Whether the number of a step in its sequence is one more feature of it,
+        standardised by the lengths that the first fit sees; later steps than those have
+        the number of the last. "auto": where states are pooled such that it is lost
+        when they were, by another `pooling` than "last", and the median length is below
+        128. It tells apart what differs by when something happens.
     solver : {"adam", "adamw", "sgd", "rmsprop", "lbfgs"}, default="adam"
         Adam; Adam with decoupled `weight_decay`; stochastic gradient descent with
         momentum; RMSprop; or SciPy's L-BFGS-B with all samples at once, for small data.
@@ -199,6 +206,8 @@ class RNNRegressor(RegressorMixin, BaseRNN):
         Steps of a frame.
     hop_length_ : int
         Steps from one frame to the next.
+    add_time_ : bool
+        Whether the number of a step is one of its features.
     n_outputs_ : int
         Number of outputs of the network.
     out_activation_ : str
@@ -261,6 +270,7 @@ class RNNRegressor(RegressorMixin, BaseRNN):
         n_features_per_step: int = 1,
         frame_length: int | Literal["auto"] = "auto",
         hop_length: int | Literal["auto"] = "auto",
+        add_time: bool | Literal["auto"] = "auto",
         solver: Literal["adam", "adamw", "sgd", "rmsprop", "lbfgs"] = "adam",
         alpha: float = 0.0001,
         batch_size: int | Literal["auto"] = "auto",
@@ -308,6 +318,7 @@ class RNNRegressor(RegressorMixin, BaseRNN):
         self.n_features_per_step = n_features_per_step
         self.frame_length = frame_length
         self.hop_length = hop_length
+        self.add_time = add_time
         self.solver = solver
         self.alpha = alpha
         self.batch_size = batch_size

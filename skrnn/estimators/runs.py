@@ -71,6 +71,7 @@ def check_given(estimator, X, y, weight, *, form, for_steps, dtype, names=TRAINI
     """
     with _called(names.X):
         sequences, form = check_sequences(estimator, X, dtype, form=form)
+        sequences = form.channels(sequences)
         if y is None:
             raise ValueError(
                 f"This {type(estimator).__name__} estimator requires y to be passed, "

@@ -4,19 +4,21 @@ It is made of plain values: dicts, lists, numbers, texts and arrays. Weights hav
 public names, so neither the order of the flat vector nor a class of the package is part
 of the format. A file says its format's number; a later version reads all earlier ones.
 
-Format 2::
+Format 3::
 
-    format    2
+    format    3
     skrnn     version that wrote it
     network   as `Network.description` gives it
     weights   as `get_weights` gives them
-    inputs    n_features_in, feature_names, n_features_per_step, is_on_rows
+    inputs    n_features_in, feature_names, n_features_per_step, is_on_rows, clock
     targets   kind, and what that kind needs to know
     history   loss_curve, grad_norm_curve, validation_scores, best_validation_score
     adapted   None, or weights with adapters: trained, rank, base, vector
     run       None, or what training goes on with: the same, kind, solver and state
 
-In format 1 the network has no frame_length and no hop_length: both are 1.
+The clock is None, or mean, scale and last of the time as a channel. In formats 1 and 2
+there is none; in format 1 the network has no frame_length and no hop_length: both are
+1.
 """
 
 from dataclasses import asdict
@@ -24,7 +26,7 @@ from dataclasses import asdict
 import numpy as np
 
 import skrnn
-from skrnn.estimators.inputs import InputForm
+from skrnn.estimators.inputs import Clock, InputForm
 from skrnn.estimators.labels import Indicator, LabelColumns, SingleLabel
 from skrnn.estimators.model import Adapted, History, Model, Run
 from skrnn.estimators.real_values import RealValues
@@ -33,9 +35,9 @@ from skrnn.training import State, Trainable
 
 #: To be raised with every change of what is written; then `_UPGRADES` gets a function
 #: that makes the new form of the old one, and tests/golden a file of the new one.
-FORMAT = 2
+FORMAT = 3
 #: Parameters of estimators that earlier versions had not, at what these did.
-EARLIER = {"frame_length": 1, "hop_length": 1}
+EARLIER = {"frame_length": 1, "hop_length": 1, "add_time": False}
 
 _TARGETS = {
     kind.kind: kind for kind in (SingleLabel, Indicator, LabelColumns, RealValues)
@@ -103,19 +105,30 @@ def _with_frames(plain):
     return plain | {"network": network, "format": 2}
 
 
+def _with_clock(plain):
+    """Format 3 of format 2."""
+    return plain | {"inputs": plain["inputs"] | {"clock": None}, "format": 3}
+
+
 #: Format -> function that makes the next format of it.
-_UPGRADES = {1: _with_frames}
+_UPGRADES = {1: _with_frames, 2: _with_clock}
 
 
 def _plain_inputs(form):
-    names = form.feature_names
-    return asdict(form) | {"feature_names": None if names is None else list(names)}
+    plain = asdict(form)
+    for name in ("feature_names", "clock"):
+        plain[name] = None if plain[name] is None else list(plain[name])
+    return plain
 
 
 def _inputs(plain):
-    names = plain["feature_names"]
+    names, clock = plain["feature_names"], plain["clock"]
     return InputForm(
-        **plain | {"feature_names": None if names is None else tuple(names)}
+        **plain
+        | {
+            "feature_names": None if names is None else tuple(names),
+            "clock": None if clock is None else Clock(*clock),
+        }
     )
 
 

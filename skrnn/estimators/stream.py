@@ -159,6 +159,7 @@ class Stream:
             allow_empty=True,
         )
         n_now, memory = self._n_now(sequences, n_steps), memory.copy()
+        sequences = model.inputs.channels(sequences, n_steps)
         values, past = self._compute(what, sequences, n_steps, past, memory)
         computed = Computed(model, what, values, sequences, X)
         results = finish(computed.check_finite(stacklevel=4))

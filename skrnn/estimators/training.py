@@ -29,6 +29,7 @@ from skrnn.estimators.runs import (
     warn_of_idle_dropout,
     with_given_weights,
 )
+from skrnn.estimators.timing import check_timed, timed
 from skrnn.mathematics.schedules import SCHEDULES
 from skrnn.network import Network
 from skrnn.training import (
@@ -163,6 +164,11 @@ class TrainingMixin(CallbackSupportMixin):
             for_steps=self.return_sequences,
             dtype=self.dtype,
         )
+        if old is None:
+            form = timed(self, form, given.sequences.lengths, other)
+            given = given._replace(sequences=form.channels(given.sequences))
+        else:
+            check_timed(self, form)
         sequences = given.sequences
         known = None if old is None else old.targets
         targets, encoded, weights = self._check_targets(
@@ -278,7 +284,7 @@ class TrainingMixin(CallbackSupportMixin):
         return Network(
             cell_name=self.cell,
             activation=self.activation,
-            n_features=form.n_features_per_step,
+            n_features=form.n_channels,
             hidden_size=int(self.hidden_size),
             n_layers=int(self.n_layers),
             bidirectional=bool(is_bidirectional),

@@ -1,9 +1,10 @@
 """From what the user calls X to `Sequences`: every check, and one clear error each."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
+from skrnn.estimators.inputs.clock import Clock
 from skrnn.estimators.inputs.finite import check_finite, check_finite_sequences
 from skrnn.estimators.inputs.forms import (
     check_is_targets,
@@ -18,6 +19,7 @@ from skrnn.estimators.inputs.reading import read
 from skrnn.sequences import Sequences
 
 __all__ = [
+    "Clock",
     "InputForm",
     "as_array",
     "check_finite",
@@ -38,10 +40,27 @@ class InputForm:
     feature_names: tuple | None
     n_features_per_step: int
     is_on_rows: bool  # each row of a table is a flattened sequence
+    clock: Clock | None = None  # the time as one more channel
+
+    @property
+    def n_channels(self):
+        """Numbers of a step that the network gets."""
+        return self.n_features_per_step + (self.clock is not None)
+
+    def channels(self, sequences, n_before=0):
+        """The sequences as the network gets them, after so many steps before."""
+        return (
+            sequences if self.clock is None else self.clock.added(sequences, n_before)
+        )
+
+    def with_clock(self, clock):
+        """The same, with the time as a channel; or without, for None."""
+        return replace(self, clock=clock)
 
     def attributes(self):
         """What a fitted estimator shows of it."""
         shown = {
+            "add_time_": self.clock is not None,
             "n_features_in_": self.n_features_in,
             "n_features_per_step_": self.n_features_per_step,
         }
