@@ -71,6 +71,7 @@ def lists(sequences):
     return [x.tolist() for x in sequences]
 
 
+@pytest.mark.quick
 @pytest.mark.parametrize("parameters", SETTINGS.values(), ids=SETTINGS)
 def test_tokens_and_vocabulary_are_those_of_count_vectorizer(parameters):
     vectorizer, sequencer = vectorizer_of(parameters), TextSequencer(**parameters)
@@ -120,6 +121,30 @@ def test_tokens_of_another_kind_of_str_become_str():
         (x,) = sequencer.fit([tokens]).transform([tokens])
         assert [type(token) for token in x] == [str, str]
         assert {type(token) for token in sequencer.vocabulary_} == {str}
+
+
+words_of_two = st.lists(st.text("ab c", max_size=12), min_size=1, max_size=6)
+
+
+@settings(max_examples=100, deadline=None, derandomize=True)
+@given(
+    words_of_two,
+    st.sampled_from([1, 2, 0.3]),
+    st.sampled_from([2, 0.7, 1.0]),
+    st.sampled_from([None, 1, 3]),
+    st.sampled_from(["char", "word"]),
+)
+def test_limits_of_any_vocabulary(documents, min_df, max_df, max_features, analyzer):
+    parameters = {"min_df": min_df, "max_df": max_df, "max_features": max_features}
+    parameters["analyzer"] = analyzer
+    vectorizer, sequencer = CountVectorizer(**parameters), TextSequencer(**parameters)
+    try:
+        vectorizer.fit(documents)
+    except ValueError as error:
+        with pytest.raises(ValueError, match=str(error).split(";")[0]):
+            sequencer.fit(documents)
+        return
+    assert sequencer.fit(documents).vocabulary_ == vectorizer.vocabulary_
 
 
 # What is not in the vocabulary, and what is left out
@@ -224,6 +249,7 @@ FORMS = {
 }
 
 
+@pytest.mark.quick
 @pytest.mark.parametrize("make", FORMS.values(), ids=FORMS)
 def test_forms(make):
     expected = TextSequencer().fit(DOCUMENTS)
@@ -338,6 +364,7 @@ BAD_DOCUMENTS = {
 }
 
 
+@pytest.mark.quick
 @pytest.mark.parametrize(("X", "message"), BAD_DOCUMENTS.values(), ids=BAD_DOCUMENTS)
 def test_bad_documents(X, message):
     sequencer = TextSequencer().fit(DOCUMENTS)
