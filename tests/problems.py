@@ -52,8 +52,8 @@ dtypes = pytest.mark.parametrize("dtype", TOLERANCES)
 poolings = pytest.mark.parametrize("pooling", _POOLINGS)
 losses = pytest.mark.parametrize("loss", LOSSES)
 #: The first arguments of `make_problem`: cell, activation, loss, dtype, pooling.
-#: Numba compiles each combination anew (some 8 s). What is wrong only where a cell meets
-#: a pooling is wrong in plain Python as well, in which all that are marked nojit run.
+#: Numba compiles each combination anew (some 8 s). What is wrong only where a cell
+#: meets a pooling is wrong in plain Python as well, in which all marked nojit run.
 KINDS = list(_of_every_pair() if config.DISABLE_JIT else _of_every_choice())
 
 
