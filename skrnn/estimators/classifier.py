@@ -92,7 +92,7 @@ class RNNClassifier(ClassifierMixin, BaseRNN):
         Steps from one frame to the next, not more than `frame_length`: the network has
         so many times fewer steps to compute. "auto" is half of a given `frame_length`,
         rounded down, and 1 at least. With both "auto", the first fit chooses: where the
-        median length is 48 or more, so that about 32 frames remain, but at most 64 with
+        median length is 48 or more, so that about 32 frames remain, but at most 16 with
         ``pooling="last"`` and at most 8 with another, which then has more of them. With
         ``return_sequences=True`` it is 1.
     add_time : bool or "auto", default="auto"
