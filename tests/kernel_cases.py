@@ -16,6 +16,7 @@ from problems import (
     check_outputs,
     kinds,
     kinds_of_cells,
+    kinds_of_dropout,
     kinds_with,
     loss_gradient,
     make_problem,
@@ -46,7 +47,7 @@ def test_a_small_network_equals_the_reference(kind, new_backend):
 
 
 @pytest.mark.nojit
-@kinds_of_cells
+@kinds_of_dropout
 def test_a_small_network_with_dropout_equals_the_reference(kind, new_backend):
     problem = make_problem(*kind, **DEEP, lengths=(3, 1, 2), hidden_size=3)
     backend = new_backend(problem.network)

@@ -75,6 +75,16 @@ def _of_each_cell():
 
 #: For what is a matter of cells, in which every choice is met.
 kinds_of_cells = pytest.mark.parametrize("kind", [*_of_each_cell()], ids=_ids)
+
+
+def _one_of_each_cell():
+    for c, cell in enumerate(_CELLS):
+        found = [kind for kind in KINDS if set(cell) <= set(kind)]
+        yield found[c % len(found)]
+
+
+#: For dropout, which Numba compiles for itself: it knows neither loss nor dtype.
+kinds_of_dropout = pytest.mark.parametrize("kind", [*_one_of_each_cell()], ids=_ids)
 #: More arguments of it, for which Numba compiles nothing.
 STACKS = [
     {"n_layers": n_layers, "bidirectional": bidirectional}

@@ -13,7 +13,7 @@ from problems import (
     all_rows,
     assert_close,
     check_loss_gradient,
-    kinds_of_cells,
+    kinds_of_dropout,
     loss_gradient,
     make_problem,
     output_factors,
@@ -30,7 +30,7 @@ DROPOUT = Dropout(0.3, 0.4, 123)
 LARGEST_SEED = 2**31 - 1
 
 
-@kinds_of_cells
+@kinds_of_dropout
 @stacks
 @pytest.mark.parametrize("rates", [(0.5, 0.0), (0.0, 0.5), (0.3, 0.4)])
 def test_loss_and_gradient_equal_the_reference(kind, stack, rates):
@@ -39,13 +39,13 @@ def test_loss_and_gradient_equal_the_reference(kind, stack, rates):
     check_loss_gradient(problem, rows, dropout=Dropout(*rates, LARGEST_SEED))
 
 
-@kinds_of_cells
+@kinds_of_dropout
 def test_long_sequences(kind):
     problem = make_problem(*kind, **DEEP, lengths=(300, 1, 190))
     check_loss_gradient(problem, relax=5, dropout=DROPOUT)
 
 
-@kinds_of_cells
+@kinds_of_dropout
 @stacks_of(SHALLOW, DEEP)
 def test_masks_do_not_depend_on_the_batch(kind, stack):
     problem = make_problem(*kind, **stack, lengths=(3, 1, 5, 2) * 6)
@@ -63,7 +63,7 @@ def test_masks_do_not_depend_on_the_batch(kind, stack):
     assert_close(sum(gradients), gradient, tolerance)
 
 
-@kinds_of_cells
+@kinds_of_dropout
 def test_masks_do_not_depend_on_the_threads(kind, monkeypatch):
     monkeypatch.setattr("skrnn.backends.cpu.backend.WORTH_A_THREAD", 1)
     problem = make_problem(*kind, **DEEP, lengths=(3, 1, 5, 2) * 20)
@@ -77,7 +77,7 @@ def test_masks_do_not_depend_on_the_threads(kind, monkeypatch):
     assert len(results) == 1
 
 
-@kinds_of_cells
+@kinds_of_dropout
 @stacks_of(SHALLOW, DEEP)
 def test_seeds_matter_where_there_is_dropout(kind, stack):
     problem = make_problem(*kind, **stack)

@@ -181,7 +181,7 @@ def test_two_fits_at_once():
         return job()
 
     with Workers() as workers, ThreadPoolExecutor(2) as callers:
-        for _ in range(5):
+        for _ in range(3):
             assert list(callers.map(start_together, jobs)) == alone
     assert workers.peak <= joblib.cpu_count()
 
@@ -312,7 +312,7 @@ def test_limit_set_while_running():
 @pytest.mark.parametrize(
     "parameters",
     [
-        {"solver": "lbfgs", "dtype": "float64", "max_iter": 20},
+        {"solver": "lbfgs", "dtype": "float64", "max_iter": 8},
         {"adapter_rank": 64, "trainable": [], "n_layers": 2},
     ],
     ids=["lbfgs", "adapters"],

@@ -75,6 +75,17 @@ def test_pythons_are_those_that_are_tested():
     assert tested.split() == declared
 
 
+def test_no_mark_is_where_the_checks_do_not_look():
+    """In a test file, which `.ci/run` finds by it, or in the cases of all backends."""
+    marked = {
+        path.name
+        for path in ROOT.glob("tests/**/*.py")
+        if re.search(r"pytest\.mark\.(quick|nojit)", path.read_text(encoding="utf-8"))
+    }
+    elsewhere = {name for name in marked if not name.startswith("test_")}
+    assert elsewhere == {"kernel_cases.py"}
+
+
 def test_the_table_of_floors_is_the_contract():
     (contract,) = [
         contract
