@@ -16,7 +16,7 @@ def check_sequences(
     network, (values, offsets) = backend.network, sequences
     n = offsets.size - 1
     _check("parameters", parameters, (network.n_parameters,))
-    shape = len(values), network.n_features
+    shape = len(values), network.n_channels
     _check("values of the sequences", values, shape, backend.dtype)
     if offsets[0] < 0 or offsets[-1] > len(values):
         raise ValueError(

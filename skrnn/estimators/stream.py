@@ -79,7 +79,7 @@ class Stream:
     def _start(self, n):
         """What is kept of n sequences: memory, numbers of steps, and the last steps."""
         network, offsets = self._model.network, np.zeros(n + 1, np.int64)
-        past = Sequences(np.empty((0, network.n_features), network.dtype), offsets)
+        past = Sequences(np.empty((0, network.n_channels), network.dtype), offsets)
         return self._backend.new_memory(n), offsets[1:], past
 
     def __getstate__(self) -> dict[str, Any]:

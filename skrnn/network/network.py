@@ -9,6 +9,7 @@ import numpy as np
 from skrnn.lazy import cached_property
 from skrnn.mathematics.cells import get_cell
 from skrnn.mathematics.losses import Loss, loss_of
+from skrnn.network.embedding import Embedding
 from skrnn.network.layers import LayerNorm, RecurrentLayer
 from skrnn.network.linear import Head
 from skrnn.network.poolings import POOLINGS
@@ -21,7 +22,7 @@ class Network:
 
     cell_name: str
     activation: str
-    n_features: int  # of a step
+    n_features: int  # of a step: its numbers
     hidden_size: int
     n_layers: int = 1
     bidirectional: bool = False
@@ -32,6 +33,7 @@ class Network:
     dtype: str
     frame_length: int = 1  # steps that are one input
     hop_length: int = 1  # from one frame to the next
+    embeddings: tuple = ()  # of each code of a step: how many rows, and their size
 
     def description(self):
         """The network as plain values: texts, whole numbers, yes or no, None, lists.
@@ -41,6 +43,7 @@ class Network:
         """
         values = {field.name: getattr(self, field.name) for field in fields(self)}
         values["output_sizes"] = [int(size) for size in self.output_sizes]
+        values["embeddings"] = [[int(n) for n in sizes] for sizes in self.embeddings]
         values["loss"] = self.loss.description()
         return values
 
@@ -49,6 +52,7 @@ class Network:
         """The network that gave this description."""
         values = dict(description)
         values["output_sizes"] = tuple(values["output_sizes"])
+        values["embeddings"] = tuple(map(tuple, values["embeddings"]))
         values["loss"] = loss_of(values["loss"])
         return cls(**values)
 
@@ -77,8 +81,17 @@ class Network:
 
     @property
     def n_inputs(self):
-        """Numbers of a frame: its steps, one after the other."""
-        return self.frame_length * self.n_features
+        """Inputs of a frame: its steps, one after the other.
+
+        A step's are its numbers, and then a row of each embedding.
+        """
+        sizes = [size for _, size in self.embeddings]
+        return self.frame_length * (self.n_features + sum(sizes))
+
+    @property
+    def n_channels(self):
+        """Values of a step as sequences have them: its numbers, and then its codes."""
+        return self.n_features + len(self.embeddings)
 
     @property
     def n_directions(self):
@@ -88,6 +101,12 @@ class Network:
     def n_states_out(self):
         """Features that the last layer gives for a step."""
         return self.n_directions * self.hidden_size
+
+    @cached_property
+    def embedded(self):
+        """The embedding of each code."""
+        n = len(self.embeddings)
+        return [Embedding(k, n, *sizes) for k, sizes in enumerate(self.embeddings)]
 
     @cached_property
     def layers(self):
@@ -126,7 +145,7 @@ class Network:
     def parts(self):
         """All parts, in the order of the flat vector."""
         pools = [] if self.pool is None else [self.pool]
-        return [*self.layers, *self.norms, *pools, self.head]
+        return [*self.embedded, *self.layers, *self.norms, *pools, self.head]
 
     @cached_property
     def shapes(self):

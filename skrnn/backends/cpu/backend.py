@@ -7,6 +7,7 @@ import numpy as np
 
 from skrnn.backends.arguments import check_learned, check_sequences
 from skrnn.backends.cpu import shard
+from skrnn.backends.cpu.embedding import Lookup
 from skrnn.backends.cpu.plan import make_plan
 from skrnn.backends.cpu.poolings import start_kept
 from skrnn.backends.cpu.threads import run_shared, run_threads, thread_limit
@@ -57,6 +58,7 @@ class CPUBackend:
             plan.pooling,
             plan.head,
         )
+        self.lookup = Lookup(network, trained)
         self.flat = np.empty(network.n_parameters, self.dtype)
         # Zeros where no weight goes.
         size = plan.n_packed + plan.n_transposed
@@ -157,7 +159,9 @@ class CPUBackend:
         losses = np.empty(bounds.size - 1)
         memory = self.no_memory if memory is None else shard.Memory(memory)
         n_threads = self._threads_for(losses.size, spans.counts, 3)
-        table = table_of(offsets, rows, spans, order)
+        read = self.lookup.steps_read(sequences, rows, spans)
+        inputs = self.lookup.inputs(parameters, sequences, read)
+        table = table_of(offsets, rows, spans, order, read.compact)
         for first, gradients in self._rounds(losses.size, n_threads):
             last = first + len(gradients)
             run_shared(
@@ -168,7 +172,7 @@ class CPUBackend:
                 dropout,
                 self.network.kind,
                 self.packed,
-                (sequences.values.reshape(-1), (targets, scales), memory),
+                (inputs, (targets, scales), memory),
                 table,
                 bounds[first : last + 1],
                 ALL_STEPS if bptt_steps is None else bptt_steps,
@@ -177,6 +181,7 @@ class CPUBackend:
             )
             self._sum(gradients, first > 0)
         self._copy(self._pairs_to(gradient))
+        self.lookup.write_gradient(sequences, read, inputs, gradient)
         return float(losses.sum())
 
     def _rounds(self, n_shards, n_threads):
@@ -240,7 +245,7 @@ class CPUBackend:
             np.zeros(1, np.int64),
             self.compiled_network,
             self.packed,
-            sequences.values.reshape(-1),
+            self.lookup.inputs(parameters, sequences),
             self.no_memory if memory is None else shard.Memory(memory),
             table_of(sequences.offsets, rows, spans, order),
             bounds,
@@ -299,7 +304,9 @@ class CPUBackend:
         return self._gradient_pairs
 
     def _pack(self, parameters, pairs):
-        self.flat[...] = parameters
+        # Embeddings, which may be large, stay where they are.
+        first = self.lookup.n_numbers
+        self.flat[first:] = parameters[first:]
         self._copy(pairs)
 
     def _copy(self, pairs):

@@ -59,6 +59,13 @@ class LayerPlan(NamedTuple):
     trains: int  # 0 where all weights of this layer and direction are frozen
 
 
+@njit(**INNER)
+def layer_plan(layers, q):
+    """Row q of the table as a `LayerPlan`."""
+    row = layers[q]
+    return LayerPlan(row[0], row[1], row[2], row[3], row[4], row[5], row[6], row[7])
+
+
 class Work(NamedTuple):
     """The memory of a shard: one vector `m`, and where in it is what.
 

@@ -63,8 +63,10 @@ def make_plan(network, width, trained=None):
 def _lay_out(network, width, trained, transposed_at):
     forward, backward = _Pieces(network, width), _Pieces(network, width, transposed_at)
     levels = network.levels
+    lowest = min(levels[name] for name in trained)
     layers = [
-        _layer_plan(layer, trained, forward, backward) for layer in network.layers
+        _layer_plan(layer, trained, lowest, forward, backward)
+        for layer in network.layers
     ]
     if network.norms:
         layers = _with_norms(network, layers, forward)
@@ -79,7 +81,7 @@ def _lay_out(network, width, trained, transposed_at):
         hidden_size=hidden,
         padded_size=forward.padded(hidden),
         n_out=n_out,
-        first_trained=min(levels[name] for name in trained),
+        first_trained=lowest,
         out_row=forward.padded(n_out + 1),
     )
     pooling = POOLINGS[network.pooling](network, forward, backward)
@@ -101,7 +103,7 @@ def _lay_out(network, width, trained, transposed_at):
     )
 
 
-def _layer_plan(layer, trained, forward, backward):
+def _layer_plan(layer, trained, lowest, forward, backward):
     step, n_inputs, hidden = layer.cell.step, layer.n_inputs, layer.hidden_size
     n_h = step.n_blocks - step.h_first
     inputs, bias, recurrent = layer.input, layer.bias, layer.recurrent
@@ -112,9 +114,9 @@ def _layer_plan(layer, trained, forward, backward):
         bias_at=forward.add_rows(bias, hidden, step.n_x, step.n_blocks),
         h_at=forward.add(recurrent, hidden, hidden, n_h),
         h_transposed_at=backward.add_transposed(recurrent, hidden, hidden, n_h),
-        # Nobody wants the gradient of the data.
+        # Nobody wants the gradient of the data, unless rows of embeddings are trained.
         x_transposed_at=backward.add_transposed(inputs, n_inputs, hidden, step.n_x)
-        if layer.level > 0
+        if layer.level > 0 or lowest < 0
         else -1,
         norm_at=-1,
         trains=int(not trained.isdisjoint(layer.shapes)),

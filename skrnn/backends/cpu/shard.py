@@ -17,8 +17,8 @@ from numba import njit
 from skrnn.backends.cpu.atomics import exchange_add
 from skrnn.backends.cpu.calls import share_call
 from skrnn.backends.cpu.head import head_gradient, write_head_outputs
+from skrnn.backends.cpu.inputs import gather, padded_inputs, spread
 from skrnn.backends.cpu.layer import (
-    LayerPlan,
     Work,
     backward_layer,
     copy,
@@ -26,6 +26,7 @@ from skrnn.backends.cpu.layer import (
     forward_layer,
     input_gradient,
     layer_gradient,
+    layer_plan,
     place_of,
 )
 from skrnn.backends.cpu.norm import normalize, normalize_back
@@ -41,8 +42,8 @@ from skrnn.backends.cpu.poolings import (
 )
 from skrnn.backends.cpu.products import CHUNK, CHUNK_PANELS
 from skrnn.backends.cpu.tile import ONE, PANEL_BYTES, ZERO, aligned
-from skrnn.backends.cpu.window import OWNER, POSITION, count_rows, window_of
-from skrnn.backends.table import END, LENGTH, NUMBER, OLDEST, START
+from skrnn.backends.cpu.window import POSITION, count_rows, window_of
+from skrnn.backends.table import LENGTH, NUMBER
 from skrnn.mathematics.cache import cached_njit
 from skrnn.mathematics.denormals import flush_denormals, restore
 from skrnn.mathematics.dropout import (
@@ -55,13 +56,6 @@ from skrnn.mathematics.intrinsics import by_type
 
 #: What `predict_shards` writes.
 OUTPUTS, STATES, SCORES = range(3)
-
-
-@njit(**INNER)
-def layer_plan(layers, q):
-    """Row q of the table as a `LayerPlan`."""
-    row = layers[q]
-    return LayerPlan(row[0], row[1], row[2], row[3], row[4], row[5], row[6], row[7])
 
 
 @njit(**INNER)
@@ -84,8 +78,11 @@ def new_work(network, dropout, shard, n_rows, like, keep):
     of_outs = n_places // sizes.n_directions * of_layer
     masked = ONE if dropout.recurrent_rate > 0 else ZERO
     normed = keep if layer_plan(layers, 0).norm_at >= 0 else ZERO
-    # The head's outputs, what the pooling needs, or sums of a normalisation.
+    # The head's outputs, what the pooling needs, gradients of inputs, or sums of a
+    # normalisation.
     of_row = max(head.padded_outputs, pooling.n_scratch)
+    if sizes.first_trained < 0:
+        of_row = max(of_row, padded_inputs(sizes, like))
     of_scratch = max(min(CHUNK, max(n, n_rows)) * of_row, 2 * sizes.out_row)
     z, free = reserve(ZERO, step.n_blocks * plane)
     states, free = reserve(free, step.n_states * plane)
@@ -138,31 +135,6 @@ def reset_states(step, work):
         final[j] = 0
 
 
-@njit(**INNER)
-def gather(sizes, values, shard, window, work):
-    """Copy the frames of a window out of the values, each followed by a 1.
-
-    The steps of a frame are neighbours; those before the sequence's first are zeros.
-    """
-    n = sizes.n_inputs
-    for r in range(window.rows.shape[0]):
-        oldest, n_zeros = window.rows[r, POSITION], ZERO
-        if sizes.frame_length > 1:
-            i = window.rows[r, OWNER]
-            hops = (oldest - shard[i, START]) * sizes.hop_length
-            end = min(shard[i, START] + hops + 1, shard[i, END])
-            oldest = end - sizes.frame_length
-            n_zeros = max(ZERO, shard[i, OLDEST] - oldest) * sizes.n_features
-        source = values[oldest * sizes.n_features + n_zeros :]
-        row = work.m[work.x + r * (n + 1) :]
-        for f in range(n_zeros):
-            row[f] = 0
-        rest = row[n_zeros:]
-        for f in range(n - n_zeros):
-            rest[f] = source[f]
-        row[n] = 1
-
-
 def _drop_outputs(dropout, sizes, window, work, layer):
     if dropout.rate == 0:
         return
@@ -179,7 +151,7 @@ drop_outputs = unless_no_dropout(_drop_outputs)
 
 
 @njit(**INNER)
-def forward_window(network, dropout, packed, values, shard, window, work, keep):
+def forward_window(network, dropout, packed, inputs, shard, window, work, keep):
     """All layers, from the states in ``work.final``, which are renewed.
 
     With `keep` all is kept that `backward_window` needs.
@@ -187,7 +159,7 @@ def forward_window(network, dropout, packed, values, shard, window, work, keep):
     step, sizes, layers, _, _ = network
     n_rows, last = window.rows.shape[0], layers.shape[0] - 1
     before = flush_denormals()
-    gather(sizes, values, shard, window, work)
+    gather(inputs, sizes, shard, window, work)
     for q in range(layers.shape[0]):
         place, plan = place_of(sizes, work, q, keep), layer_plan(layers, q)
         forward_layer(step, sizes, plan, packed, window, place, work)
@@ -204,11 +176,11 @@ def forward_window(network, dropout, packed, values, shard, window, work, keep):
 
 
 @njit(**INNER)
-def backward_window(network, dropout, packed, window, work, gradient):
+def backward_window(network, dropout, packed, inputs, shard, window, work, gradient):
     """Add the gradient of all layers' weights; the last layer's outputs have theirs."""
     step, sizes, layers, _, _ = network
     n_rows, n_directions = window.rows.shape[0], sizes.n_directions
-    lowest, before = sizes.first_trained, flush_denormals()
+    lowest, before = max(sizes.first_trained, ZERO), flush_denormals()
     for layer in range(layers.shape[0] // n_directions - 1, lowest - 1, -1):
         if (layer + 1) * n_directions < layers.shape[0]:
             drop_outputs(dropout, sizes, window, work, layer)
@@ -226,6 +198,8 @@ def backward_window(network, dropout, packed, window, work, gradient):
                 place, plan = place_of(sizes, work, q, ONE), layer_plan(layers, q)
                 more = ONE if q % n_directions > 0 else ZERO
                 input_gradient(step, sizes, plan, packed, n_rows, place, work, more)
+    if sizes.first_trained < 0:
+        spread(inputs, step, sizes, layers, packed, shard, window, work)
     restore(before)
 
 
@@ -277,11 +251,11 @@ def move(saved, at, here, here_at, save):
 def shard_gradient(network, dropout, kind, packed, batch, shard, n_steps, gradient):
     """Loss of a shard; its gradient replaces what is in `gradient`."""
     step, sizes, layers, pooling, head = network
-    values, learned, memory = batch
+    inputs, learned, memory = batch
     for p in range(gradient.size):
         gradient[p] = 0
     longest, loss = shard[0, LENGTH], 0.0
-    work = new_work(network, dropout, shard, count_rows(shard, n_steps), values, ONE)
+    work = new_work(network, dropout, shard, count_rows(shard, n_steps), packed, ONE)
     use_memory(memory, step, sizes, pooling, shard, work, False)
     # The gradient of pooled states is known after the last window only: with several,
     # all of them run once more.
@@ -291,7 +265,7 @@ def shard_gradient(network, dropout, kind, packed, batch, shard, n_steps, gradie
     for k in range(n_passes):
         for t in range(0, longest, n_steps):
             window = window_of(shard, t, t + n_steps)
-            forward_window(network, dropout, packed, values, shard, window, work, ONE)
+            forward_window(network, dropout, packed, inputs, shard, window, work, ONE)
             if k == 0:
                 add_window(pooling, sizes, packed, window, shard, work)
             if k == 0 and (not is_pooled(pooling) or t + n_steps >= longest):
@@ -304,7 +278,9 @@ def shard_gradient(network, dropout, kind, packed, batch, shard, n_steps, gradie
                 )
             if reaches_back and k == n_passes - 1:
                 spread_window(pooling, sizes, packed, window, shard, work, gradient)
-                backward_window(network, dropout, packed, window, work, gradient)
+                backward_window(
+                    network, dropout, packed, inputs, shard, window, work, gradient
+                )
         if k < n_passes - 1:
             reset_states(step, work)
     use_memory(memory, step, sizes, pooling, shard, work, True)
@@ -349,7 +325,7 @@ def predict_shards(
     counter,
     network,
     packed,
-    values,
+    inputs,
     memory,
     shards,
     bounds,
@@ -365,21 +341,21 @@ def predict_shards(
     s = exchange_add(counter, ONE)
     while s < bounds.size - 1:
         shard = shards[bounds[s] : bounds[s + 1]]
-        predict_shard(network, packed, values, memory, shard, n_rows, wanted, results)
+        predict_shard(network, packed, inputs, memory, shard, n_rows, wanted, results)
         s = exchange_add(counter, ONE)
 
 
 @njit(**OWNING)
-def predict_shard(network, packed, values, memory, shard, n_rows, wanted, results):
+def predict_shard(network, packed, inputs, memory, shard, n_rows, wanted, results):
     step, sizes, _, pooling, head = network
     # Where all sequences of a stream pause there is a window without a row.
     longest, n_steps = max(ONE, shard[0, LENGTH]), max(1, n_rows // shard.shape[0])
     n_rows = count_rows(shard, n_steps)
-    work = new_work(network, NO_DROPOUT, shard, n_rows, values, ZERO)
+    work = new_work(network, NO_DROPOUT, shard, n_rows, packed, ZERO)
     use_memory(memory, step, sizes, pooling, shard, work, False)
     for t in range(0, longest, n_steps):
         window = window_of(shard, t, t + n_steps)
-        forward_window(network, NO_DROPOUT, packed, values, shard, window, work, ZERO)
+        forward_window(network, NO_DROPOUT, packed, inputs, shard, window, work, ZERO)
         if wanted == SCORES:
             write_scores(pooling, sizes, packed, window, work, results)
             continue

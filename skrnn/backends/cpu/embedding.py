@@ -1,0 +1,93 @@
+"""Rows of embeddings: what compiled code reads of them, and their gradients.
+
+Compiled code gathers rows where they stand, in the parameters, so that a step costs the
+same however many there are. Their gradients are first those of each step that the batch
+reads, and then sums over the steps that read the same row.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from skrnn.backends.cpu.inputs import Embedded, Numbers
+from skrnn.sequences import read_only
+
+
+class Read(NamedTuple):
+    """The steps that a batch reads."""
+
+    places: np.ndarray | None  # in the values; None where nobody asks
+    compact: (
+        np.ndarray | int
+    )  # of each sequence: place among these - place in the values
+
+
+class Lookup:
+    """The embeddings of a network; there may be none.
+
+    `trained` are the names of the arrays whose gradients are needed; None: of all.
+    """
+
+    def __init__(self, network, trained=None):
+        self.network, sizes = network, network.embeddings
+        n_numbers = [n_rows * size for n_rows, size in sizes]
+        firsts = [sum(n_numbers[:k]) for k in range(len(sizes))]
+        #: What the parameters begin with.
+        self.n_numbers = sum(n_numbers)
+        self.tables = np.array(
+            [(first, size) for first, (_, size) in zip(firsts, sizes, strict=True)],
+            np.int64,
+        ).reshape(-1, 2)
+        self.trains = [
+            trained is None or not trained.isdisjoint(part.shapes)
+            for part in network.embedded
+        ]
+
+    def steps_read(self, sequences, rows, spans):
+        """The steps of these frames, if gradients of rows are needed."""
+        if not any(self.trains):
+            return Read(None, 0)
+        frames, offsets = self.network.frames, sequences.offsets
+        lengths = offsets[rows + 1] - offsets[rows]
+        ends = np.minimum(spans.firsts + (spans.counts - 1) * frames.hop + 1, lengths)
+        firsts = np.maximum(spans.firsts - frames.length + 1, 0)
+        firsts = np.where(spans.counts > 0, firsts, ends)
+        before = np.cumsum(ends - firsts) - (ends - firsts)
+        places = sequences.places(rows, (firsts, ends))
+        return Read(places, before - offsets[rows] - firsts)
+
+    def inputs(self, parameters, sequences, read=None):
+        """What compiled code reads; with room for gradients if they are needed."""
+        values = sequences.values.reshape(-1)
+        if not self.network.embeddings:
+            return Numbers(values)
+        n = 0 if read is None or read.places is None else read.places.size
+        return Embedded(
+            values,
+            read_only(parameters[: self.n_numbers]),
+            self.tables,
+            np.zeros(n * int(self.tables[:, 1].sum()), values.dtype),
+        )
+
+    def write_gradient(self, sequences, read, inputs, gradient):
+        """Sums of the gradients of the steps that read the same row."""
+        if read.places is None:
+            return
+        of_steps = inputs.d_rows.reshape(read.places.size, -1)
+        codes = sequences.values[read.places, self.network.n_features :].astype(
+            np.int64
+        )
+        views, last = self.network.views(gradient), 0
+        for k, part in enumerate(self.network.embedded):
+            first, last = last, last + self.network.embeddings[k][1]
+            if self.trains[k]:
+                _add_up(codes[:, k], of_steps[:, first:last], views[part.name])
+
+
+def _add_up(codes, of_steps, rows):
+    """Write into each row the sum over its steps, in their order, or zeros."""
+    rows[...] = 0
+    order = np.argsort(codes, kind="stable")
+    codes = codes[order]
+    firsts = np.flatnonzero(np.diff(codes, prepend=-1))
+    rows[codes[firsts]] = np.add.reduceat(of_steps[order], firsts)

@@ -1,0 +1,141 @@
+"""From the values of a sequence's steps to the inputs of the first layer.
+
+A step has numbers and, behind them, a code for each categorical feature, in the place
+of which the row of an embedding is read. The class of what holds them says to compiled
+code whether there are any.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+from numba import njit
+
+from skrnn.backends.cpu.layer import layer_plan, place_of
+from skrnn.backends.cpu.options import INNER
+from skrnn.backends.cpu.products import CHUNK, product
+from skrnn.backends.cpu.tile import ONE, PANEL_BYTES, ZERO
+from skrnn.backends.cpu.window import OWNER, POSITION
+from skrnn.backends.table import COMPACT, END, OLDEST, START
+from skrnn.mathematics.intrinsics import by_type
+
+#: Columns of `Embedded.tables`.
+AT, SIZE = range(2)
+
+
+class Numbers(NamedTuple):
+    """Steps of numbers alone."""
+
+    values: np.ndarray  # (steps * features)
+
+
+class Embedded(NamedTuple):
+    """Steps of numbers and codes."""
+
+    values: np.ndarray  # (steps * (features + codes))
+    rows: np.ndarray  # of all embeddings
+    tables: np.ndarray  # for each code: where its first row is in `rows`, a row's size
+    d_rows: np.ndarray  # (steps of the batch * all sizes): gradients of the rows read
+
+
+@njit(**INNER)
+def frame_of(sizes, shard, window, r):
+    """The oldest step of a row's frame, and how many of its steps there are not."""
+    if sizes.frame_length == 1:
+        return window.rows[r, POSITION], ZERO
+    i = window.rows[r, OWNER]
+    hops = (window.rows[r, POSITION] - shard[i, START]) * sizes.hop_length
+    end = min(shard[i, START] + hops + 1, shard[i, END])
+    oldest = end - sizes.frame_length
+    return oldest, max(ZERO, shard[i, OLDEST] - oldest)
+
+
+def _gather_numbers(inputs, sizes, shard, window, work):
+    n = sizes.n_inputs
+    for r in range(window.rows.shape[0]):
+        oldest, n_missing = frame_of(sizes, shard, window, r)
+        n_zeros = n_missing * sizes.n_features
+        source = inputs.values[oldest * sizes.n_features + n_zeros :]
+        row = work.m[work.x + r * (n + 1) :]
+        for f in range(n_zeros):
+            row[f] = 0
+        rest = row[n_zeros:]
+        for f in range(n - n_zeros):
+            rest[f] = source[f]
+        row[n] = 1
+
+
+def _gather_embedded(inputs, sizes, shard, window, work):
+    n, n_codes, n_numbers = sizes.n_inputs, inputs.tables.shape[0], sizes.n_features
+    of_step = n // sizes.frame_length
+    for r in range(window.rows.shape[0]):
+        oldest, n_missing = frame_of(sizes, shard, window, r)
+        row = work.m[work.x + r * (n + 1) :]
+        for f in range(n_missing * of_step):
+            row[f] = 0
+        for s in range(n_missing, sizes.frame_length):
+            step = inputs.values[(oldest + s) * (n_numbers + n_codes) :]
+            target = row[s * of_step :]
+            for f in range(n_numbers):
+                target[f] = step[f]
+            first = n_numbers
+            for k in range(n_codes):
+                size, code = inputs.tables[k, SIZE], np.int64(step[n_numbers + k])
+                source = inputs.rows[inputs.tables[k, AT] + code * size :]
+                place = target[first:]
+                for j in range(size):
+                    place[j] = source[j]
+                first += size
+        row[n] = 1
+
+
+#: gather(inputs, sizes, shard, window, work): copy the frames of a window, each
+#: followed by a 1. The steps of a frame are neighbours; those before the sequence's
+#: first are zeros.
+gather = by_type(lambda kind: _gather_numbers if kind is Numbers else _gather_embedded)
+
+
+@njit(**INNER)
+def padded_inputs(sizes, like):
+    """Numbers that a row of gradients of inputs takes, in whole panels."""
+    width = PANEL_BYTES // like.itemsize
+    return -(-sizes.n_inputs // width) * width
+
+
+@njit(**INNER)
+def add_row_gradients(inputs, sizes, shard, window, first, n, work):
+    """Add gradients of n rows' inputs, in `scratch`, to those of what they read."""
+    n_numbers, of_step = sizes.n_features, sizes.n_inputs // sizes.frame_length
+    of_codes, of_row = of_step - n_numbers, padded_inputs(sizes, work.m)
+    for i in range(n):
+        oldest, n_missing = frame_of(sizes, shard, window, first + i)
+        compact = shard[window.rows[first + i, OWNER], COMPACT]
+        row = work.m[work.scratch + i * of_row :]
+        for s in range(n_missing, sizes.frame_length):
+            source = row[s * of_step + n_numbers :]
+            target = inputs.d_rows[(compact + oldest + s) * of_codes :]
+            for j in range(of_codes):
+                target[j] += source[j]
+
+
+def _spread_embedded(inputs, step, sizes, layers, packed, shard, window, work):
+    # The gradients of the pre-activations of the first layer, its directions in turn.
+    m, of_row, padded = work.m, padded_inputs(sizes, work.m), sizes.padded_size
+    shape = (ONE, of_row, step.n_x, sizes.hidden_size)
+    n_rows = window.rows.shape[0]
+    for first in range(0, n_rows, CHUNK):
+        n = min(CHUNK, n_rows - first)
+        for q in range(sizes.n_directions):
+            place, more = place_of(sizes, work, q, ONE), ONE if q > 0 else ZERO
+            dz = (m, place.z + first * padded, padded, work.plane)
+            panels = (packed, layer_plan(layers, q).x_transposed_at)
+            product(n, (m, work.scratch, of_row, ZERO), dz, panels, shape, more)
+        add_row_gradients(inputs, sizes, shard, window, first, n, work)
+
+
+def _spread_numbers(inputs, step, sizes, layers, packed, shard, window, work):
+    pass
+
+
+#: spread(inputs, step, sizes, layers, packed, shard, window, work): after the first
+#: layer's backward pass, add the gradients of the embeddings' rows that were read.
+spread = by_type(lambda kind: _spread_numbers if kind is Numbers else _spread_embedded)

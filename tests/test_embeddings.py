@@ -1,0 +1,156 @@
+"""Embeddings in the network and on the CPU.
+
+To read row c of an embedding E is to multiply E with a vector of zeros and a one. So a
+network with embeddings computes what one without does, of numbers that are such
+vectors, with the input weights W E^T in the place of W: this is what it is compared
+with, in values and in gradients.
+"""
+
+import numpy as np
+import pytest
+from numpy.testing import assert_allclose
+from problems import TOLERANCES, random_targets, random_weights
+
+from skrnn.backends import make_backend
+from skrnn.mathematics.losses import LOSSES
+from skrnn.network import Network
+from skrnn.sequences import Sequences
+
+LENGTHS = [3, 9, 1, 6, 7]
+#: Of each code: rows, and their size.
+EMBEDDINGS = (5, 2), (3, 4)
+N_NUMBERS = 2
+STACKS = [
+    {"n_layers": 1, "bidirectional": False, "pooling": "last"},
+    {"n_layers": 2, "bidirectional": True, "pooling": "max"},
+    {"n_layers": 1, "bidirectional": True, "pooling": None},
+    {"n_layers": 2, "bidirectional": False, "pooling": "mean", "layer_norm": True},
+    {"bidirectional": False, "pooling": "max", "frame_length": 3, "hop_length": 2},
+    {"bidirectional": True, "pooling": "last", "frame_length": 4, "hop_length": 4},
+    {"bidirectional": False, "pooling": None, "frame_length": 3},
+]
+stacks = pytest.mark.parametrize("stack", STACKS, ids=str)
+
+
+class Case:
+    """A network, its weights and data; and the equal one without embeddings."""
+
+    def __init__(self, dtype="float64", cell="gru", n_numbers=N_NUMBERS, **stack):
+        rng = np.random.default_rng(0)
+        self.n_numbers = n_numbers
+        options = {"cell_name": cell, "activation": "tanh", "hidden_size": 5}
+        options |= {"output_sizes": (3,), "loss": LOSSES["softmax"](), "dtype": dtype}
+        options |= stack
+        self.network = Network(n_features=n_numbers, embeddings=EMBEDDINGS, **options)
+        n_rows = [n for n, _ in EMBEDDINGS]
+        self.plain = Network(n_features=n_numbers + sum(n_rows), **options)
+        self.weights = random_weights(self.network, rng)
+        codes = [
+            np.column_stack([rng.integers(n, size=t) for n in n_rows]) for t in LENGTHS
+        ]
+        numbers = [rng.normal(size=(t, n_numbers)) for t in LENGTHS]
+        ones = [
+            np.hstack(
+                [np.eye(n)[column] for n, column in zip(n_rows, c.T, strict=True)]
+            )
+            for c in codes
+        ]
+        self.sequences = _sequences(numbers, codes, dtype)
+        self.plain_sequences = _sequences(numbers, ones, dtype)
+        n = len(LENGTHS) if self.network.pooling else sum(LENGTHS)
+        self.targets = random_targets(self.network, n, 0.0, rng)
+        self.scales = rng.uniform(0.1, 1, n)
+
+    @property
+    def tables(self):
+        return [self.weights[f"embedding.{k}.weight"] for k in range(len(EMBEDDINGS))]
+
+    def split(self, matrix):
+        """Input weights for each step of a frame: those of numbers, of each code."""
+        sizes = [self.n_numbers, *(size for _, size in EMBEDDINGS)]
+        steps = np.split(matrix, self.network.frame_length, axis=1)
+        return [np.split(step, np.cumsum(sizes)[:-1], axis=1) for step in steps]
+
+    @property
+    def plain_weights(self):
+        weights = {k: w for k, w in self.weights.items() if "embedding" not in k}
+        for name in ("weight_ih_l0", "weight_ih_l0_reverse"):
+            if name in weights:
+                parts = [
+                    [first, *(w @ e.T for w, e in zip(ws, self.tables, strict=True))]
+                    for first, *ws in self.split(weights[name])
+                ]
+                weights[name] = np.hstack([part for step in parts for part in step])
+        return weights
+
+    def gradients(self, plain):
+        """Those of all weights of the network, of those of the equal one."""
+        gradients = {k: g for k, g in plain.items() if "weight_ih_l0" not in k}
+        tables = [np.zeros_like(table, np.float64) for table in self.tables]
+        n_rows = [n for n, _ in EMBEDDINGS]
+        for name in ("weight_ih_l0", "weight_ih_l0_reverse"):
+            if name not in plain:
+                continue
+            steps, pieces = self.split(self.weights[name]), []
+            bounds = np.cumsum([self.n_numbers, *n_rows])[:-1]
+            parts = np.split(plain[name], self.network.frame_length, axis=1)
+            for (_, *ws), part in zip(steps, parts, strict=True):
+                first, *ones = np.split(part, bounds, axis=1)
+                pieces.append(first)
+                for table, e, w, one in zip(tables, self.tables, ws, ones, strict=True):
+                    pieces.append(one @ e)
+                    table += one.T @ w
+            gradients[name] = np.hstack(pieces)
+        for k, table in enumerate(tables):
+            gradients[f"embedding.{k}.weight"] = table
+        return gradients
+
+    def loss_gradient(self, rows, **options):
+        return _loss_gradient(
+            self, self.network, self.sequences, self.weights, rows, **options
+        )
+
+    def plain_loss_gradient(self, rows, **options):
+        return _loss_gradient(
+            self, self.plain, self.plain_sequences, self.plain_weights, rows, **options
+        )
+
+
+def _sequences(numbers, others, dtype):
+    pairs = zip(numbers, others, strict=True)
+    return Sequences.from_list([np.hstack(pair) for pair in pairs], dtype)
+
+
+def _loss_gradient(case, network, sequences, weights, rows, trained=None, **options):
+    parameters = network.import_weights(weights)
+    gradient = np.full_like(parameters, np.nan)
+    loss = make_backend("cpu", network, trained).loss_gradient(
+        parameters, sequences, rows, case.targets, case.scales, gradient, **options
+    )
+    return loss, network.export_weights(gradient)
+
+
+@stacks
+@pytest.mark.parametrize("dtype", TOLERANCES)
+def test_equals_a_network_of_ones(stack, dtype):
+    case = Case(dtype, **stack)
+    tolerance = {"rtol": TOLERANCES[dtype], "atol": TOLERANCES[dtype]}
+    for what in ("outputs", "features"):
+        results = [
+            getattr(make_backend("cpu", network), what)(
+                network.import_weights(weights), sequences
+            )
+            for network, weights, sequences in (
+                (case.network, case.weights, case.sequences),
+                (case.plain, case.plain_weights, case.plain_sequences),
+            )
+        ]
+        assert_allclose(*results, **tolerance)
+    rows = np.array([4, 0, 2, 1])  # one of them is left out
+    loss, gradients = case.loss_gradient(rows)
+    plain_loss, plain = case.plain_loss_gradient(rows)
+    assert_allclose(loss, plain_loss, **tolerance)
+    expected = case.gradients(plain)
+    assert gradients.keys() == expected.keys()
+    for name, gradient in gradients.items():
+        assert_allclose(gradient, expected[name], **tolerance, err_msg=name)
