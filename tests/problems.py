@@ -140,6 +140,7 @@ def make_problem(
     missing=0.0,
     frame_length=1,
     hop_length=1,
+    embeddings=(),
 ):
     rng = np.random.default_rng(0)
     network = Network(
@@ -156,8 +157,12 @@ def make_problem(
         dtype=dtype,
         frame_length=frame_length,
         hop_length=hop_length if pooling else 1,
+        embeddings=embeddings,
     )
-    X = [rng.normal(size=(length, n_features)).astype(dtype) for length in lengths]
+    X = [rng.normal(size=(length, n_features)) for length in lengths]
+    for n_rows, _ in embeddings:
+        X = [np.column_stack([x, rng.integers(n_rows, size=len(x))]) for x in X]
+    X = [x.astype(dtype) for x in X]
     return Problem(
         network,
         random_weights(network, rng),

@@ -20,14 +20,15 @@ LENGTHS = [3, 9, 1, 6, 7]
 #: Of each code: rows, and their size.
 EMBEDDINGS = (5, 2), (3, 4)
 N_NUMBERS = 2
+#: Three poolings, since each is compiled, and a dtype each.
 STACKS = [
-    {"n_layers": 1, "bidirectional": False, "pooling": "last"},
-    {"n_layers": 2, "bidirectional": True, "pooling": "max"},
-    {"n_layers": 1, "bidirectional": True, "pooling": None},
-    {"n_layers": 2, "bidirectional": False, "pooling": "mean", "layer_norm": True},
-    {"bidirectional": False, "pooling": "max", "frame_length": 3, "hop_length": 2},
-    {"bidirectional": True, "pooling": "last", "frame_length": 4, "hop_length": 4},
-    {"bidirectional": False, "pooling": None, "frame_length": 3},
+    {"dtype": "float64", "pooling": "last", "bidirectional": False},
+    {"dtype": "float32", "pooling": "max", "n_layers": 2, "bidirectional": True},
+    {"dtype": "float64", "pooling": None, "bidirectional": True, "layer_norm": True},
+    {"dtype": "float32", "pooling": "max", "frame_length": 3, "hop_length": 2},
+    {"dtype": "float64", "pooling": "last", "frame_length": 4, "hop_length": 4}
+    | {"n_layers": 2, "bidirectional": True},
+    {"dtype": "float64", "pooling": None, "frame_length": 3},
 ]
 stacks = pytest.mark.parametrize("stack", STACKS, ids=str)
 
@@ -35,10 +36,10 @@ stacks = pytest.mark.parametrize("stack", STACKS, ids=str)
 class Case:
     """A network, its weights and data; and the equal one without embeddings."""
 
-    def __init__(self, dtype="float64", cell="gru", n_numbers=N_NUMBERS, **stack):
+    def __init__(self, dtype="float64", n_numbers=N_NUMBERS, **stack):
         rng = np.random.default_rng(0)
         self.n_numbers = n_numbers
-        options = {"cell_name": cell, "activation": "tanh", "hidden_size": 5}
+        options = {"cell_name": "gru", "activation": "tanh", "hidden_size": 5}
         options |= {"output_sizes": (3,), "loss": LOSSES["softmax"](), "dtype": dtype}
         options |= stack
         self.network = Network(n_features=n_numbers, embeddings=EMBEDDINGS, **options)
@@ -131,10 +132,9 @@ def _loss_gradient(case, network, sequences, weights, rows, trained=None, **opti
 
 
 @stacks
-@pytest.mark.parametrize("dtype", TOLERANCES)
-def test_equals_a_network_of_ones(stack, dtype):
-    case = Case(dtype, **stack)
-    tolerance = {"rtol": TOLERANCES[dtype], "atol": TOLERANCES[dtype]}
+def test_equals_a_network_of_ones(stack):
+    case, tolerance = Case(**stack), TOLERANCES[stack["dtype"]]
+    tolerance = {"rtol": tolerance, "atol": tolerance}
     for what in ("outputs", "features"):
         results = [
             getattr(make_backend("cpu", network), what)(
@@ -154,3 +154,38 @@ def test_equals_a_network_of_ones(stack, dtype):
     assert gradients.keys() == expected.keys()
     for name, gradient in gradients.items():
         assert_allclose(gradient, expected[name], **tolerance, err_msg=name)
+
+
+def test_tokens_alone_and_frozen_rows():
+    """A step without numbers; and what is not trained may have any gradient."""
+    case = Case(n_numbers=0, pooling="last")
+    rows = np.arange(5)
+    expected = case.gradients(case.plain_loss_gradient(rows)[1])
+    everything = case.loss_gradient(rows)[1]
+    trained = frozenset(case.network.shapes) - {"embedding_1"}
+    some = case.loss_gradient(rows, trained=trained)[1]
+    alone = case.loss_gradient(rows, trained=frozenset(["embedding_1"]))[1]
+    for name, gradient in expected.items():
+        assert_allclose(everything[name], gradient, 1e-12, 1e-12, err_msg=name)
+        if name != "embedding.1.weight":
+            assert_allclose(some[name], gradient, 1e-12, 1e-12, err_msg=name)
+        else:
+            assert_allclose(alone[name], gradient, 1e-12, 1e-12)
+
+
+def test_chunks_of_steps_add_up():
+    """A part of the steps reads but its own, and those before that its frames have."""
+    case = Case(pooling=None, frame_length=3, bidirectional=False)
+    rows, n = np.array([0, 1, 3, 4]), len(LENGTHS)
+    whole_loss, whole = case.loss_gradient(rows, bptt_steps=4)
+    memory = make_backend("cpu", case.network).new_memory(n)
+    loss, total = 0.0, dict.fromkeys(whole, 0.0)
+    for first in (0, 4, 8):
+        here = rows[np.array(LENGTHS)[rows] > first]
+        steps = {"steps": (first, first + 4), "memory": memory}
+        part_loss, gradients = case.loss_gradient(here, **steps)
+        loss += part_loss
+        total = {name: total[name] + g for name, g in gradients.items()}
+    assert loss == pytest.approx(whole_loss, rel=1e-12)
+    for name, gradient in whole.items():
+        assert_allclose(total[name], gradient, 1e-10, 1e-13, err_msg=name)

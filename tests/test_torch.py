@@ -7,7 +7,9 @@ import pytest
 from numpy.testing import assert_allclose
 from problems import (
     DEEP,
+    FRAMED,
     SHALLOW,
+    TALL,
     all_rows,
     assert_close,
     assert_gradients_close,
@@ -38,6 +40,13 @@ TOLERANCES = {"float64": 1e-10, "float32": 1e-5}
 LENGTHS = (9, 1, 4, 20, 2, 2, 7, 1, 13, 5, 3, 8, 1, 6, 11, 2, 17, 4, 1, 3)
 
 
+#: Kinds for embeddings, of which layers know nothing.
+EMBEDDED = [
+    ("gru", "tanh", "softmax", "float64", "max"),
+    ("lstm", "tanh", "squared_error", "float32", None),
+]
+
+
 class Attention(torch.nn.Linear):
     """Softmax over the steps of how much what the layer sees is like the query."""
 
@@ -60,6 +69,11 @@ class TorchNetwork(torch.nn.Module):
         self.n_states = network.hidden_size * self.n_directions
         self.dtype = getattr(torch, network.dtype)
         self.layers = self.new_layers(network.n_inputs, network.n_layers)
+        tables = [
+            torch.nn.Embedding(*sizes, dtype=self.dtype) for sizes in network.embeddings
+        ]
+        if tables:
+            self.embedding = torch.nn.ModuleList(tables)
         for k in range(network.n_layers if network.layer_norm else 0):
             norm = torch.nn.LayerNorm(self.n_states, dtype=self.dtype)
             setattr(self, f"norm_l{k}", norm)
@@ -97,7 +111,7 @@ class TorchNetwork(torch.nn.Module):
 
     def states(self, X, bptt_steps=None):
         """For each sequence, the states of the last layer."""
-        X = [self.frames(torch.from_numpy(x)) for x in X]
+        X = [self.frames(self.embed(torch.from_numpy(x))) for x in X]
         if bptt_steps is not None:
             return [self.truncated_states(x, bptt_steps) for x in X]
         if not self.network.layer_norm:
@@ -107,6 +121,19 @@ class TorchNetwork(torch.nn.Module):
             norm = getattr(self, f"norm_l{k}")
             X = [norm(states) for states in self.run(layer, X)]
         return X
+
+    def embed(self, x):
+        """The numbers of each step, and then rows in the place of its codes."""
+        n_numbers = self.network.n_features
+        rows = (
+            [
+                table(codes.long())
+                for table, codes in zip(self.embedding, x[:, n_numbers:].T, strict=True)
+            ]
+            if self.network.embeddings
+            else []
+        )
+        return torch.cat([x[:, :n_numbers], *rows], 1)
 
     def frames(self, x):
         """Stacked: those that the sequence fills, and one that ends where it does."""
@@ -251,6 +278,13 @@ def test_loss_and_gradient_equal_pytorch(kind, stack):
 def test_frames_equal_pytorch(kind, frame_length):
     sizes = {"frame_length": frame_length, "hop_length": 3}
     check_loss_gradient(make_torch_problem(kind, **DEEP, **sizes, lengths=LENGTHS))
+
+
+@pytest.mark.parametrize("kind", EMBEDDED, ids=str)
+@stacks_of(SHALLOW, TALL, FRAMED)
+def test_embeddings_equal_pytorch(kind, stack):
+    sizes = {"embeddings": ((6, 3), (4, 2)), "n_features": 2}
+    check_loss_gradient(make_torch_problem(kind, **stack, **sizes, lengths=LENGTHS))
 
 
 @kinds

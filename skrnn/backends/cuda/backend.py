@@ -48,6 +48,11 @@ class CUDABackend:
     """
 
     def __init__(self, network, trained=None, *, device=None, way=None):
+        if network.embeddings:
+            raise ValueError(
+                "The CUDA backend has no embeddings: with categorical features set "
+                "device='cpu'."
+            )
         if device is None:
             check()
         self.network, self.trained = network, trained
