@@ -8,13 +8,16 @@ with, in values and in gradients.
 
 import numpy as np
 import pytest
-from numpy.testing import assert_allclose
+from numpy.testing import assert_allclose, assert_array_equal
 from problems import TOLERANCES, random_targets, random_weights
 
 from skrnn.backends import make_backend
+from skrnn.backends.steps import Part, Solver
+from skrnn.mathematics.dropout import NO_DROPOUT
 from skrnn.mathematics.losses import LOSSES
 from skrnn.network import Network
 from skrnn.sequences import Sequences
+from skrnn.training import Data, Trainable
 
 LENGTHS = [3, 9, 1, 6, 7]
 #: Of each code: rows, and their size.
@@ -189,3 +192,54 @@ def test_chunks_of_steps_add_up():
     assert loss == pytest.approx(whole_loss, rel=1e-12)
     for name, gradient in whole.items():
         assert_allclose(total[name], gradient, 1e-10, 1e-13, err_msg=name)
+
+
+@pytest.mark.parametrize("frozen", [None, "embedding_0", "head"])
+def test_a_step_moves_the_rows_that_it_read(frozen):
+    """Of Adam, which remembers those of earlier steps; all else moves each time."""
+    case = Case(pooling="last")
+    network, backend = case.network, make_backend("cpu", case.network)
+    start = network.import_weights(case.weights)
+    arrays = frozenset(network.shapes) - {frozen}
+    trainable = Trainable(network, start, arrays)
+    vector = trainable.start(start, None).copy()
+    solver = Solver("adam", (0.9, 0.999, 1e-8), 0.0, np.inf)
+    data = Data(case.sequences, case.targets, case.scales, np.arange(len(LENGTHS)))
+    state = np.zeros((2, vector.size))
+    steps = backend.begin(trainable, vector, state, solver, data, False)
+    for t, row in enumerate([2, 0, 2], start=1):
+        before = network.export_weights(trainable.parameters(vector).copy())
+        rows = np.array([row])
+        part = Part(rows, None, rows, case.scales[row], NO_DROPOUT, None)
+        steps.take(part, 0.01, 0.1, t)
+        after = network.export_weights(trainable.parameters(vector))
+        of_row = slice(*case.sequences.offsets[row : row + 2])
+        codes = case.sequences.values[of_row, N_NUMBERS:].astype(int)
+        for k in range(len(EMBEDDINGS)):
+            name = f"embedding.{k}.weight"
+            moved = np.flatnonzero((before[name] != after[name]).all(axis=1))
+            is_frozen = frozen == f"embedding_{k}"
+            assert_array_equal(moved, [] if is_frozen else np.unique(codes[:, k]))
+        assert (before["weight_ih_l0"] != after["weight_ih_l0"]).all()
+        assert (before["head.bias"] != after["head.bias"]).any()
+    assert len(steps.finish()) == 3
+
+
+def test_the_gradient_of_rows_that_were_not_read_is_zero():
+    """Whatever an array held before, and whoever asks for which gradient."""
+    case = Case(pooling="last")
+    parameters = case.network.import_weights(case.weights)
+    backend = make_backend("cpu", case.network)
+    arrays = [np.full_like(parameters, np.nan) for _ in range(2)]
+    for row, gradient in zip([0, 1, 0, 2, 2], [0, 0, 1, 0, 1], strict=True):
+        backend.loss_gradient(
+            parameters,
+            case.sequences,
+            np.array([row]),
+            case.targets,
+            case.scales,
+            arrays[gradient],
+        )
+        expected = case.loss_gradient(np.array([row]))[1]
+        for name, array in case.network.export_weights(arrays[gradient]).items():
+            assert_array_equal(array, expected[name], name)

@@ -75,19 +75,34 @@ class HostSteps:
 
     def take(self, part, strength, rate, t):
         """Step number t of the solver; `strength` is that of the penalty."""
-        vector, solver = self.vector, self.solver
         loss = self._loss_gradient(part, part.weight)
-        gradient = self.trainable.gradient(vector, self.gradient)
+        gradient = self.trainable.gradient(self.vector, self.gradient)
+        if not self.backend.network.embeddings:
+            self._move(
+                self.vector, self.state, self.mask, gradient, loss, strength, rate, t
+            )
+            return
+        # Copies of what the step changes: rows that the batch did not read stay, and
+        # cost nothing.
+        some = self.trainable.entries(self.backend.rows_read)
+        vector, state = self.vector[some], self.state[:, some]
+        mask, gradient = self.mask[some], gradient[some]
+        self._move(vector, state, mask, gradient, loss, strength, rate, t)
+        self.vector[some], self.state[:, some] = vector, state
+
+    def _move(self, vector, state, mask, gradient, loss, strength, rate, t):
+        """Change the vector and the solver's memory."""
+        solver = self.solver
         if strength > 0:
-            loss += add_l2(vector, self.mask, strength, gradient)
+            loss += add_l2(vector, mask, strength, gradient)
         norm = clip_norm(gradient, solver.max_grad_norm)
         if not (isfinite(norm) and isfinite(loss)):
             raise NotFinite(loss, norm)
         self.results.append((loss, norm))
         optimizer = OPTIMIZERS[solver.name]
         if optimizer.decays:
-            shrink(vector, self.mask, rate * solver.weight_decay)
-        optimizer.step(vector, gradient, self.state, rate, t, *solver.hyperparameters)
+            shrink(vector, mask, rate * solver.weight_decay)
+        optimizer.step(vector, gradient, state, rate, t, *solver.hyperparameters)
 
     def _loss_gradient(self, part, divisor):
         data = self.data

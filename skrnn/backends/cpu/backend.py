@@ -80,6 +80,11 @@ class CPUBackend:
         # All else is made anew.
         return CPUBackend, (self.network, self.trained)
 
+    @property
+    def rows_read(self):
+        """Of each embedding, the rows that the last `loss_gradient` read."""
+        return self.lookup.rows_read
+
     @cached_property
     def n_threads(self):
         """Threads that may run; to find out takes longer than a small prediction."""

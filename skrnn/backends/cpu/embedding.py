@@ -38,6 +38,9 @@ class Lookup:
             [(first, size) for first, (_, size) in zip(firsts, sizes, strict=True)],
             np.int64,
         ).reshape(-1, 2)
+        #: Of each, the rows that the last batch read, if it was asked for gradients.
+        self.rows_read = [np.empty(0, np.int64) for _ in sizes]
+        self._gradient = None  # the one that has zeros in all other rows
         self.trains = [
             trained is None or not trained.isdisjoint(part.shapes)
             for part in network.embedded
@@ -77,17 +80,24 @@ class Lookup:
         codes = sequences.values[read.places, self.network.n_features :].astype(
             np.int64
         )
-        views, last = self.network.views(gradient), 0
+        views, last, is_known = (
+            self.network.views(gradient),
+            0,
+            gradient is self._gradient,
+        )
+        self._gradient = gradient
         for k, part in enumerate(self.network.embedded):
             first, last = last, last + self.network.embeddings[k][1]
             if self.trains[k]:
-                _add_up(codes[:, k], of_steps[:, first:last], views[part.name])
+                # To write zeros to all would take the longer the more rows there are.
+                views[part.name][self.rows_read[k] if is_known else slice(None)] = 0
+                self.rows_read[k], sums = _add_up(codes[:, k], of_steps[:, first:last])
+                views[part.name][self.rows_read[k]] = sums
 
 
-def _add_up(codes, of_steps, rows):
-    """Write into each row the sum over its steps, in their order, or zeros."""
-    rows[...] = 0
+def _add_up(codes, of_steps):
+    """The rows that were read, and for each the sum over its steps, in their order."""
     order = np.argsort(codes, kind="stable")
     codes = codes[order]
     firsts = np.flatnonzero(np.diff(codes, prepend=-1))
-    rows[codes[firsts]] = np.add.reduceat(of_steps[order], firsts)
+    return codes[firsts], np.add.reduceat(of_steps[order], firsts)
