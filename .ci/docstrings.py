@@ -60,6 +60,12 @@ hop_length_ : int
     Steps from one frame to the next.
 add_time_ : bool
     Whether the number of a step is one of its features.
+categories_ : list of ndarray
+    Of each feature with categories those that the first fit saw, sorted; what is
+    missing is None, and the last. Only if there is such a feature.
+embeddings_ : list of DataFrame
+    Of each of these features the embedding of each category, which its index names. The
+    last row, ``"<unknown>"``, is that of what fit did not see.
 n_outputs_ : int
     Number of outputs of the network.
 out_activation_ : str

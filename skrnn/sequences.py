@@ -28,7 +28,9 @@ class Sequences(NamedTuple):
     def from_array(cls, array):
         """Sequences of one length, from (n_sequences, n_timesteps, n_features)."""
         n_sequences, n_timesteps, n_features = array.shape
-        values = np.ascontiguousarray(array).reshape(-1, n_features)
+        values = np.ascontiguousarray(array).reshape(
+            n_sequences * n_timesteps, n_features
+        )
         return cls(read_only(values), np.arange(n_sequences + 1) * n_timesteps)
 
     @classmethod

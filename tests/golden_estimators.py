@@ -34,6 +34,18 @@ class Kind(NamedTuple):
 
 TABLE = pd.DataFrame(X.reshape(len(X), -1), columns=list("abcdefghij"))
 STEPS = [x[:, 0] for x in RAGGED]
+EVENTS = [
+    pd.DataFrame(
+        {
+            "event": np.array(["start", "stop", None], object)[
+                np.digitize(x[:, 0], [-1, 1])
+            ],
+            "size": x[:, 1],
+            "code": 10**12 + np.digitize(x[:, 1], [0, 1]),
+        }
+    )
+    for x in RAGGED
+]
 LABEL_COLUMNS = np.column_stack([LABELS.astype(str), np.where(Y > 0, "up", "down")])
 KINDS = {
     "classes": Kind(RNNClassifier, RAGGED, LABELS, "partial_fit"),
@@ -65,6 +77,14 @@ KINDS = {
         since=2,
     ),
     "time": Kind(RNNRegressor, RAGGED, Y, "partial_fit", {"add_time": True}, since=3),
+    "categories": Kind(
+        RNNClassifier,
+        EVENTS,
+        LABELS,
+        "partial_fit",
+        {"categorical_features": ["code", "event"], "add_time": True},
+        since=3,
+    ),
     "frozen": Kind(
         RNNRegressor,
         X,
@@ -113,6 +133,7 @@ def goes_on(kind, estimator):
 def predictions_of(estimator):
     """All that an estimator says about some sequences, in one array."""
     data = TABLE if hasattr(estimator, "feature_names_in_") else X
+    data = EVENTS if hasattr(estimator, "categories_") else data
     if isinstance(estimator, RNNClassifier):
         return np.hstack(estimator.predict_proba(data))
     return estimator.predict(data)

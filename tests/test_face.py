@@ -8,6 +8,7 @@ from typing import Literal, get_args, get_origin, get_type_hints
 
 import numpy as np
 import pytest
+from numpy.typing import ArrayLike
 from sklearn.base import clone
 
 import skrnn
@@ -67,6 +68,7 @@ def allowed(constraint):
         "verbose": {bool, int},
         "random_state": {int, np.random.RandomState, None},
         "Real": {float},
+        "array-like": annotated(ArrayLike),
     }
     return named.get(getattr(constraint, "__name__", constraint), {constraint})
 
@@ -193,7 +195,9 @@ def test_docstring_of_class(cls):
     assert "Examples" in sections
     attributes = [name for c in cls.mro() for name in inspect.get_annotations(c)]
     attributes = {name for name in attributes if not name.startswith("_")}
-    attributes |= {n for n in vars(cls) if isinstance(vars(cls)[n], property)}
+    for c in cls.mro():
+        if c.__module__.startswith("skrnn"):
+            attributes |= {n for n, v in vars(c).items() if isinstance(v, property)}
     assert {n for n in attributes if n[0] != "_"} == {*sections.get("Attributes", {})}
 
 

@@ -196,7 +196,8 @@ def sizes_of(frame_length, hop_length, known=None, **options):
     estimator = SimpleNamespace(
         frame_length=frame_length, hop_length=hop_length, **given
     )
-    return frames_of(estimator, np.array([10, 500, 1000]), known)
+    form = SimpleNamespace(categories=None)
+    return frames_of(estimator, form, np.array([10, 500, 1000]), known)
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any, Self
 
 import numpy as np
+import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import (
     BaseEstimator,
@@ -16,6 +17,7 @@ from sklearn.base import (
 from skrnn.backends import make_predictor
 from skrnn.compat import check_parameters
 from skrnn.estimators.containers import SetOutputMixin
+from skrnn.estimators.embedding import frames_of_embeddings
 from skrnn.estimators.inputs import check_sequences
 from skrnn.estimators.results import Computed
 from skrnn.estimators.runs import check_given
@@ -41,6 +43,7 @@ class BaseRNN(
     frame_length_: int
     hop_length_: int
     add_time_: bool
+    categories_: list[NDArray[Any]]
     n_outputs_: int
     out_activation_: str
     n_iter_: int
@@ -79,6 +82,21 @@ class BaseRNN(
         scored = self._scored(model.targets, given)
         outputs = self._compute_of(model, given.sequences, X, "outputs").values
         return self._score_outputs(model.targets, outputs, scored)
+
+    @property
+    def embeddings_(self) -> list[pd.DataFrame]:
+        """What the network has learned of each category: a frame for each feature.
+
+        Its rows have the names of the categories, in the order of `categories_`; the
+        last one, ``"<unknown>"``, stands for those that fit did not see.
+        """
+        model = self._model
+        if model is None or model.inputs.categories is None:
+            raise AttributeError(
+                f"This {type(self).__name__} has no embeddings: it is not fitted, or "
+                "no feature of X has categories (see categorical_features)."
+            )
+        return frames_of_embeddings(model)
 
     def transform(self, X: ArrayLike) -> Results:
         """Get the states of the last layer, as features for another estimator.

@@ -94,13 +94,28 @@ class RNNClassifier(ClassifierMixin, BaseRNN):
         rounded down, and 1 at least. With both "auto", the first fit chooses: where the
         median length is 48 or more, so that about 32 frames remain, but at most 16 with
         ``pooling="last"`` and at most 8 with another, which then has more of them. With
-        ``return_sequences=True`` it is 1.
+        ``return_sequences=True``, or with categories, it is 1.
     add_time : bool or "auto", default="auto"
         Whether the number of a step in its sequence is one more feature of it,
         standardised by the lengths that the first fit sees; later steps than those have
         the number of the last. "auto": where states are pooled such that it is lost
         when they were, by another `pooling` than "last", and the median length is below
         128. It tells apart what differs by when something happens.
+    categorical_features : array-like, {"all", "from_dtype"} or None, default=None
+        Features of a step whose values are categories (strings, whole numbers or
+        booleans), of each of which the network learns an embedding: indices or names of
+        them, or a mask; "all", for sequences of tokens; "from_dtype": columns of
+        DataFrames that hold strings, objects or categories. What is missing (None, NaN)
+        is a category of its own. All that the first fit did not see is one more, the
+        *unknown*.
+    embedding_size : int, array-like of int or "auto", default="auto"
+        How many numbers an embedding has: that of each feature with categories; or one
+        for each of them, in the order of their columns. "auto": twice the square root
+        of the number of categories, rounded up, and at most 50. Training that starts
+        with another network keeps its sizes.
+    unknown_fraction : float, default=0.01
+        Part of all categories that an epoch replaces by the unknown, at random, so that
+        its embedding learns what to do without one. The solver "lbfgs" replaces none.
     solver : {"adam", "adamw", "sgd", "rmsprop", "lbfgs"}, default="adam"
         Adam; Adam with decoupled `weight_decay`; stochastic gradient descent with
         momentum; RMSprop; or SciPy's L-BFGS-B with all samples at once, for small data.
@@ -216,6 +231,12 @@ class RNNClassifier(ClassifierMixin, BaseRNN):
         Steps from one frame to the next.
     add_time_ : bool
         Whether the number of a step is one of its features.
+    categories_ : list of ndarray
+        Of each feature with categories those that the first fit saw, sorted; what is
+        missing is None, and the last. Only if there is such a feature.
+    embeddings_ : list of DataFrame
+        Of each of these features the embedding of each category, which its index names.
+        The last row, ``"<unknown>"``, is that of what fit did not see.
     n_outputs_ : int
         Number of outputs of the network.
     out_activation_ : str
@@ -282,6 +303,9 @@ class RNNClassifier(ClassifierMixin, BaseRNN):
         frame_length: int | Literal["auto"] = "auto",
         hop_length: int | Literal["auto"] = "auto",
         add_time: bool | Literal["auto"] = "auto",
+        categorical_features: ArrayLike | Literal["all", "from_dtype"] | None = None,
+        embedding_size: int | ArrayLike | Literal["auto"] = "auto",
+        unknown_fraction: float = 0.01,
         solver: Literal["adam", "adamw", "sgd", "rmsprop", "lbfgs"] = "adam",
         alpha: float = 0.0001,
         batch_size: int | Literal["auto"] = "auto",
@@ -330,6 +354,9 @@ class RNNClassifier(ClassifierMixin, BaseRNN):
         self.frame_length = frame_length
         self.hop_length = hop_length
         self.add_time = add_time
+        self.categorical_features = categorical_features
+        self.embedding_size = embedding_size
+        self.unknown_fraction = unknown_fraction
         self.solver = solver
         self.alpha = alpha
         self.batch_size = batch_size

@@ -33,10 +33,11 @@ def automatic_frames(lengths, pooling):
     return (min(2 * hop, int(lengths.max())), hop) if hop > 1 else (1, 1)
 
 
-def frames_of(estimator, lengths, known):
+def frames_of(estimator, form, lengths, known):
     """The frame_length and hop_length of an estimator's network.
 
-    `known` is a network whose frames "auto" takes over, or None.
+    `form` is that of X, with sequences of these lengths; `known` is a network whose
+    frames "auto" takes over, or None.
     """
     length, hop = as_int(estimator, "frame_length"), as_int(estimator, "hop_length")
     for_steps = bool(estimator.return_sequences)
@@ -50,7 +51,9 @@ def frames_of(estimator, lengths, known):
     if for_steps:
         length, hop = 1 if length == AUTO else length, 1 if hop == AUTO else hop
     elif length == hop == AUTO:
-        length, hop = automatic_frames(lengths, estimator.pooling)
+        length, hop = 1, 1
+        if form.categories is None:  # tokens are no samples of one signal
+            length, hop = automatic_frames(lengths, estimator.pooling)
     elif length == AUTO:
         length = 2 * hop if hop > 1 else 1
     elif hop == AUTO:

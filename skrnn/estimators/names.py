@@ -27,6 +27,8 @@ ELSEWHERE = {
     "frame_length": ("nperseg", "patch_len", "patch_size", "win_length", "window_size"),
     "hop_length": ("frame_step", "hop_size", "stride"),
     "add_time": ("positional_encoding", "time_index"),
+    "categorical_features": ("cat_features", "categorical_feature"),
+    "embedding_size": ("embed_dim", "embedding_dim", "n_embd"),
     "bptt_steps": ("tbptt_steps", "truncation"),
     "adapter_rank": ("lora_rank",),
     "epsilon": ("eps",),

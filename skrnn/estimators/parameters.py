@@ -146,7 +146,7 @@ has so many times fewer steps to compute. "auto" is half of a given `frame_lengt
 rounded down, and 1 at least. With both "auto", the first fit chooses: where the
 median length is 48 or more, so that about 32 frames remain, but at most 16 with
 ``pooling="last"`` and at most 8 with another, which then has more of them. With
-``return_sequences=True`` it is 1.""",
+``return_sequences=True``, or with categories, it is 1.""",
     ),
     "add_time": Parameter(
         "auto",
@@ -157,6 +157,34 @@ standardised by the lengths that the first fit sees; later steps than those have
 number of the last. "auto": where states are pooled such that it is lost when they were,
 by another `pooling` than "last", and the median length is below 128. It tells apart
 what differs by when something happens.""",
+    ),
+    "categorical_features": Parameter(
+        None,
+        [StrOptions({"all", "from_dtype"}), "array-like", None],
+        'array-like, {"all", "from_dtype"} or None',
+        """Features of a step whose values are categories (strings, whole numbers or
+booleans), of each of which the network learns an embedding: indices or names of them,
+or a mask; "all", for sequences of tokens; "from_dtype": columns of DataFrames that hold
+strings, objects or categories. What is missing (None, NaN) is a category of its own.
+All that the first fit did not see is one more, the *unknown*.""",
+        'ArrayLike | Literal["all", "from_dtype"] | None',
+    ),
+    "embedding_size": Parameter(
+        "auto",
+        [StrOptions({"auto"}), _at_least(1), "array-like"],
+        'int, array-like of int or "auto"',
+        """How many numbers an embedding has: that of each feature with categories; or
+one for each of them, in the order of their columns. "auto": twice the square root of
+the number of categories, rounded up, and at most 50. Training that starts with another
+network keeps its sizes.""",
+        'int | ArrayLike | Literal["auto"]',
+    ),
+    "unknown_fraction": Parameter(
+        0.01,
+        [_RATE],
+        "float",
+        """Part of all categories that an epoch replaces by the unknown, at random, so
+that its embedding learns what to do without one. The solver "lbfgs" replaces none.""",
     ),
     "solver": Parameter(
         "adam",

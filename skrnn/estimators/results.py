@@ -23,7 +23,8 @@ class Computed(NamedTuple):
         """What was made of the values, in the form of X."""
         if not self.model.is_for_steps:
             return values
-        return like_input(values, self.X, self.sequences)
+        n_features = self.model.inputs.n_features_per_step
+        return like_input(values, self.X, self.sequences, n_features)
 
     def decoded(self):
         """Predicted targets."""

@@ -10,23 +10,23 @@ Format 3::
     skrnn     version that wrote it
     network   as `Network.description` gives it
     weights   as `get_weights` gives them
-    inputs    n_features_in, feature_names, n_features_per_step, is_on_rows, clock
+    inputs    n_features_in, feature_names, n_features_per_step, is_on_rows, clock,
+              categories
     targets   kind, and what that kind needs to know
     history   loss_curve, grad_norm_curve, validation_scores, best_validation_score
     adapted   None, or weights with adapters: trained, rank, base, vector
     run       None, or what training goes on with: the same, kind, solver and state
 
-The clock is None, or mean, scale and last of the time as a channel. In formats 1 and 2
-there is none; in format 1 the network has no frame_length and no hop_length: both are
-1.
+The clock is None, or mean, scale and last of the time as a channel; categories are
+None, or features, their places in a step, and values, a list for each of them. In
+formats 1 and 2 there is none of these, and the network has no embeddings; in format 1
+it has no frame_length and no hop_length: both are 1.
 """
-
-from dataclasses import asdict
 
 import numpy as np
 
 import skrnn
-from skrnn.estimators.inputs import Clock, InputForm
+from skrnn.estimators.inputs import Categories, Clock, InputForm
 from skrnn.estimators.labels import Indicator, LabelColumns, SingleLabel
 from skrnn.estimators.model import Adapted, History, Model, Run
 from skrnn.estimators.real_values import RealValues
@@ -37,7 +37,14 @@ from skrnn.training import State, Trainable
 #: that makes the new form of the old one, and tests/golden a file of the new one.
 FORMAT = 3
 #: Parameters of estimators that earlier versions had not, at what these did.
-EARLIER = {"frame_length": 1, "hop_length": 1, "add_time": False}
+EARLIER = {
+    "frame_length": 1,
+    "hop_length": 1,
+    "add_time": False,
+    "categorical_features": None,
+    "embedding_size": "auto",
+    "unknown_fraction": 0.0,
+}
 
 _TARGETS = {
     kind.kind: kind for kind in (SingleLabel, Indicator, LabelColumns, RealValues)
@@ -105,29 +112,43 @@ def _with_frames(plain):
     return plain | {"network": network, "format": 2}
 
 
-def _with_clock(plain):
+def _with_clock_and_categories(plain):
     """Format 3 of format 2."""
-    return plain | {"inputs": plain["inputs"] | {"clock": None}, "format": 3}
+    return plain | {
+        "inputs": plain["inputs"] | {"clock": None, "categories": None},
+        "network": plain["network"] | {"embeddings": []},
+        "format": 3,
+    }
 
 
 #: Format -> function that makes the next format of it.
-_UPGRADES = {1: _with_frames, 2: _with_clock}
+_UPGRADES = {1: _with_frames, 2: _with_clock_and_categories}
 
 
 def _plain_inputs(form):
-    plain = asdict(form)
+    plain, categories = dict(vars(form)), form.categories
     for name in ("feature_names", "clock"):
         plain[name] = None if plain[name] is None else list(plain[name])
+    if categories is not None:
+        plain["categories"] = {
+            "features": list(categories.features),
+            "values": [list(values) for values in categories.values],
+        }
     return plain
 
 
 def _inputs(plain):
     names, clock = plain["feature_names"], plain["clock"]
+    categories = plain["categories"]
+    if categories is not None:
+        values = tuple(map(tuple, categories["values"]))
+        categories = Categories(tuple(categories["features"]), values)
     return InputForm(
         **plain
         | {
             "feature_names": None if names is None else tuple(names),
             "clock": None if clock is None else Clock(*clock),
+            "categories": categories,
         }
     )
 

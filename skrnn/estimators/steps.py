@@ -101,9 +101,9 @@ def _n_dims(y):
     return n_dims
 
 
-def like_input(results, X, sequences):
+def like_input(results, X, sequences, n_features_per_step):
     """Results of all steps in the form of X: a list of arrays, or one array."""
-    if is_list_of_sequences(X, sequences.values.shape[1]):
+    if is_list_of_sequences(X, n_features_per_step):
         return np.split(results, sequences.offsets[1:-1])
     n = sequences.n_sequences
     return results.reshape(n, len(results) // n, *results.shape[1:])

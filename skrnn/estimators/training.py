@@ -11,6 +11,11 @@ from sklearn.utils.validation import check_is_fitted
 from skrnn.backends import make_backend
 from skrnn.compat import CallbackSupportMixin
 from skrnn.estimators.callbacks import NoTasks, announce_fit
+from skrnn.estimators.embedding import (
+    check_categorical,
+    embeddings_of,
+    weights_by_category,
+)
 from skrnn.estimators.framing import AUTO, frames_of
 from skrnn.estimators.model import Model, Run, trained
 from skrnn.estimators.runs import (
@@ -169,6 +174,7 @@ class TrainingMixin(CallbackSupportMixin):
             given = given._replace(sequences=form.channels(given.sequences))
         else:
             check_timed(self, form)
+            check_categorical(self, form)
         sequences = given.sequences
         known = None if old is None else old.targets
         targets, encoded, weights = self._check_targets(
@@ -180,7 +186,7 @@ class TrainingMixin(CallbackSupportMixin):
             )
         like = other if old is None else old
         like = like and like.network
-        frames = frames_of(self, sequences.lengths, like)
+        frames = frames_of(self, form, sequences.lengths, like)
         network = self._make_network(form, targets, frames, like)
         if old is not None and network != old.network:
             raise ValueError(
@@ -284,7 +290,7 @@ class TrainingMixin(CallbackSupportMixin):
         return Network(
             cell_name=self.cell,
             activation=self.activation,
-            n_features=form.n_channels,
+            n_features=form.n_numbers,
             hidden_size=int(self.hidden_size),
             n_layers=int(self.n_layers),
             bidirectional=bool(is_bidirectional),
@@ -295,6 +301,7 @@ class TrainingMixin(CallbackSupportMixin):
             dtype=self.dtype,
             frame_length=frames[0],
             hop_length=frames[1],
+            embeddings=embeddings_of(self, form, known),
         )
 
     def _may_resume(self, kind, old, validates=False):
@@ -355,7 +362,7 @@ class TrainingMixin(CallbackSupportMixin):
         if isinstance(init_weights, Model):
             other = init_weights
             head_fits = self._predicts_the_same(draft, other)
-            init_weights = other.network.export_weights(other.parameters)
+            init_weights = weights_by_category(draft, parameters, other)
         return with_given_weights(draft.network, parameters, init_weights, head_fits)
 
     def _predicts_the_same(self, draft, other):

@@ -5,7 +5,24 @@ import numpy as np
 from skrnn.backends.steps import NotFinite, Part, Solver
 from skrnn.mathematics.dropout import NO_DROPOUT, Dropout
 from skrnn.mathematics.schedules import SCHEDULES, warmed_up
+from skrnn.sequences import Sequences, read_only
 from skrnn.training.errors import divergence
+
+
+def with_unknown(data, embeddings, fraction, random_state):
+    """Data with a part of the codes replaced by the last, which is the unknown's.
+
+    So its row of an embedding is trained.
+    """
+    if not (embeddings and fraction):
+        return data
+    values, offsets = data.sequences
+    values = values.copy()
+    codes = values[:, -len(embeddings) :]
+    unknown = np.array([n_rows - 1 for n_rows, _ in embeddings], values.dtype)
+    is_replaced = random_state.random_sample(codes.shape) < fraction
+    np.copyto(codes, unknown, where=is_replaced)
+    return data._replace(sequences=Sequences(read_only(values), offsets))
 
 
 class Epoch:
@@ -18,7 +35,13 @@ class Epoch:
     def __init__(self, problem, state, before, random_state):
         self.problem, self.state, self.before = problem, state, before
         self.random_state = random_state
-        self.data, self.settings = problem.data, problem.settings
+        self.settings = problem.settings
+        self.data = with_unknown(
+            problem.data,
+            problem.network.embeddings,
+            self.settings.unknown_fraction,
+            random_state,
+        )
         self.has_steps = problem.network.pooling is None
         # With a target for every step, truncation cuts the sequences in chunks, each
         # with a solver step of its own, that hand on their states.

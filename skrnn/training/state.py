@@ -54,6 +54,7 @@ class Settings:
     dropout: float
     recurrent_dropout: float
     bptt_steps: int | None
+    unknown_fraction: float
 
 
 class Problem(NamedTuple):

@@ -4,7 +4,10 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from skrnn.estimators.inputs.categories import Categories
+from skrnn.estimators.inputs.choice import chosen_features, features_by_dtype
 from skrnn.estimators.inputs.clock import Clock
+from skrnn.estimators.inputs.columns import split
 from skrnn.estimators.inputs.finite import check_finite, check_finite_sequences
 from skrnn.estimators.inputs.forms import (
     check_is_targets,
@@ -19,9 +22,11 @@ from skrnn.estimators.inputs.reading import read
 from skrnn.sequences import Sequences
 
 __all__ = [
+    "Categories",
     "Clock",
     "InputForm",
     "as_array",
+    "chosen_features",
     "check_finite",
     "check_is_targets",
     "check_numbers",
@@ -41,17 +46,38 @@ class InputForm:
     n_features_per_step: int
     is_on_rows: bool  # each row of a table is a flattened sequence
     clock: Clock | None = None  # the time as one more channel
+    categories: Categories | None = None  # of features whose values are no numbers
 
     @property
-    def n_channels(self):
-        """Numbers of a step that the network gets."""
-        return self.n_features_per_step + (self.clock is not None)
+    def n_categorical(self):
+        """How many features have categories."""
+        return 0 if self.categories is None else len(self.categories.features)
+
+    @property
+    def n_numbers(self):
+        """Numbers of a step that the network gets: codes are none."""
+        n_timed = self.n_features_per_step + (self.clock is not None)
+        return n_timed - self.n_categorical
+
+    @property
+    def names_of_steps(self):
+        """Names of the features of a step, if they have some."""
+        return None if self.is_on_rows else self.feature_names
+
+    @property
+    def names_of_categorical(self):
+        """Those of the features with categories, or None of each."""
+        features, names = self.categories.features, self.names_of_steps
+        return [None if names is None else names[j] for j in features]
 
     def channels(self, sequences, n_before=0):
-        """The sequences as the network gets them, after so many steps before."""
-        return (
-            sequences if self.clock is None else self.clock.added(sequences, n_before)
-        )
+        """The sequences as the network gets them, after so many steps before.
+
+        A step's numbers, the time if it is one of them, and then its codes.
+        """
+        if self.clock is None:
+            return sequences
+        return self.clock.added(sequences, n_before, self.n_numbers - 1)
 
     def with_clock(self, clock):
         """The same, with the time as a channel; or without, for None."""
@@ -64,6 +90,8 @@ class InputForm:
             "n_features_in_": self.n_features_in,
             "n_features_per_step_": self.n_features_per_step,
         }
+        if self.categories is not None:
+            shown["categories_"] = self.categories.arrays()
         if self.feature_names is not None:
             shown["feature_names_in_"] = np.array(self.feature_names, object)
         return shown
@@ -103,15 +131,44 @@ def check_sequences(
     """
     name = type(estimator).__name__
     known = estimator if form is None else form
+    are_numbers, columns = _are_numbers(estimator, form), []
     with np.errstate(over="ignore"):
-        reading = read(X, int(known.n_features_per_step), name, allow_empty)
+        reading = read(
+            X, int(known.n_features_per_step), name, allow_empty, are_numbers
+        )
         if form is None:
             form = _form_of(X, reading, int(estimator.n_features_per_step))
         else:
             _check_agrees(reading, form, estimator, allow_empty, names_may_lack)
-        sequences = _sequences(reading, form.n_features_per_step, dtype)
-    check_finite_sequences(sequences, X, name, allow_nan=allow_nan)
+        arrays = _by_steps(reading, form.n_features_per_step)
+        if not are_numbers:
+            features = _categorical_features(estimator, X, form)
+            arrays, columns = split(arrays, features, form.names_of_steps)
+        sequences = _as_sequences(arrays, dtype)
+    advised = None if columns else X  # of the numbers alone nobody can say it
+    check_finite_sequences(sequences, advised, name, allow_nan=allow_nan)
+    if columns:
+        if form.categories is None:
+            form = replace(form, categories=Categories.of(features, columns))
+        sequences = form.categories.added(sequences, columns)
     return sequences, form
+
+
+def _are_numbers(estimator, form):
+    """Whether all features are, as far as one knows before X is read."""
+    if form is not None:
+        return form.categories is None
+    return getattr(estimator, "categorical_features", None) is None
+
+
+def _categorical_features(estimator, X, form):
+    """The places of the features that have categories."""
+    if form.categories is not None:
+        return form.categories.features
+    choice = estimator.categorical_features
+    if isinstance(choice, str) and choice == "from_dtype":
+        return features_by_dtype(X, form.is_on_rows)
+    return chosen_features(choice, form.n_features_per_step, form.names_of_steps)
 
 
 def _form_of(X, reading, n_features_per_step):
@@ -161,15 +218,20 @@ def _check_rows_are_meant(table, form, estimator, is_piece):
         )
 
 
-def _sequences(reading, n_features, dtype):
+def _by_steps(reading, n_features):
+    """A list of arrays (n_timesteps, n_features), or one array with such slices."""
     arrays = reading.arrays
+    if not reading.is_table:
+        return arrays
+    if arrays.shape[1] % n_features:
+        raise ValueError(
+            f"X has {arrays.shape[1]} columns, which is not a multiple of "
+            f"n_features_per_step={n_features}."
+        )
+    return arrays.reshape(len(arrays), -1, n_features)
+
+
+def _as_sequences(arrays, dtype):
     if isinstance(arrays, list):
         return Sequences.from_list(arrays, dtype)
-    if reading.is_table:
-        if arrays.shape[1] % n_features:
-            raise ValueError(
-                f"X has {arrays.shape[1]} columns, which is not a multiple of "
-                f"n_features_per_step={n_features}."
-            )
-        arrays = arrays.reshape(len(arrays), -1, n_features)
     return Sequences.from_array(np.ascontiguousarray(arrays, dtype))

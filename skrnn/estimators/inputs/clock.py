@@ -27,12 +27,13 @@ class Clock(NamedTuple):
         # Where all have one step, its number says nothing.
         return cls(mean, (square - mean**2) ** 0.5 or 1.0, int(lengths.max()) - 1)
 
-    def added(self, sequences, n_before):
-        """The sequences with the time as last feature; `n_before` steps are past."""
+    def added(self, sequences, n_before, place):
+        """The sequences with the time before feature `place`; `n_before` are past."""
         values, offsets = sequences
         firsts = np.repeat(offsets[:-1] - n_before, sequences.lengths)
         steps = np.minimum(np.arange(len(values)) - firsts, self.last)
         timed = np.empty((len(values), values.shape[1] + 1), values.dtype)
-        timed[:, :-1] = values
-        timed[:, -1] = (steps - self.mean) / self.scale
+        timed[:, :place] = values[:, :place]
+        timed[:, place] = (steps - self.mean) / self.scale
+        timed[:, place + 1 :] = values[:, place:]
         return Sequences(read_only(timed), offsets)

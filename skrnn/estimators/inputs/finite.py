@@ -28,7 +28,7 @@ def check_finite_sequences(sequences, X, estimator_name, *, allow_nan=False):
     sequences : Sequences
         What X became.
     X : object
-        Says how to take padding away.
+        Says how to take padding away; None: that is no advice.
     estimator_name : str
     allow_nan : bool
     """
@@ -57,7 +57,8 @@ def _raise_missing(missing, X, sequences, estimator_name):
     padded = _padded_steps(missing.all(axis=1), sequences)
     ends = np.repeat(sequences.offsets[1:] - padded, sequences.lengths)
     inside = missing.any(axis=1) & (np.arange(len(missing)) < ends)
-    if inside.any():
+    if inside.any() or X is None:
+        inside = inside if inside.any() else missing.any(axis=1)
         raise ValueError(
             f"Input X contains NaN, first {_first(inside, sequences.offsets)}. "
             f"{estimator_name} takes no missing values: fill them in, or leave such "

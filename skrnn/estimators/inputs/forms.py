@@ -6,6 +6,8 @@ The error for what is no form of X names it, and the expression that makes one o
 from collections.abc import Iterable, Mapping, Sequence
 from numbers import Number
 
+_SCALARS = {str, int, float, bool, type(None)}
+
 
 def is_list(x):
     """Whether x is a list, or what is used as one: a tuple, a deque, a range."""
@@ -58,14 +60,17 @@ def _parts(X):
 
 
 def _is_flat_list(x):
-    return is_list(x) and not any(map(is_vector, x))
+    # Looking at their types takes a tenth of the time of looking at the values.
+    return is_list(x) and (set(map(type, x)) <= _SCALARS or not any(map(is_vector, x)))
 
 
 def width_of_lists(X):
     """How many columns the array of a list of lists of numbers has; None if ragged."""
     parts = _parts(X)
-    lengths = {len(x) if _is_flat_list(x) else None for x in parts}
-    return lengths.pop() if len(lengths) == 1 else None
+    lengths = {len(x) if is_list(x) else None for x in parts}
+    return (
+        lengths.pop() if len(lengths) == 1 and all(map(_is_flat_list, parts)) else None
+    )
 
 
 def rows_of_lists(X, n_features_per_step):
@@ -138,7 +143,18 @@ def raise_one_series(X, name):
             f"X has one dimension (shape=({len(X)},)), as one series has. Reshape your "
             "data into a list of sequences: a single series x is passed as [x]."
         )
+    found = f"a {type(X).__name__} with elements of type {type(first).__name__}"
+    if isinstance(first, str):
+        raise_text(f"X is {found}")
     raise ValueError(
-        f"{name} takes a list of arrays, a 3D array or a table as X, found a "
-        f"{type(X).__name__} with elements of type {type(first).__name__}."
+        f"{name} takes a list of arrays, a 3D array or a table as X, found {found}."
+    )
+
+
+def raise_text(found):
+    """Refuse text in the place of a sequence."""
+    raise ValueError(
+        f"Sequences are expected, but {found}. Make sequences of texts by "
+        "skrnn.preprocessing.TextSequencer, or by [list(text) for text in X], of "
+        "characters; one sequence x of tokens is passed as [x]."
     )

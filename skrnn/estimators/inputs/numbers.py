@@ -27,10 +27,26 @@ def to_array(x):
     """Make an array, in which missing values of objects and masked ones are NaN."""
     if isinstance(x, np.ma.MaskedArray):
         x = _unmasked(x)
-    elif is_list(x) and any(isinstance(row, np.ma.MaskedArray) for row in x):
+    elif _has_masked_rows(x):
         return np.stack([to_array(row) for row in x])
     array = np.asarray(x)
     return _from_objects(array) if array.dtype == object else array
+
+
+def to_objects(x):
+    """Make an array, nothing of which is converted; what is masked is None."""
+    if isinstance(x, np.ma.MaskedArray):
+        return _unmasked(x.astype(object))
+    if _has_masked_rows(x):
+        return np.stack([to_objects(row) for row in x])
+    # Of a list NumPy would make floats or texts; of a frame pandas might.
+    return np.asarray(x, object if is_list(x) or hasattr(x, "columns") else None)
+
+
+def _has_masked_rows(x):
+    return is_list(x) and any(
+        issubclass(kind, np.ma.MaskedArray) for kind in set(map(type, x))
+    )
 
 
 def check_numbers(array):

@@ -1,5 +1,6 @@
-"""From X to arrays of numbers, whatever its form; errors name the sequence."""
+"""From X to arrays, whatever its form; errors name the sequence."""
 
+from contextlib import contextmanager
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -13,15 +14,16 @@ from skrnn.estimators.inputs.forms import (
     is_vector,
     n_dimensions,
     raise_one_series,
+    raise_text,
     rows_of_lists,
 )
 from skrnn.estimators.inputs.frames import cells_advice, check_layout
 from skrnn.estimators.inputs.names import frame_with_names
 from skrnn.estimators.inputs.numbers import (
     CellsError,
-    as_numbers,
     check_numbers,
     to_array,
+    to_objects,
 )
 
 # A number too large for the estimator's dtype is found with the infinities, after the
@@ -30,7 +32,7 @@ _OPTIONS = {"input_name": "X", "dtype": "numeric", "ensure_all_finite": False}
 
 
 class Reading(NamedTuple):
-    """X as numbers: a list of 2D arrays, a 3D array, or the 2D array of a table."""
+    """X as arrays: a list of 2D arrays, a 3D array, or the 2D array of a table."""
 
     arrays: list | np.ndarray
     named: Any  # the frame whose columns name the features, if there is one
@@ -46,13 +48,15 @@ class Reading(NamedTuple):
         return np.shape(self.arrays[0])[-1]
 
 
-def read(X, n_features_per_step, name, allow_empty):
-    """Whatever X is, as numbers."""
+def read(X, n_features_per_step, name, allow_empty, are_numbers=True):
+    """Whatever X is, as numbers; or, if it holds others as well, as it is."""
+    convert = to_array if are_numbers else to_objects
     if is_list_of_sequences(X, n_features_per_step):
-        arrays = _read_list(X, name, n_features_per_step if allow_empty else None)
+        n_of_empty = n_features_per_step if allow_empty else None
+        arrays = _read_list(X, name, n_of_empty, convert)
         return Reading(arrays, frame_with_names(X))
     is_plain = _is_plain(X) and X.ndim > 1
-    array = X if is_plain else _read_array(X, n_features_per_step, name)
+    array = X if is_plain else _read_array(X, n_features_per_step, name, convert)
     if array.ndim not in (2, 3):
         raise ValueError(
             f"Found array with dim {array.ndim}, while dim >= 2 and dim <= 3 is "
@@ -60,7 +64,7 @@ def read(X, n_features_per_step, name, allow_empty):
         )
     if array.dtype.kind == "c":
         check_numbers(array)  # raises; scikit-learn's error has the data in it
-    if array.size == 0 or array.dtype.kind not in "fiub":
+    if array.size == 0 or (are_numbers and array.dtype.kind not in "fiub"):
         check_array(array, estimator=name, allow_nd=True, **_OPTIONS)
     is_piece = allow_empty and array.ndim == 3
     if 0 in (array.shape[::2] if is_piece else array.shape):
@@ -68,14 +72,14 @@ def read(X, n_features_per_step, name, allow_empty):
             f"Found array with shape {array.shape} while a minimum of 1 time step and "
             f"1 feature is required by {name}."
         )
-    return Reading(check_numbers(array), X)
+    return Reading(check_numbers(array) if are_numbers else array, X)
 
 
 def _is_plain(x):
     return type(x) is np.ndarray and x.dtype.kind in "fiub"
 
 
-def _read_array(X, n_features_per_step, name):
+def _read_array(X, n_features_per_step, name, convert):
     if sparse.issparse(X):
         check_array(X, estimator=name, **_OPTIONS)  # raises
     check_is_array(X, name)
@@ -85,7 +89,7 @@ def _read_array(X, n_features_per_step, name):
         raise_one_series(X, name)
     check_layout(X, n_features_per_step)
     try:
-        return to_array(X)
+        return convert(X)
     except CellsError:
         raise ValueError(
             f"X has arrays in its cells (shape={X.shape}), but {name} takes sequences "
@@ -93,14 +97,14 @@ def _read_array(X, n_features_per_step, name):
         ) from None
 
 
-def _read_list(X, name, n_of_empty):
+def _read_list(X, name, n_of_empty, convert):
     """Arrays (n_timesteps, n_features); empty ones may have so many, or None may be."""
     if len(X) == 0:
         raise ValueError(
             "Found array with 0 sample(s) (shape=(0,)) while a minimum of 1 is "
             f"required by {name}."
         )
-    arrays = [_read_sequence(x, i, name, n_of_empty) for i, x in enumerate(X)]
+    arrays = [_read_sequence(x, i, name, n_of_empty, convert) for i, x in enumerate(X)]
     n_features = arrays[0].shape[1]
     for i, array in enumerate(arrays):
         if array.shape[1] != n_features:
@@ -111,8 +115,8 @@ def _read_list(X, name, n_of_empty):
     return arrays
 
 
-def _read_sequence(x, i, name, n_of_empty):
-    array = x if _is_plain(x) else _numbers_of_sequence(x, i)
+def _read_sequence(x, i, name, n_of_empty, convert):
+    array = x if _is_plain(x) else _array_of_sequence(x, i, convert)
     if n_of_empty is not None and array.shape == (0,):
         array = array.reshape(0, n_of_empty)
     if array.ndim not in (1, 2):
@@ -130,15 +134,25 @@ def _read_sequence(x, i, name, n_of_empty):
     return array[:, None] if array.ndim == 1 else array
 
 
-def _numbers_of_sequence(x, i):
+def _array_of_sequence(x, i, convert):
     if sparse.issparse(x):
         raise TypeError(
             f"Sparse data was passed as sequence {i} of X, but dense data is required. "
             "Use '.toarray()' to convert to a dense numpy array."
         )
+    if isinstance(x, str):
+        raise_text(f"sequence {i} of X is a single str")
     if not (is_vector(x) or hasattr(x, "__array__")):
         return np.empty(())  # its dimension is the error
+    with of_sequence(i):
+        array = convert(x)
+        return check_numbers(array) if convert is to_array else array
+
+
+@contextmanager
+def of_sequence(i):
+    """Errors name the sequence."""
     try:
-        return as_numbers(x)
+        yield
     except (TypeError, ValueError) as error:
         raise type(error)(f"In sequence {i} of X: {error}") from error

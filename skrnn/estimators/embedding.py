@@ -1,0 +1,112 @@
+"""The embeddings of features with categories: their sizes, and what they start with."""
+
+from math import ceil
+from numbers import Integral
+from reprlib import repr as short
+
+import pandas as pd
+
+from skrnn.estimators.inputs import chosen_features
+
+#: The size that "auto" never exceeds.
+MAX_SIZE = 50
+#: What stands for categories that fit did not see, in frames for users.
+UNKNOWN = "<unknown>"
+
+
+def embeddings_of(estimator, form, known):
+    """How many rows each embedding has and of which size, as `Network` takes it.
+
+    `known` is a network whose sizes "auto" takes over, or None.
+    """
+    if form.categories is None:
+        return ()
+    n_codes, size = form.categories.n_codes, estimator.embedding_size
+    if isinstance(size, str):
+        sizes = [_automatic(n - 1) for n in n_codes]
+        if known is not None and len(known.embeddings) == len(n_codes):
+            sizes = [size for _, size in known.embeddings]
+    elif isinstance(size, Integral):
+        sizes = [size] * len(n_codes)
+    else:
+        sizes = _given(size, len(n_codes))
+    return tuple((n, int(size)) for n, size in zip(n_codes, sizes, strict=True))
+
+
+def _automatic(n_categories):
+    return min(MAX_SIZE, ceil(2 * n_categories**0.5))
+
+
+def _given(sizes, n):
+    sizes = list(sizes)
+    if len(sizes) != n or not all(isinstance(s, Integral) and s > 0 for s in sizes):
+        raise ValueError(
+            f"embedding_size must be 'auto', a whole number above 0, or {n} of them, "
+            f"one for each feature with categories, got {short(sizes)}."
+        )
+    return sizes
+
+
+def check_categorical(estimator, form):
+    """Whether training may go on with the features that had categories."""
+    choice, categories = estimator.categorical_features, form.categories
+    features = [] if categories is None else list(categories.features)
+    if isinstance(choice, str) and choice == "from_dtype":
+        return  # there are other frames now
+    wanted = []
+    if choice is not None:
+        wanted = chosen_features(choice, form.n_features_per_step, form.names_of_steps)
+    if wanted != features:
+        raise ValueError(
+            "Training cannot go on with another network: now features "
+            f"{short(wanted)} have categories (were {short(features)}). Use a new "
+            "estimator, or warm_start=False."
+        )
+
+
+def weights_by_category(draft, parameters, other):
+    """The weights of another model; its embeddings' rows stand as our categories do.
+
+    Those that it does not know keep the rows of `parameters`.
+    """
+    weights = other.network.export_weights(other.parameters)
+    own = draft.network.export_weights(parameters)
+    if draft.inputs.n_categorical != other.inputs.n_categorical:
+        return weights  # which do not fit
+    for name, ours, theirs in zip(
+        names_of(draft.network), _known(draft), _known(other), strict=True
+    ):
+        rows, source = own[name], weights[name]
+        if rows.shape[1] == source.shape[1]:
+            shared = ours.keys() & theirs.keys()
+            rows[[ours[c] for c in shared]] = source[[theirs[c] for c in shared]]
+            rows[-1] = source[-1]
+            weights[name] = rows
+    return weights
+
+
+def _known(model):
+    categories = model.inputs.categories
+    return [] if categories is None else categories.codes
+
+
+def names_of(network):
+    """The names of the weights of embeddings, in the order of their features."""
+    return [name for part in network.embedded for name in part.names]
+
+
+def frames_of_embeddings(model):
+    """The rows of each embedding as a frame, with the names of the categories."""
+    weights = model.network.export_weights(model.parameters)
+    return [
+        pd.DataFrame(
+            weights[name],
+            index=pd.Index([*values, UNKNOWN], dtype=object, name=feature),
+        )
+        for name, values, feature in zip(
+            names_of(model.network),
+            model.inputs.categories.values,
+            model.inputs.names_of_categorical,
+            strict=True,
+        )
+    ]
