@@ -525,6 +525,20 @@ def test_names_of_categories_change_nothing(estimator_class):
     assert_array_equal(output_of(other, numbers), output_of(estimator, TOKENS))
 
 
+@both
+def test_the_order_of_categories_changes_only_the_first_draw(estimator_class):
+    parameters = {"dtype": "float64", "unknown_fraction": 0.0}
+    y = TARGETS[estimator_class]
+    start = with_tokens(estimator_class, **parameters).fit(TOKENS, y).get_weights()
+    estimator = with_tokens(estimator_class, **parameters)
+    estimator.fit(TOKENS, y, init_weights=start)
+    start["embedding.weight"] = start["embedding.weight"][[3, 2, 1, 0, 4]]
+    other = with_tokens(estimator_class, **parameters)
+    reverse = [[-"abcd".index(token) for token in x] for x in TOKENS]
+    other.fit(reverse, y, init_weights=start)
+    assert_allclose(output_of(other, reverse), output_of(estimator, TOKENS), rtol=1e-9)
+
+
 @pytest.mark.parametrize("add_time", [False, True])
 def test_predictions_for_steps_have_the_form_of_lists(add_time):
     y = [[len(t) for t in x] for x in TOKENS]

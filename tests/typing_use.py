@@ -35,6 +35,8 @@ RNNClassifier("lstm", 32, pooling="attention", class_weight="balanced")
 RNNClassifier(batch_size="auto", max_grad_norm=None, class_weight={"a": 2, "b": 1})
 RNNRegressor(random_state=np.random.RandomState(0), trainable=["head.*"], verbose=2)
 RNNRegressor(alpha=0, bptt_steps=None, learning_rate="one-cycle")
+RNNClassifier(categorical_features="all", embedding_size=8, unknown_fraction=0.0)
+RNNRegressor(categorical_features=["code", "event"], embedding_size=[2, 3])
 RNNClassifier("transformer")  # type: ignore[arg-type]
 RNNClassifier(hidden_size="32")  # type: ignore[arg-type]
 RNNClassifier(hidden_units=32)  # type: ignore[call-arg]
