@@ -168,16 +168,30 @@ def check_fine_tuning(output):
     assert min(tuned) > scratch + 0.05
 
 
+def check_events(output):
+    (boosting,) = re.findall(r"^boosting, .* (\S+)$", output, flags=re.M)
+    (network,) = re.findall(r"^network, .* (\S+)$", output, flags=re.M)
+    assert float(network) > float(boosting) + 0.05
+
+
+def check_names(output):
+    rows = re.findall(r"^\S.*? +(0\.\d{3}) +0\.\d{3}$", output, flags=re.M)
+    assert len(rows) == 2
+    assert min(map(float, rows)) > 0.4
+
+
 HERE = ("--output", "here")
 #: Arguments of each example, and what checks its output.
 EXAMPLES = {
     "binary_sequences.py": (("--seeds", "1"), check_bits),
+    "event_log.py": (("--sessions", "800", "--epochs", "15"), check_events),
     "fine_tuning.py": (("--seeds", "1"), check_fine_tuning),
     "japanese_vowels.py": (HERE, check_vowels),
     "long_memory.py": (
         (*HERE, "--networks", "Elman", "--sequences", "8000"),
         check_memory,
     ),
+    "names_by_language.py": ((*HERE, "--names", "2000", "--epochs", "5"), check_names),
     "online_learning.py": (HERE, check_online),
     "tagging.py": ((*HERE, "--seeds", "1"), check_tagging),
     "weather.py": ((*HERE, "--seeds", "1"), check_weather),
