@@ -47,7 +47,6 @@ def stacked(estimator, sequences):
 # The right frames
 
 
-@pytest.mark.nojit
 @both
 @sizes
 @pytest.mark.parametrize("return_sequences", [False, True])

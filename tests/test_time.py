@@ -22,7 +22,6 @@ def with_time(sequences, lengths=None):
     ]
 
 
-@pytest.mark.nojit
 @both
 @pytest.mark.parametrize("return_sequences", [False, True])
 @pytest.mark.parametrize("frame_length", [1, 2])
