@@ -84,11 +84,15 @@ class HostSteps:
             return
         # Copies of what the step changes: rows that the batch did not read stay, and
         # cost nothing.
-        some = self.trainable.entries(self.backend.rows_read)
-        vector, state = self.vector[some], self.state[:, some]
-        mask, gradient = self.mask[some], gradient[some]
-        self._move(vector, state, mask, gradient, loss, strength, rate, t)
-        self.vector[some], self.state[:, some] = vector, state
+        some, first = self.trainable.entries(self.backend.rows_read)
+        arrays = self.vector, self.state, self.mask, gradient
+        copies = [
+            np.concatenate([array[..., some], array[..., first:]], axis=-1)
+            for array in arrays
+        ]
+        self._move(*copies, loss, strength, rate, t)
+        for array, copy in zip(arrays[:2], copies, strict=False):
+            array[..., some], array[..., first:] = np.split(copy, [some.size], axis=-1)
 
     def _move(self, vector, state, mask, gradient, loss, strength, rate, t):
         """Change the vector and the solver's memory."""

@@ -165,19 +165,19 @@ class Trainable:
                 targets[name][1][:] = a @ view
 
     def entries(self, rows_read):
-        """Where the vector has what a step changes.
+        """Where the vector has what a step changes: some entries, and all from one on.
 
-        Of embeddings these are the rows that the batch read, as with PyTorch's
+        Of embeddings the first are the rows that the batch read, as with PyTorch's
         SparseAdam: a solver that moved the others by what it remembers of them would
         take the longer the more there are.
         """
-        pieces, at = [], 0
+        pieces, at = [np.empty(0, np.int64)], 0
         for part, rows in zip(self.network.embedded, rows_read, strict=True):
             if part.name in self.arrays:
                 n_rows, size = self.network.shapes[part.name]
                 pieces.append((at + rows[:, None] * size + np.arange(size)).ravel())
                 at += n_rows * size
-        return np.concatenate([*pieces, np.arange(at, self.weight_mask.size)])
+        return np.concatenate(pieces), at
 
     @cached_property
     def weight_mask(self):
