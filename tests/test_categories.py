@@ -151,6 +151,23 @@ def test_missing_beside_whole_numbers(X):
     assert sequences.values.ravel().tolist() == [1, 0, 2]
 
 
+@pytest.mark.parametrize(
+    ("X", "dtype"),
+    [
+        ([[2, 1]], np.int64),
+        ([[True]], np.bool_),
+        ([["a"]], object),
+        ([[2, None]], object),
+        ([[-1, 2**63]], object),
+    ],
+)
+def test_arrays_of_categories(X, dtype):
+    _, form = read(X)
+    (array,) = form.attributes()["categories_"]
+    assert array.dtype == dtype
+    assert array.tolist() == list(form.categories.values[0])
+
+
 def test_missing_is_unknown_if_fit_saw_none():
     _, form = read(WORDS)
     assert read([["c", None, "z"]], form=form)[0].values.ravel().tolist() == [2, 3, 3]
@@ -303,6 +320,17 @@ def test_errors(X, choice, match):
     with pytest.raises((TypeError, ValueError), match=f"(?i){match}") as caught:
         read(X, choice)
     assert len(str(caught.value)) < 300
+
+
+@pytest.mark.parametrize("choice", [None, [1]])
+@pytest.mark.parametrize("X", [[[("a", "b")]], [np.array([["a", "b"]])]])
+def test_texts_without_a_choice(X, choice):
+    with pytest.raises(ValueError, match="sequence 0 of X: .*categorical_features: 'a"):
+        read(X, choice)
+    _, form = read([np.zeros((1, 2))], None)
+    with pytest.raises(ValueError, match=r"In sequence 0 of X: .*") as caught:
+        read(X, choice, form)
+    assert "categorical_features" not in str(caught.value)
 
 
 def test_too_many_categories(monkeypatch):

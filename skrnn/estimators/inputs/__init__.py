@@ -1,5 +1,6 @@
 """From what the user calls X to `Sequences`: every check, and one clear error each."""
 
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -17,7 +18,7 @@ from skrnn.estimators.inputs.forms import (
     width_of_lists,
 )
 from skrnn.estimators.inputs.names import check_names, names_of
-from skrnn.estimators.inputs.numbers import as_array, check_numbers
+from skrnn.estimators.inputs.numbers import TextError, as_array, check_numbers
 from skrnn.estimators.inputs.reading import read
 from skrnn.sequences import Sequences
 
@@ -132,7 +133,7 @@ def check_sequences(
     name = type(estimator).__name__
     known = estimator if form is None else form
     are_numbers, columns = _are_numbers(estimator, form), []
-    with np.errstate(over="ignore"):
+    with np.errstate(over="ignore"), _of_texts(estimator, form):
         reading = read(
             X, int(known.n_features_per_step), name, allow_empty, are_numbers
         )
@@ -152,6 +153,20 @@ def check_sequences(
             form = replace(form, categories=Categories.of(features, columns))
         sequences = form.categories.added(sequences, columns)
     return sequences, form
+
+
+@contextmanager
+def _of_texts(estimator, form):
+    """At a first fit, the error for texts says how to pass them."""
+    try:
+        yield
+    except TextError as error:
+        if form is not None or not hasattr(estimator, "categorical_features"):
+            raise
+        raise ValueError(
+            f"{error}. If these are categories, say so by categorical_features: 'all' "
+            "for tokens, or the features that have them."
+        ) from error
 
 
 def _are_numbers(estimator, form):

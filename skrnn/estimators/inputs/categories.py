@@ -4,6 +4,7 @@ The network gets a code as one more channel, a whole number: the category's plac
 those that fit saw. What fit did not see, the *unknown*, has the next number.
 """
 
+from contextlib import suppress
 from dataclasses import dataclass
 from itertools import repeat
 from reprlib import repr as short
@@ -72,9 +73,12 @@ class Categories:
 
     def arrays(self):
         """The categories of each feature, in the order of their codes."""
-        return [
-            np.array(
-                values, object if type(values[0]) is str or None in values else None
-            )
-            for values in self.values
-        ]
+        return [_array(values) for values in self.values]
+
+
+def _array(values):
+    for kind, dtype in ((bool, np.bool_), (int, np.int64)):
+        if set(map(type, values)) == {kind}:
+            with suppress(OverflowError):
+                return np.array(values, dtype)
+    return np.array(values, object)

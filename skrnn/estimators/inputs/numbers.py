@@ -18,6 +18,10 @@ class CellsError(ValueError):
     """There are arrays where there should be numbers."""
 
 
+class TextError(ValueError):
+    """There are texts where there should be numbers."""
+
+
 def as_numbers(x):
     """Make an array of real numbers; refuses what NumPy would merely convert."""
     return check_numbers(to_array(x))
@@ -57,7 +61,8 @@ def check_numbers(array):
     if array.dtype.kind == "c":
         raise ValueError("Complex data not supported.")
     if array.dtype.kind not in "fiub":
-        raise ValueError(f"Data of dtype {array.dtype} is not numeric.")
+        kind = TextError if array.dtype.kind == "U" else ValueError
+        raise kind(f"Data of dtype {array.dtype} is not numeric.")
     return array
 
 
@@ -118,4 +123,4 @@ def _from_objects(array):
     except OverflowError:
         return np.reshape([_as_float(value) for value in array.flat], array.shape)
     except ValueError as error:  # which has the word that is no number
-        raise ValueError(shorten(str(error), 100)) from None
+        raise TextError(shorten(str(error), 100)) from None
