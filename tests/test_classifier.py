@@ -160,6 +160,7 @@ def partial_fit_calls(*calls):
         ([(LABELS, [0, 1, 2]), (LABELS + 1,)], "`y` has classes not in"),
         quick([(WORDS[LABELS], [0, 1, 2])], "`y` has classes not in"),
         quick([(LABELS, WORDS)], "`y` has classes not in"),
+        quick([(LABELS.astype(str), range(40))], "`y` has classes not in"),
         ([(LABELS, [0, 1, 2]), (LABELS, [0, 1, 2, 3])], "not the same as on last call"),
         ([(INDICATOR, range(4))], "y must have 4 labels per target"),
         ([(INDICATOR, range(3)), (INDICATOR[:, :2],)], "y must have 3 labels"),
