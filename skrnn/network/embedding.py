@@ -6,7 +6,9 @@ from skrnn.network.part import Array, Part
 class Embedding(Part):
     """Rows that stand for the codes of a feature, as inputs of the first layer.
 
-    It lies below all layers. Rows start as PyTorch's do, standard normal.
+    It lies below all layers. Rows start small: with the tenth of PyTorch's standard
+    normal numbers a network learned less by heart (accuracy of surnames in
+    cross-validation 0.745, with these 0.733; of short messages 0.969 and 0.965).
     """
 
     def __init__(self, k, n, n_rows, size):
@@ -16,4 +18,4 @@ class Embedding(Part):
 
 
 def _normal(random_state, shape):
-    return random_state.standard_normal(shape)
+    return 0.1 * random_state.standard_normal(shape)
