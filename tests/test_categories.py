@@ -8,7 +8,7 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
-from small import TARGETS, make, output_of, state_of
+from small import LABELS, TARGETS, make, output_of, state_of
 
 from skrnn import RNNClassifier, RNNRegressor
 from skrnn.estimators.inputs import Clock, categories, check_sequences
@@ -613,3 +613,41 @@ def test_the_gpu_has_none_yet():
     for call in (regressor.predict, lambda X: regressor.fit(X, TARGETS[RNNRegressor])):
         with pytest.raises(ValueError, match="CUDA backend has no embeddings"):
             call(TOKENS)
+
+
+def test_whole_numbers_beside_floats_and_missing_values_stay_exact():
+    """One type for all columns, or for missing ones, would be float64."""
+    ids = [2**60, 2**60 + 1]
+    frame = pd.DataFrame({"id": ids, "level": [1.5, 2.5]})
+    classifier = make(RNNClassifier, categorical_features=["id"])
+    classifier.fit([frame] * 24, LABELS)
+    assert classifier.categories_[0].tolist() == ids
+    pl = pytest.importorskip("polars")
+    classifier.fit([pl.DataFrame(frame)] * 24, LABELS)
+    assert classifier.categories_[0].tolist() == ids
+    classifier = make(RNNClassifier, categorical_features="all")
+    for form in (pl.Series, lambda values: pl.DataFrame({"id": values})):
+        classifier.fit([form([*ids, None])] * 24, LABELS)
+        assert classifier.categories_[0].tolist() == [*ids, None]
+
+
+def test_floats_that_may_have_merged_are_refused():
+    classifier = make(RNNClassifier, categorical_features="all")
+    with pytest.raises(ValueError, match="too large to be exact"):
+        classifier.fit([np.array([2.0**60, 1.0])] * 24, LABELS)
+
+
+@pytest.mark.parametrize("choice", [None, [0]])
+def test_columns_of_one_name(choice):
+    frame = pd.DataFrame([[1, 2.0, 3]], columns=["x", "y", "x"])
+    with pytest.raises(ValueError, match="columns of X must have different names, but"):
+        make(RNNClassifier, categorical_features=choice).fit([frame] * 24, LABELS)
+
+
+@pytest.mark.skipif(
+    not hasattr(getattr(np, "dtypes", None), "StringDType"), reason="NumPy has none"
+)
+def test_strings_of_numpy():
+    words = np.array(["a", "b"], np.dtypes.StringDType())
+    classifier = make(RNNClassifier, categorical_features="all")
+    assert classifier.fit([words] * 24, LABELS).categories_[0].tolist() == ["a", "b"]

@@ -58,8 +58,8 @@ def _of_indices(indices, n_features):
     bad = [int(i) for i in indices if not 0 <= i < n_features]
     if bad:
         raise ValueError(
-            f"categorical_features has {bad[0]}, but the steps of X have {n_features} "
-            f"features: indices are 0 to {n_features - 1}."
+            f"categorical_features has {short(bad[0])}, but the steps of X have "
+            f"{n_features} features: indices are 0 to {n_features - 1}."
         )
     return sorted({int(i) for i in indices})
 

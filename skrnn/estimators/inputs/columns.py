@@ -12,6 +12,8 @@ from skrnn.estimators.inputs.numbers import check_numbers
 from skrnn.estimators.inputs.reading import of_sequence
 
 _MISSING = type(None), type(pd.NA), type(pd.NaT)
+#: Up to here float64 has all whole numbers, and beyond it has some twice.
+EXACT = 2.0**53
 _ADVICE = "Pass strings, whole numbers or booleans: str(value), say"
 
 
@@ -71,7 +73,7 @@ class Column(NamedTuple):
     @classmethod
     def of(cls, array, name):
         """That of an array (n_steps,), in which nothing has been converted."""
-        if array.dtype.kind not in "OUbiuf":
+        if array.dtype.kind not in "OUTbiuf":
             raise TypeError(f"{name} has values of dtype {array.dtype}. {_ADVICE}.")
         values = array.tolist()
         types = set(map(type, values))
@@ -108,10 +110,11 @@ def _whole(value, name):
     value = float(value)
     if isnan(value):
         return None
-    if not value.is_integer():
+    if not value.is_integer() or abs(value) >= EXACT:
+        reason = "too large to be exact" if value.is_integer() else "no whole number"
         raise ValueError(
-            f"{name} has the value {value!r}, which is no whole number and so "
-            "no category. Leave the feature out of categorical_features, or pass "
+            f"{name} has the value {value!r}, which is {reason} and so no category. "
+            "Leave the feature out of categorical_features, or pass whole numbers or "
             "str(value)."
         )
     return int(value)

@@ -37,7 +37,16 @@ def _check_are_numbers(names, place, others, other_place):
 
 def names_of(X):
     """Names of the columns of X, if it has some that are all strings; or None."""
-    names = get_feature_names(X) if hasattr(X, "columns") else None
+    if not hasattr(X, "columns"):
+        return None
+    columns = list(X.columns)
+    if len(set(columns)) < len(columns):
+        twice = next(name for name in columns if columns.count(name) > 1)
+        raise ValueError(
+            f"The columns of X must have different names, but {short(twice)} is that "
+            f"of {columns.count(twice)}. Rename them, or pass X.to_numpy()."
+        )
+    names = get_feature_names(X)
     return None if names is None else tuple(names)
 
 

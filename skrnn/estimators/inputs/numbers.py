@@ -43,8 +43,21 @@ def to_objects(x):
         return _unmasked(x.astype(object))
     if _has_masked_rows(x):
         return np.stack([to_objects(row) for row in x])
-    # Of a list NumPy would make floats or texts; of a frame pandas might.
-    return np.asarray(x, object if is_list(x) or hasattr(x, "columns") else None)
+    if hasattr(x, "columns"):
+        return _by_columns(x)
+    if hasattr(x, "to_list"):  # with a missing value polars would make floats
+        return np.fromiter(x.to_list(), object, len(x))
+    # Of a list NumPy would make floats or texts.
+    return np.asarray(x, object if is_list(x) else None)
+
+
+def _by_columns(frame):
+    """Of each column by itself: one type for all would make floats of whole numbers."""
+    objects = np.empty(frame.shape, object)
+    for j, name in enumerate(frame.columns):
+        column = frame.iloc[:, j] if hasattr(frame, "iloc") else frame[name]
+        objects[:, j] = np.fromiter(column.to_list(), object, len(frame))
+    return objects
 
 
 def _has_masked_rows(x):
