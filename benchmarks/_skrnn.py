@@ -42,6 +42,7 @@ def training_epoch(problem, batch_size=None, repeats=1, device="cpu"):
         dropout=0.0,
         recurrent_dropout=0.0,
         bptt_steps=None,
+        unknown_fraction=0.0,
     )
     rows = np.tile(np.arange(problem.N), repeats)
     data = training.Data(
