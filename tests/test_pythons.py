@@ -83,6 +83,7 @@ def test_imports_and_fits(version, folder):
     assert (result.stdout, result.stderr) == ("(8,) False\n", "")
 
 
-def test_imports_and_fits_without_asserts_and_docstrings(folder):
-    result = use(sys.executable, "-OO", folder=folder)
-    assert (result.stdout, result.stderr) == ("(8,) True\n", "")
+@pytest.mark.parametrize("option", ["-O", "-OO"])
+def test_imports_and_fits_optimised(option, folder):
+    result = use(sys.executable, option, folder=folder)
+    assert (result.stdout, result.stderr) == (f"(8,) {option == '-OO'}\n", "")
