@@ -16,10 +16,10 @@ from skrnn.sequences import read_only
 class Read(NamedTuple):
     """The steps that a batch reads."""
 
-    places: np.ndarray | None  # in the values; None where nobody asks
-    compact: (
-        np.ndarray | int
-    )  # of each sequence: place among these - place in the values
+    #: In the values; None where nobody asks.
+    places: np.ndarray | None
+    #: Of each sequence: a step's place among these, less that in the values.
+    compact: np.ndarray | int
 
 
 class Lookup:
@@ -77,15 +77,10 @@ class Lookup:
         if read.places is None:
             return
         of_steps = inputs.d_rows.reshape(read.places.size, -1)
-        codes = sequences.values[read.places, self.network.n_features :].astype(
-            np.int64
-        )
-        views, last, is_known = (
-            self.network.views(gradient),
-            0,
-            gradient is self._gradient,
-        )
-        self._gradient = gradient
+        codes = sequences.values[read.places, self.network.n_features :]
+        codes = codes.astype(np.int64)
+        views, last = self.network.views(gradient), 0
+        is_known, self._gradient = gradient is self._gradient, gradient
         for k, part in enumerate(self.network.embedded):
             first, last = last, last + self.network.embeddings[k][1]
             if self.trains[k]:
