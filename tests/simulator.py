@@ -101,7 +101,7 @@ class Turns(kernel.BlockManager):
                 self._f(*self.args)
             except Aborted:
                 pass
-            except Exception as error:
+            except BaseException as error:
                 self.error = error
                 self.to_start.clear()
         _idle.append(worker)

@@ -631,10 +631,13 @@ def test_whole_numbers_beside_floats_and_missing_values_stay_exact():
         assert classifier.categories_[0].tolist() == [*ids, None]
 
 
-def test_floats_that_may_have_merged_are_refused():
+@pytest.mark.parametrize(("value", "dtype"), [(2**53, "f8"), (2**24, "f4")])
+def test_floats_that_may_have_merged_are_refused(value, dtype):
     classifier = make(RNNClassifier, categorical_features="all")
     with pytest.raises(ValueError, match="too large to be exact"):
-        classifier.fit([np.array([2.0**60, 1.0])] * 24, LABELS)
+        classifier.fit([np.array([value, 1], dtype)] * 24, LABELS)
+    classifier.fit([np.array([value - 1, 1], dtype)] * 24, LABELS)
+    assert classifier.categories_[0].tolist() == [1, value - 1]
 
 
 @pytest.mark.parametrize("choice", [None, [0]])

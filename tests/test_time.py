@@ -26,7 +26,7 @@ def with_time(sequences, lengths=None):
 @pytest.mark.parametrize("return_sequences", [False, True])
 @pytest.mark.parametrize("frame_length", [1, 2])
 def test_a_fit_is_that_of_a_channel(estimator_class, return_sequences, frame_length):
-    """The same bits as with the channel in X, where that is rounded alike."""
+    """The same as with the channel in X, but for rounding."""
     parameters = {"return_sequences": return_sequences, "frame_length": frame_length}
     parameters["dtype"] = "float64"
     y = (STEP_TARGETS if return_sequences else TARGETS)[estimator_class]
@@ -131,6 +131,13 @@ def test_init_weights_of_an_estimator_bring_their_choice(add_time):
     classifier = make(RNNClassifier, add_time="auto", max_iter=1)
     classifier.fit(RAGGED, LABELS, init_weights=start)
     assert classifier.add_time_ is add_time
+    # The weights fit the time as it was standardised for the sequences there.
+    same = classifier.set_params(add_time=add_time, trainable="head")
+    auto = make(RNNClassifier, add_time="auto", max_iter=1, trainable="head")
+    assert_array_equal(
+        output_of(same.fit(X[:, :2], LABELS, init_weights=start), X),
+        output_of(auto.fit(X[:, :2], LABELS, init_weights=start), X),
+    )
     with pytest.raises(ValueError, match="init_weights do not fit this network"):
         classifier.set_params(add_time=not add_time).fit(X, LABELS, init_weights=start)
 

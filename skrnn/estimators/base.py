@@ -202,13 +202,16 @@ class BaseRNN(
         weights : dict of str to ndarray
             For each layer k from 0 on ``weight_ih_l{k}`` (n_gates * hidden_size,
             n_inputs), with n_inputs = frame_length * n_features in the first layer
-            (with the time, see `add_time`, of a feature more),
+            (with the time, see `add_time`, of a feature more, and a category counts
+            as the numbers of its embedding),
             ``weight_hh_l{k}`` (n_gates * hidden_size, hidden_size),
             ``bias_ih_l{k}`` and ``bias_hh_l{k}`` (n_gates * hidden_size,), and the
             same with ``_reverse`` for the other direction; with ``layer_norm=True``
             ``norm_l{k}.weight`` and ``norm_l{k}.bias`` (n_directions * hidden_size,),
             which both directions share; ``head.weight``
             (n_outputs, n_directions * hidden_size) and ``head.bias`` (n_outputs,);
+            with categories ``embedding.weight`` (n_categories + 1, embedding_size), or
+            ``embedding.{k}.weight`` of each feature that has them;
             with ``pooling="attention"`` also ``attention.weight`` (hidden_size,
             n_directions * hidden_size), ``attention.bias`` and ``attention.query``
             (hidden_size,). The gates stand in PyTorch's order: i, f, g, o (LSTM);

@@ -93,8 +93,8 @@ class RNNClassifier(ClassifierMixin, BaseRNN):
         so many times fewer steps to compute. "auto" is half of a given `frame_length`,
         rounded down, and 1 at least. With both "auto", the first fit chooses: where the
         median length is 48 or more, so that about 32 frames remain, but at most 16 with
-        ``pooling="last"`` and at most 8 with another, which then has more of them. With
-        ``return_sequences=True``, or with categories, it is 1.
+        ``pooling="last"`` and at most 8 with another, which then has more of them; with
+        categories it is 1, and with ``return_sequences=True`` always.
     add_time : bool or "auto", default="auto"
         Whether the number of a step in its sequence is one more feature of it,
         standardised by the lengths that the first fit sees; later steps than those have

@@ -70,11 +70,11 @@ def weights_by_category(draft, parameters, other):
     Those that it does not know keep the rows of `parameters`.
     """
     weights = other.network.export_weights(other.parameters)
-    own = draft.network.export_weights(parameters)
     if draft.inputs.n_categorical != other.inputs.n_categorical:
         return weights  # which do not fit
+    own = draft.network.export_weights(parameters)
     for name, ours, theirs in zip(
-        names_of(draft.network), _known(draft), _known(other), strict=True
+        weight_names(draft.network), _known(draft), _known(other), strict=True
     ):
         rows, source = own[name], weights[name]
         if rows.shape[1] == source.shape[1]:
@@ -90,7 +90,7 @@ def _known(model):
     return [] if categories is None else categories.codes
 
 
-def names_of(network):
+def weight_names(network):
     """The names of the weights of embeddings, in the order of their features."""
     return [name for part in network.embedded for name in part.names]
 
@@ -104,7 +104,7 @@ def frames_of_embeddings(model):
             index=pd.Index([*values, UNKNOWN], dtype=object, name=feature),
         )
         for name, values, feature in zip(
-            names_of(model.network),
+            weight_names(model.network),
             model.inputs.categories.values,
             model.inputs.names_of_categorical,
             strict=True,

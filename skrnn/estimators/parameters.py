@@ -145,8 +145,8 @@ twice the `hop_length` if that is above 1, otherwise 1, so that frames are steps
 has so many times fewer steps to compute. "auto" is half of a given `frame_length`,
 rounded down, and 1 at least. With both "auto", the first fit chooses: where the
 median length is 48 or more, so that about 32 frames remain, but at most 16 with
-``pooling="last"`` and at most 8 with another, which then has more of them. With
-``return_sequences=True``, or with categories, it is 1.""",
+``pooling="last"`` and at most 8 with another, which then has more of them; with
+categories it is 1, and with ``return_sequences=True`` always.""",
     ),
     "add_time": Parameter(
         "auto",

@@ -6,21 +6,21 @@ from skrnn.estimators.framing import AUTO
 from skrnn.estimators.inputs import Clock
 
 #: Sequences of fewer steps, in the median, have the time as a channel with "auto". In
-#: cross-validation it raised the accuracy of no fewer than these, and cost that of
-#: longer ones 0.03 to 0.13.
+#: cross-validation it raised their accuracy by 0.02 in the mean, and cost longer ones
+#: 0.03 to 0.13.
 MAX_TIMED = 128
 
 
 def timed(estimator, form, lengths, other):
     """The form of X at a first fit, with the time as a channel or without it.
 
-    `other` is a model whose weights training starts with, or None: "auto" does as it
-    did.
+    `other` is a model whose weights training starts with, or None: they fit the time
+    as it was standardised there, and "auto" does as it did.
     """
     wanted = estimator.add_time
+    if other is not None and wanted in (AUTO, other.inputs.clock is not None):
+        return form.with_clock(other.inputs.clock)
     if wanted == AUTO:
-        if other is not None:
-            return form.with_clock(other.inputs.clock)
         wanted = _forgets_when(estimator) and np.median(lengths) < MAX_TIMED
     return form.with_clock(Clock.of(lengths)) if wanted else form
 

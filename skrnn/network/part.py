@@ -26,8 +26,8 @@ class Part:
     Parameters
     ----------
     level : int
-        How many layers lie below: gradients reach down to the lowest level that has
-        anything to train.
+        How many layers lie below, -1 for what lies below all: gradients reach down to
+        the lowest level that has anything to train.
     arrays : dict of str to Array
         By their names inside, in the order of the flat vector.
     """

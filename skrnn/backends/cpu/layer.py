@@ -33,7 +33,7 @@ class Sizes(NamedTuple):
     """What all layers have in common."""
 
     n_directions: int
-    n_features: int  # of a step
+    n_features: int  # numbers of a step
     frame_length: int
     hop_length: int
     n_inputs: int  # of the first layer: a frame's steps, one after the other

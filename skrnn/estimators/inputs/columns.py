@@ -12,8 +12,6 @@ from skrnn.estimators.inputs.numbers import check_numbers
 from skrnn.estimators.inputs.reading import of_sequence
 
 _MISSING = type(None), type(pd.NA), type(pd.NaT)
-#: Up to here float64 has all whole numbers, and beyond it has some twice.
-EXACT = 2.0**53
 _ADVICE = "Pass strings, whole numbers or booleans: str(value), say"
 
 
@@ -78,7 +76,8 @@ class Column(NamedTuple):
         values = array.tolist()
         types = set(map(type, values))
         if not types <= {str, bool, int, type(None)}:
-            convert = {kind: _conversion(kind, name) for kind in types}
+            exact = _exact(array.dtype)
+            convert = {kind: _conversion(kind, name, exact) for kind in types}
             values = [convert[type(value)](value) for value in values]
             types = set(map(type, values))
         kinds = sorted(types - {type(None)}, key=lambda kind: kind.__name__)
@@ -91,7 +90,12 @@ class Column(NamedTuple):
         return cls(values, kinds[0] if kinds else None, name)
 
 
-def _conversion(kind, name):
+def _exact(dtype):
+    """Up to where floats of this type have all whole numbers, each of them once."""
+    return 2.0 ** (np.finfo(dtype if dtype.kind == "f" else float).nmant + 1)
+
+
+def _conversion(kind, name, exact):
     """The function that makes one of Python's own values of one of this type."""
     if kind in _MISSING:
         return lambda value: None
@@ -99,18 +103,18 @@ def _conversion(kind, name):
         (str, str.__str__),
         ((bool, np.bool_), bool),
         (Integral, int),
-        (Real, lambda value: _whole(value, name)),
+        (Real, lambda value: _whole(value, name, exact)),
     ):
         if issubclass(kind, types):
             return own
     raise TypeError(f"{name} has values of type {kind.__name__}. {_ADVICE}.")
 
 
-def _whole(value, name):
+def _whole(value, name, exact):
     value = float(value)
     if isnan(value):
         return None
-    if not value.is_integer() or abs(value) >= EXACT:
+    if not value.is_integer() or abs(value) >= exact:
         reason = "too large to be exact" if value.is_integer() else "no whole number"
         raise ValueError(
             f"{name} has the value {value!r}, which is {reason} and so no category. "
