@@ -1,8 +1,9 @@
 """What the tests change of Numba's CUDA simulator.
 
 The threads of a block take turns: each runs until it waits for the others or has ended,
-then the next one does. So a barrier that is missing fails each time, and not only where
-two threads happen to run at once. The simulator itself asks all threads over and over
+then the next one does; from the first on in one block, from the last on in the next. So
+a barrier that is missing fails in one of two blocks, and not only where two threads
+happen to run at once. The simulator itself asks all threads over and over
 whether they wait: that was six sevenths of the time of all tests.
 """
 
@@ -65,9 +66,13 @@ class Worker(threading.Thread):
 class Turns(kernel.BlockManager):
     """Runs a block."""
 
+    n_runs = 0
+
     def run(self, grid_point, *args):
         self.grid_point, self.args, self.error = grid_point, args, None
-        self.to_start = deque(np.ndindex(*self._block_dim))
+        points = list(np.ndindex(*self._block_dim))
+        Turns.n_runs += 1
+        self.to_start = deque(points if Turns.n_runs % 2 else reversed(points))
         self.now, self.waiting = deque(), deque()  # of this round, and of the next one
         self.ended = threading.Lock()
         self.ended.acquire()
