@@ -80,7 +80,8 @@ class Lookup:
         codes = sequences.values[read.places, self.network.n_features :]
         codes = codes.astype(np.int64)
         views, last = self.network.views(gradient), 0
-        is_known, self._gradient = gradient is self._gradient, gradient
+        # Known again only when all is written: what interrupts this leaves old rows.
+        is_known, self._gradient = gradient is self._gradient, None
         for k, part in enumerate(self.network.embedded):
             first, last = last, last + self.network.embeddings[k][1]
             if self.trains[k]:
@@ -88,6 +89,7 @@ class Lookup:
                 views[part.name][self.rows_read[k] if is_known else slice(None)] = 0
                 self.rows_read[k], sums = _add_up(codes[:, k], of_steps[:, first:last])
                 views[part.name][self.rows_read[k]] = sums
+        self._gradient = gradient
 
 
 def _add_up(codes, of_steps):
