@@ -3,8 +3,8 @@
 A log has, for each session, a table of steps: what happened, a category, and how many
 minutes after the step before, a number. The sessions are made up, by a rule that no
 count of events can tell: who puts something into the cart buys it, if looking at the
-delivery terms comes later and within a minute of the event before it; an error that
-comes last undoes it.
+delivery terms comes later and within a minute of the event before it; an error empties
+the cart.
 
 Beside the network, which reads steps in order, stands a gradient boosting on how often
 each event happened, and on the sum of the minutes before it.
