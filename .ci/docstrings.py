@@ -102,6 +102,12 @@ y : array-like of shape (n_samples,) or (n_samples, n_outputs), or list of such
     missing, and adds nothing to the loss or the score.
 """
 
+TOKENS = """
+X : list of str, or list of array-like
+    Sequences of tokens: texts, of which each character is a token; or lists or arrays
+    (n_timesteps_i,) of strings, whole numbers or booleans, of any lengths, also none.
+"""
+
 NOTES = """
 Nothing is padded: the cost follows the sum of the lengths. A prediction has the
 same bits whatever other samples are predicted with it.
@@ -125,6 +131,13 @@ CLASSES = {
         OF_ESTIMATORS,
         {"fit": VALUES, "partial_fit": VALUES},
     ),
+    "RNNLanguageModel": (
+        "estimators/language_model.py",
+        parameters.LANGUAGE_MODEL,
+        OF_ESTIMATORS + TOKENS,
+        {},
+    ),
+    "SupervisedRNN": ("estimators/supervised.py", {}, OF_ESTIMATORS, {}),
     "BaseRNN": ("estimators/base.py", {}, OF_ESTIMATORS, {}),
     "SequenceTransformer": ("preprocessing/_transformer.py", {}, X, {}),
     "SequenceScaler": ("preprocessing/_scaler.py", {}, X + OF_INPUTS, {}),

@@ -2,6 +2,6 @@
 
 __version__ = "0.1.0"  # before the imports: files tell which version wrote them
 
-from skrnn.estimators import RNNClassifier, RNNRegressor
+from skrnn.estimators import RNNClassifier, RNNLanguageModel, RNNRegressor
 
-__all__ = ["RNNClassifier", "RNNRegressor", "__version__"]
+__all__ = ["RNNClassifier", "RNNLanguageModel", "RNNRegressor", "__version__"]

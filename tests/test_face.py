@@ -12,14 +12,32 @@ from numpy.typing import ArrayLike
 from sklearn.base import clone
 
 import skrnn
-from skrnn import RNNClassifier, RNNRegressor, callbacks, datasets, exceptions, metrics
+from skrnn import (
+    RNNClassifier,
+    RNNLanguageModel,
+    RNNRegressor,
+    callbacks,
+    datasets,
+    exceptions,
+    metrics,
+)
 from skrnn.compat import Interval, StrOptions
+from skrnn.estimators.language.stream import LanguageModelStream
 from skrnn.estimators.names import ELSEWHERE
-from skrnn.estimators.parameters import CLASSIFIER, N_POSITIONAL, REGRESSOR
+from skrnn.estimators.parameters import (
+    CLASSIFIER,
+    LANGUAGE_MODEL,
+    N_POSITIONAL,
+    REGRESSOR,
+)
 from skrnn.estimators.stream import Stream
 from skrnn.preprocessing import SequenceFeatures, SequenceScaler, TextSequencer
 
-TABLES = {RNNClassifier: CLASSIFIER, RNNRegressor: REGRESSOR}
+TABLES = {
+    RNNClassifier: CLASSIFIER,
+    RNNRegressor: REGRESSOR,
+    RNNLanguageModel: LANGUAGE_MODEL,
+}
 both = pytest.mark.parametrize("estimator_class", TABLES)
 
 
@@ -142,9 +160,9 @@ def function_of(member):
 
 
 CLASSES = [
-    RNNClassifier,
-    RNNRegressor,
+    *TABLES,
     Stream,
+    LanguageModelStream,
     SequenceFeatures,
     SequenceScaler,
     TextSequencer,
@@ -180,7 +198,7 @@ def test_all_that_is_public_is_found():
     assert len(METHODS) >= 40
     assert {"RNNClassifier.partial_fit", "Stream.predict_proba"} <= METHODS.keys()
     public = {*skrnn.__all__} - {"__version__"}
-    assert public == {"RNNClassifier", "RNNRegressor"}
+    assert public == {"RNNClassifier", "RNNLanguageModel", "RNNRegressor"}
     assert all(getattr(skrnn, name) for name in skrnn.__all__)
 
 
@@ -263,7 +281,7 @@ def test_what_is_public_is_annotated(function):
         "n_epochs": "max_iter",
         "optimizer": "solver",
         "seed": "random_state",
-        "bidirectionnal": "bidirectional",
+        "recurent_dropout": "recurrent_dropout",
         "patience": "n_iter_no_change",
     }.items(),
 )

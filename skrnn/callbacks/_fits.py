@@ -11,8 +11,8 @@ def check_supported(callback, estimator):
     if not isinstance(estimator, BaseRNN):
         name = type(callback).__name__
         raise TypeError(
-            f"{name} follows the epochs of RNNClassifier and RNNRegressor, but was set "
-            f"on {type(estimator).__name__}. Call set_callbacks of the estimator "
+            f"{name} follows the epochs of skrnn's estimators, but was set on "
+            f"{type(estimator).__name__}. Call set_callbacks of the estimator "
             "inside it."
         )
 

@@ -1,6 +1,7 @@
 """The estimators: parameters, validation, labels. No numerics."""
 
 from skrnn.estimators.classifier import RNNClassifier
+from skrnn.estimators.language_model import RNNLanguageModel
 from skrnn.estimators.regressor import RNNRegressor
 
-__all__ = ["RNNClassifier", "RNNRegressor"]
+__all__ = ["RNNClassifier", "RNNLanguageModel", "RNNRegressor"]

@@ -1,4 +1,4 @@
-"""What both estimators share: states, weights, predictions."""
+"""What all estimators share: weights, what is saved, what is shown."""
 
 from __future__ import annotations
 
@@ -14,18 +14,12 @@ from sklearn.base import (
     TransformerMixin,
 )
 
-from skrnn.backends import make_predictor
-from skrnn.compat import check_parameters
 from skrnn.estimators.containers import SetOutputMixin
 from skrnn.estimators.embedding import frames_of_embeddings
-from skrnn.estimators.inputs import check_sequences
-from skrnn.estimators.results import Computed
-from skrnn.estimators.runs import check_given
 from skrnn.estimators.saving import EARLIER, from_plain, to_plain
-from skrnn.estimators.stream import Stream
 from skrnn.estimators.training import TrainingMixin
-from skrnn.estimators.types import Results, Weights
-from skrnn.network import POOLINGS, take_weights
+from skrnn.estimators.types import Weights
+from skrnn.network import take_weights
 
 
 class BaseRNN(
@@ -35,7 +29,7 @@ class BaseRNN(
     TransformerMixin,
     BaseEstimator,
 ):
-    """Predictions and states; the subclasses know the targets."""
+    """Weights, and what is saved; the subclasses know X, targets and predictions."""
 
     n_features_in_: int
     feature_names_in_: NDArray[np.object_]
@@ -54,35 +48,6 @@ class BaseRNN(
     validation_scores_: list[float] | None
     best_validation_score_: float | None
 
-    def _compute(self, X, what, model=None):
-        """Results of one of the backend's methods, for the last fit or a given one."""
-        model = model or self._fitted()
-        form = model.inputs
-        sequences, _ = check_sequences(self, X, model.network.dtype, form=form)
-        return self._compute_of(model, form.channels(sequences), X, what)
-
-    def _compute_of(self, model, sequences, X, what):
-        check_parameters(self, "device")
-        backend = make_predictor(self.device, model.network)
-        values = getattr(backend, what)(model.parameters, sequences)
-        return Computed(model, what, values, sequences, X).check_finite(stacklevel=5)
-
-    def _score(self, X, y, sample_weight):
-        """Score of the predictions for X."""
-        model = self._fitted()
-        given, _ = check_given(
-            self,
-            X,
-            y,
-            sample_weight,
-            form=model.inputs,
-            for_steps=model.is_for_steps,
-            dtype=model.network.dtype,
-        )
-        scored = self._scored(model.targets, given)
-        outputs = self._compute_of(model, given.sequences, X, "outputs").values
-        return self._score_outputs(model.targets, outputs, scored)
-
     @property
     def embeddings_(self) -> list[pd.DataFrame]:
         """What the network has learned of each category: a frame for each feature.
@@ -98,92 +63,9 @@ class BaseRNN(
             )
         return frames_of_embeddings(model)
 
-    def transform(self, X: ArrayLike) -> Results:
-        """Get the states of the last layer, as features for another estimator.
-
-        Parameters
-        ----------
-        X : array-like or list of array-like
-            Sequences: a 3D array (n_samples, n_timesteps, n_features); or a list of
-            arrays or DataFrames (n_timesteps_i, n_features), or of arrays or lists
-            (n_timesteps_i,), of any lengths; or a 2D array or DataFrame (n_samples,
-            n_timesteps * n_features_per_step) of flattened sequences.
-
-        Returns
-        -------
-        states : ndarray of shape (n_samples, n_directions * hidden_size)
-            The pooled states. With ``return_sequences=True`` those of every step: a
-            list of arrays (n_timesteps_i, n_directions * hidden_size), or one array
-            (n_samples, n_timesteps, n_directions * hidden_size) if X is no list.
-            `set_output` turns pooled states into a DataFrame.
-
-        Warns
-        -----
-        RuntimeWarning
-            If what the network computes for a sequence is infinite or NaN.
-        """
-        computed = self._compute(X, "features")
-        states = computed.shaped(computed.values)
-        return self._in_container(states, X, self.get_feature_names_out)
-
     @property
     def _n_features_out(self):
         return self._fitted().network.n_states_out
-
-    def attention_weights(self, X: ArrayLike) -> list[NDArray[np.floating[Any]]]:
-        """Get the share that each step has in what attention pools.
-
-        Parameters
-        ----------
-        X : array-like or list of array-like
-            Sequences: a 3D array (n_samples, n_timesteps, n_features); or a list of
-            arrays or DataFrames (n_timesteps_i, n_features), or of arrays or lists
-            (n_timesteps_i,), of any lengths; or a 2D array or DataFrame (n_samples,
-            n_timesteps * n_features_per_step) of flattened sequences.
-
-        Returns
-        -------
-        weights : list of ndarray of shape (n_timesteps_i,)
-            For each sequence; they sum to 1. Each step of a frame has an equal part
-            of the frame's share, and what it has of several frames is added up.
-
-        Raises
-        ------
-        ValueError
-            If the estimator was fitted with another pooling.
-        """
-        model = self._fitted()
-        network = model.network
-        if network.pool is None or not network.pool.has_step_weights:
-            names = [repr(k) for k, part in POOLINGS.items() if part.has_step_weights]
-            having = " or ".join(names)
-            raise ValueError(
-                f"There are attention weights with pooling={having} only, the "
-                f"network was fitted with {network.pooling!r}."
-            )
-        computed = self._compute(X, "attention_weights", model)
-        return np.split(computed.values, computed.sequences.offsets[1:-1])
-
-    def stream(self, n_sequences: int = 1) -> Stream:
-        """Predict for sequences that come a piece at a time.
-
-        Parameters
-        ----------
-        n_sequences : int, default=1
-            How many sequences come side by side.
-
-        Returns
-        -------
-        stream : Stream
-            Its methods `predict`, `predict_proba` (of a classifier) and `transform`
-            take the next steps of each sequence.
-
-        Raises
-        ------
-        ValueError
-            If the network is bidirectional: it would need the last step first.
-        """
-        return Stream(self, n_sequences)
 
     def get_weights(self, merge_adapters: bool = True) -> Weights:
         """Get the weights under PyTorch's names and in its shapes.
@@ -258,7 +140,8 @@ class BaseRNN(
         return state | {"_model": to_plain(model)}
 
     def __setstate__(self, state):
-        state = EARLIER | state
+        names = self._get_param_names()
+        state = {k: v for k, v in EARLIER.items() if k in names} | state
         plain = state.pop("_model", None)
         super().__setstate__(state)
         if plain is not None:

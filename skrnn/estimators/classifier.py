@@ -24,10 +24,11 @@ from skrnn.estimators.names import suggests_names
 from skrnn.estimators.parameters import CLASSIFIER, constraints_of
 from skrnn.estimators.runs import is_stochastic
 from skrnn.estimators.steps import usable
+from skrnn.estimators.supervised import SupervisedRNN
 from skrnn.estimators.types import Results
 
 
-class RNNClassifier(ClassifierMixin, BaseRNN):
+class RNNClassifier(ClassifierMixin, SupervisedRNN):
     """Recurrent neural network that classifies sequences, or each of their steps.
 
     It minimises the log loss: softmax for several classes, a logistic output for two,

@@ -426,6 +426,69 @@ standardised targets.""",
     ),
 }
 
+#: What a language model fixes: one token a step, of which it predicts the next one.
+_FIXED = {
+    "bidirectional",
+    "pooling",
+    "return_sequences",
+    "n_features_per_step",
+    "frame_length",
+    "hop_length",
+    "add_time",
+    "categorical_features",
+}
+
+LANGUAGE_MODEL = {k: p for k, p in COMMON.items() if k not in _FIXED} | {
+    "hidden_size": COMMON["hidden_size"]._replace(default=256),
+    "recurrent_dropout": COMMON["recurrent_dropout"]._replace(default=0.5),
+    "layer_norm": COMMON["layer_norm"]._replace(
+        text="""Whether the output of each layer is normalised at every step to mean 0
+and variance 1, then scaled and shifted by learned weights (Ba, Kiros and Hinton, Layer
+normalization, 2016). The states that a layer feeds back to itself stay as they are."""
+    ),
+    "embedding_size": COMMON["embedding_size"]._replace(
+        constraints=[StrOptions({"auto"}), _at_least(1)],
+        type='int or "auto"',
+        text="""How many numbers stand for a token. "auto": twice the square root of
+the number of tokens, rounded up, and at most 50.""",
+        annotation=None,
+    ),
+    "unknown_fraction": COMMON["unknown_fraction"]._replace(
+        text="""Part of all tokens that the network reads as the unknown, at random, so
+that it learns what to do without one."""
+    ),
+    "solver": COMMON["solver"]._replace(
+        constraints=[StrOptions(set(OPTIMIZERS))],
+        type='{"adam", "adamw", "sgd", "rmsprop"}',
+        text="""Adam; Adam with decoupled `weight_decay`; stochastic gradient descent
+with momentum; or RMSprop.""",
+    ),
+    "batch_size": COMMON["batch_size"]._replace(
+        default=32,
+        constraints=[_at_least(1)],
+        type="int",
+        text="""Sequences per step of the solver. Where there are fewer, as of one long
+text, they are cut into so many pieces of about equal length, but none shorter than
+`bptt_steps`; each begins without a memory of the one before.""",
+    ),
+    "bptt_steps": COMMON["bptt_steps"]._replace(
+        default=128,
+        text="""Gradients reach back over chunks of so many tokens only, while states
+go on from chunk to chunk (truncated backpropagation through time); each chunk of a
+batch is a step of the solver. None: gradients reach back to the first token.""",
+    ),
+    "max_iter": COMMON["max_iter"]._replace(default=60),
+    "early_stopping": COMMON["early_stopping"]._replace(
+        text="""Whether to watch the score (mean log-likelihood of a token) of
+validation data, not the loss, and to keep the weights of the epoch where it was
+best."""
+    ),
+    "validation_fraction": COMMON["validation_fraction"]._replace(
+        text="""Part of the sequences, or of the pieces of long ones, that is set aside
+for early stopping. Not used with `X_val`."""
+    ),
+}
+
 
 def constraints_of(parameters: dict[str, Parameter]) -> dict[str, list[Any]]:
     """What scikit-learn validates an estimator's parameters by."""

@@ -18,11 +18,12 @@ from skrnn.estimators.names import suggests_names
 from skrnn.estimators.parameters import REGRESSOR, constraints_of
 from skrnn.estimators.real_values import RealValues, check_values, warn_of_poor_units
 from skrnn.estimators.runs import FIT_LEVEL, is_stochastic
+from skrnn.estimators.supervised import SupervisedRNN
 from skrnn.estimators.types import Results
 from skrnn.mathematics.losses import LOSSES
 
 
-class RNNRegressor(RegressorMixin, BaseRNN):
+class RNNRegressor(RegressorMixin, SupervisedRNN):
     """Recurrent neural network that predicts real values from sequences.
 
     One value a sequence or several, or as many for each of its steps.

@@ -69,7 +69,7 @@ def check_given(estimator, X, y, weight, *, form, for_steps, dtype, names=TRAINI
 
     Returns all that was given, and the form of X.
     """
-    with _called(names.X):
+    with called(names.X):
         sequences, form = check_sequences(estimator, X, dtype, form=form)
         sequences = form.channels(sequences)
         if y is None:
@@ -96,7 +96,7 @@ def _check_same_length(X, y, names):
 
 
 @contextmanager
-def _called(name):
+def called(name):
     """Errors about X call it by this name."""
     try:
         yield

@@ -28,6 +28,7 @@ import numpy as np
 import skrnn
 from skrnn.estimators.inputs import Categories, Clock, InputForm
 from skrnn.estimators.labels import Indicator, LabelColumns, SingleLabel
+from skrnn.estimators.language.tokens import NextToken
 from skrnn.estimators.model import Adapted, History, Model, Run
 from skrnn.estimators.real_values import RealValues
 from skrnn.network import Network
@@ -47,7 +48,8 @@ EARLIER = {
 }
 
 _TARGETS = {
-    kind.kind: kind for kind in (SingleLabel, Indicator, LabelColumns, RealValues)
+    kind.kind: kind
+    for kind in (SingleLabel, Indicator, LabelColumns, RealValues, NextToken)
 }
 #: Of a training's state: vectors, which are saved by the names of weights.
 _VECTORS = ("vector", "best_vector", "good_vector")

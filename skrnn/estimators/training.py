@@ -21,12 +21,9 @@ from skrnn.estimators.model import Model, Run, trained
 from skrnn.estimators.runs import (
     FIT_LEVEL,
     VALIDATION,
-    Scored,
     Watch,
     as_float,
     as_int,
-    check_given,
-    check_pair,
     settings_of,
     settings_of_stream,
     split,
@@ -52,7 +49,13 @@ ENOUGH_TO_VALIDATE = 20
 
 
 class TrainingMixin(CallbackSupportMixin):
-    """Trains a network; the estimators know the targets and the scores.
+    """Trains a network; the subclasses know the targets and the scores.
+
+    They have `_given(X, y, weight, form, names)`, which validates what fit was given,
+    and `_check_targets(y, weights, known)`, which makes of that y a kind of targets,
+    the targets as the loss takes them, and their weights; for validation data
+    `_has_validation_data`, `_scored(targets, given, name)`, `_score_of_nothing(draft,
+    scored)` and `_validation_score(draft, scored, backend, parameters)`.
 
     A fit changes nothing of the estimator before its end, where it sets `_model`.
     """
@@ -160,15 +163,8 @@ class TrainingMixin(CallbackSupportMixin):
         `other` is one whose weights training starts with, or None. Returns a draft of
         the model, the data to learn from, and what was given.
         """
-        given, form = check_given(
-            self,
-            X,
-            y,
-            sample_weight,
-            form=None if old is None else old.inputs,
-            for_steps=self.return_sequences,
-            dtype=self.dtype,
-        )
+        form = None if old is None else old.inputs
+        given, form = self._given(X, y, sample_weight, form)
         if old is None:
             form = timed(self, form, given.sequences.lengths, other)
             given = given._replace(sequences=form.channels(given.sequences))
@@ -199,7 +195,7 @@ class TrainingMixin(CallbackSupportMixin):
 
     def _validates(self, draft, data, **validation):
         """Whether this fit watches the score of validation data."""
-        is_given = check_pair(**validation, early_stopping=self.early_stopping)
+        is_given = self._has_validation_data(**validation)
         if self.early_stopping != AUTO:
             return bool(self.early_stopping)
         if is_given or draft.is_for_steps or self.solver == LBFGS:
@@ -228,8 +224,7 @@ class TrainingMixin(CallbackSupportMixin):
             scored = scored._replace(name="the part of y that is set aside")
             data = data._replace(rows=np.setdiff1d(data.rows, rows_val))
 
-        def score(outputs):
-            score = self._score_outputs(draft.targets, outputs, scored)
+        def checked(score):
             if np.isnan(score):
                 raise ValueError(
                     f"The score of the validation data ({scored.sequences.n_sequences} "
@@ -239,28 +234,16 @@ class TrainingMixin(CallbackSupportMixin):
             return score
 
         # What has no score is found before the first epoch.
-        score(np.zeros((len(scored.y), draft.network.n_outputs), self.dtype))
-        return data, lambda backend, parameters: score(
-            backend.outputs(parameters, scored.sequences)
+        checked(self._score_of_nothing(draft, scored))
+        return data, lambda *fitted: checked(
+            self._validation_score(draft, scored, *fitted)
         )
 
-    def _validation_data(self, draft, X_val, y_val, sample_weight_val):
-        given, _ = check_given(
-            self,
-            X_val,
-            y_val,
-            sample_weight_val,
-            form=draft.inputs,
-            for_steps=draft.is_for_steps,
-            dtype=self.dtype,
-            names=VALIDATION,
+    def _validation_data(self, draft, X_val, y_val=None, sample_weight_val=None):
+        given, _ = self._given(
+            X_val, y_val, sample_weight_val, draft.inputs, VALIDATION
         )
         return self._scored(draft.targets, given, VALIDATION.y)
-
-    def _scored(self, targets, given, name="y"):
-        """What was given, to be compared with predictions."""
-        y, missing = self._check_truth(given.y, targets, name)
-        return Scored(given.sequences, y, missing, given.weights, name)
 
     def _rows_to_validate(self, draft, data, seed):
         """Those that are set aside: of the sequences that have a target.

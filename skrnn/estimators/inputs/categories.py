@@ -57,7 +57,7 @@ class Categories:
         values = np.empty((n, n_numbers + len(columns)), numbers.dtype)
         values[:, :n_numbers] = numbers
         for k, (column, known) in enumerate(zip(columns, self.codes, strict=True)):
-            self._check_kind(column, self.values[k][0])
+            self._check_kind(column, next(iter(self.values[k]), None))
             codes = map(known.get, column.values, repeat(len(known)))
             values[:, n_numbers + k] = np.fromiter(codes, np.int64, n)
         return Sequences(read_only(values), offsets)

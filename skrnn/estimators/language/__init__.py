@@ -1,0 +1,1 @@
+"""What a language model needs: tokens, their likelihood, samples, streams."""
