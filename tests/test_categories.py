@@ -607,14 +607,6 @@ def test_texts_in_a_pipeline():
     assert search.predict(["abxy", ""]).shape == (2,)
 
 
-def test_the_gpu_has_none_yet():
-    regressor = with_tokens(RNNRegressor).fit(TOKENS, TARGETS[RNNRegressor])
-    regressor.set_params(device="cuda")
-    for call in (regressor.predict, lambda X: regressor.fit(X, TARGETS[RNNRegressor])):
-        with pytest.raises(ValueError, match="CUDA backend has no embeddings"):
-            call(TOKENS)
-
-
 def test_whole_numbers_beside_floats_and_missing_values_stay_exact():
     """One type for all columns, or for missing ones, would be float64."""
     ids = [2**60, 2**60 + 1]

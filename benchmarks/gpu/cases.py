@@ -35,6 +35,7 @@ class Case(NamedTuple):
     trained: str = "*"  # names of the weights whose gradients are needed
     frame_length: int = 1
     hop_length: int = 1  # where states are pooled
+    embeddings: tuple = ()  # of each code of a step: rows, and their size
 
     def __str__(self):
         pairs = zip(self._fields, self, Case(), strict=True)
@@ -58,6 +59,7 @@ class Case(NamedTuple):
             dtype=dtype,
             frame_length=self.frame_length,
             hop_length=self.hop_length if self.pooling else 1,
+            embeddings=self.embeddings,
         )
 
 
@@ -81,6 +83,9 @@ def data_of(case, dtype):
         rng.standard_normal((n, case.n_features), dtype=np.float32).astype(dtype)
         for n in case.lengths
     ]
+    for n_rows, _ in case.embeddings:
+        codes = [rng.integers(n_rows, size=n).astype(dtype) for n in case.lengths]
+        arrays = list(map(np.column_stack, zip(arrays, codes, strict=True)))
     n = len(arrays) if case.pooling else sum(case.lengths)
     targets = random_targets(case, network.n_outputs, n, rng)
     return Data(
@@ -127,6 +132,9 @@ OPTIONS = (
     {"trained": "head.*", "n_layers": 2},
     {"trained": "*_l1*", "n_layers": 3, "bidirectional": True},
     {"n_features": 1, "lengths": (1,)},
+    {"embeddings": ((2, 3),), "bptt_steps": 2},
+    {"embeddings": ((9, 2), (3, 4)), "n_layers": 2, "bidirectional": True},
+    {"embeddings": ((9, 2), (3, 4)), "frame_length": 3, "hop_length": 2},
     {"frame_length": 3, "hop_length": 2},
 )
 
@@ -196,5 +204,5 @@ def few_cases():
         cell, activation = next(cells)
         case = Case(cell, activation or "tanh", next(losses), pooling, next(dtypes))
         yield case._replace(**next(stacks), **small)
-    for option in (*OPTIONS[1:9:3], OPTIONS[-1]):
+    for option in (*OPTIONS[1:9:3], *OPTIONS[-2:]):
         yield Case()._replace(**small | option)

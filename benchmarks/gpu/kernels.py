@@ -164,6 +164,7 @@ def has_naive(case):
     """Whether the naive twin computes this case, and soon."""
     is_small = case.hidden_size * sum(case.lengths) < 1000
     is_plain = case.dropout is NO_DROPOUT and case.trained == "*"
+    is_plain = is_plain and not case.embeddings
     return naive() is not None and is_small and is_plain
 
 

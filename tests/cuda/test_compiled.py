@@ -16,6 +16,7 @@ from problems import KINDS, all_rows, loss_gradient, make_problem, uneven_scales
 from skrnn.backends.steps import Part, Solver
 from skrnn.mathematics.dropout import Dropout
 from skrnn.mathematics.optimizers import OPTIMIZERS
+from skrnn.training import Trainable
 
 #: The generation of the GPUs to compile for.
 CAPABILITY = (9, 0)
@@ -152,13 +153,13 @@ def test_kernels_of_large_networks(kind, way, new_backend):
 @pytest.mark.parametrize("solver", OPTIMIZERS)
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 def test_kernels_of_solvers(solver, dtype, new_backend):
-    problem = make_problem("rnn", loss="squared_error", dtype=dtype)
+    options = {"loss": "squared_error", "dtype": dtype, "embeddings": ((5, 2),)}
+    problem = make_problem("rnn", **options)
     backend, optimizer = new_backend(problem.network), OPTIMIZERS[solver]
     hyperparameters = tuple(HYPERPARAMETERS[name] for name in optimizer.hyperparameters)
     vector = problem.parameters
     state = np.zeros((optimizer.n_state_rows, vector.size), dtype)
-    mask = problem.network.weight_mask()
-    trainable = SimpleNamespace(is_whole=True, weight_mask=mask)
+    trainable = Trainable(problem.network, vector, frozenset(problem.network.shapes))
     weights = np.ones(len(problem.X))
     data = SimpleNamespace(
         sequences=problem.sequences, targets=problem.targets, weights=weights
@@ -169,4 +170,4 @@ def test_kernels_of_solvers(solver, dtype, new_backend):
     part = Part(rows, None, rows, np.float64(rows.size), Dropout(0.0, 0.0, 0), None)
     steps.take(part, 0.1, 0.01, 1)
     names = {name for name, _ in Compiler.compiled.values()}
-    assert {"penalize", "note_step", "step"} <= names
+    assert {"penalize", "note_step", "step", "sum_pieces", "add_pieces"} <= names

@@ -144,6 +144,14 @@ def test_every_way_launches_and_frees(changes, has_grids, run):
     assert (found["grids"] > 0) == has_grids
 
 
+def test_a_fit_with_categories_frees_all_memory(run):
+    tokens = "X = [list('abc'[: 1 + i % 3]) for i in range(40)]"
+    fit = FIT_AND_PREDICT.replace("make(", "make(categorical_features='all'")
+    found = run(tokens + fit)
+    assert found["launches"] > 0
+    assert found["bytes"] == 0
+
+
 def test_a_grid_that_does_not_fit_is_not_launched(run):
     program = 'os.environ["DRIVER_FITS"] = "0"' + FIT_AND_PREDICT
     found = run(program.replace("make(", "make(hidden_size=300, max_iter=1"))

@@ -55,6 +55,21 @@ def test_a_fit_is_that_of_the_cpu(parameters):
     assert_devices_agree(RNNRegressor, FEW, FEW_Y, **parameters)
 
 
+@pytest.mark.parametrize(
+    "parameters", [{}, {"trainable": ["embedding.weight", "head.*"], "bptt_steps": 2}]
+)
+def test_a_fit_with_categories_is_that_of_the_cpu(parameters):
+    tokens = [[str(int(value) % 4) for value in 3 * np.abs(x[:, 0])] for x in RAGGED]
+    parameters |= {"categorical_features": "all", "max_iter": 3}
+    device = assert_devices_agree(RNNClassifier, tokens, LABELS, **parameters)
+    outputs, stream = device.predict_proba(tokens[4:5]), device.stream()
+    for token in tokens[4]:
+        so_far = stream.predict_proba([[token]])
+    assert_array_equal(so_far, outputs)
+    expected = device.set_params(device="cpu").predict_proba(tokens[4:5])
+    assert_allclose(outputs, expected, 1e-9, 1e-12)
+
+
 def test_a_fit_of_a_classifier_with_early_stopping():
     assert_devices_agree(RNNClassifier, RAGGED, LABELS, early_stopping=True)
 

@@ -10,6 +10,7 @@ from typing import NamedTuple
 import numpy as np
 
 from skrnn.backends.cpu.inputs import Embedded, Numbers
+from skrnn.backends.reads import by_row
 from skrnn.sequences import read_only
 
 
@@ -87,14 +88,8 @@ class Lookup:
             if self.trains[k]:
                 # To write zeros to all would take the longer the more rows there are.
                 views[part.name][self.rows_read[k] if is_known else slice(None)] = 0
-                self.rows_read[k], sums = _add_up(codes[:, k], of_steps[:, first:last])
-                views[part.name][self.rows_read[k]] = sums
+                n_rows = self.network.embeddings[k][0]
+                order, rows, firsts = by_row(codes[:, k], n_rows)
+                sums = np.add.reduceat(of_steps[order, first:last], firsts)
+                self.rows_read[k], views[part.name][rows] = rows, sums
         self._gradient = gradient
-
-
-def _add_up(codes, of_steps):
-    """The rows that were read, and for each the sum over its steps, in their order."""
-    order = np.argsort(codes, kind="stable")
-    codes = codes[order]
-    firsts = np.flatnonzero(np.diff(codes, prepend=-1))
-    return codes[firsts], np.add.reduceat(of_steps[order], firsts)

@@ -9,6 +9,7 @@ from skrnn.backends.arguments import check_learned, check_sequences
 from skrnn.backends.cuda.batch import Batch
 from skrnn.backends.cuda.blas import library
 from skrnn.backends.cuda.device import Device, Memory, check, release, use
+from skrnn.backends.cuda.embedding import Lookup
 from skrnn.backends.cuda.output import Learned, Output
 from skrnn.backends.cuda.poolings import POOLINGS
 from skrnn.backends.cuda.products import Products
@@ -48,15 +49,11 @@ class CUDABackend:
     """
 
     def __init__(self, network, trained=None, *, device=None, way=None):
-        if network.embeddings:
-            raise ValueError(
-                "The CUDA backend has no embeddings: with categorical features set "
-                "device='cpu'."
-            )
         if device is None:
             check()
         self.network, self.trained = network, trained
         self.dtype = np.dtype(network.dtype)
+        needed = frozenset(network.shapes) if trained is None else trained
         with use():
             self.device = device or Device()
             self.memory = Memory(self.device)
@@ -71,7 +68,7 @@ class CUDABackend:
             self.first_kept = np.array(first_kept, self.dtype)
             if self.first_kept.size > 0:
                 self.memory.put("first_kept", self.first_kept)
-        needed = frozenset(network.shapes) if trained is None else trained
+            self.lookup = Lookup(network, needed, self.device, self.memory)
         levels = network.levels
         # Gradients do not reach below the lowest layer with anything to train.
         self.first_trained = min(levels[name] for name in needed)
@@ -86,6 +83,11 @@ class CUDABackend:
     def __reduce__(self):
         # All else is made anew.
         return CUDABackend, (self.network, self.trained)
+
+    @property
+    def rows_read(self):
+        """Of each embedding, the rows that the last batch read to learn them."""
+        return self.lookup.rows_read
 
     def new_memory(self, n_sequences):
         """Where sequences stand before their first step; unidirectional networks only.
@@ -142,7 +144,10 @@ class CUDABackend:
             carried = None if memory is None else put("carried", memory.ravel())
             result = self.memory.vector("gradient", w.size, self.dtype)
             values = self.once("values", sequences.values)
-            batch = sequences.offsets, rows, steps
+            # Of other rows than those that it reads, a batch writes no gradient.
+            n_embedded = self.lookup.n_numbers
+            self.device.over(n_embedded, fill, result, 0, n_embedded, 0)
+            batch = sequences, rows, steps
             options = dropout, bptt_steps
             self.train_batch(w, values, batch, learned, result, *options, carried)
             self.memory.fetch(result, gradient)
@@ -162,11 +167,13 @@ class CUDABackend:
     ):
         """Loss and gradient of a batch, all of it on the device.
 
-        `batch` are the offsets of all sequences, which of them it has, and of which
-        steps; None: of all.
+        `batch` are all sequences, which of them it has, and of which steps; None: of
+        all. Of embeddings, the gradient of the rows that it reads is written.
         """
-        self.device.over(w.size, fill, gradient, 0, w.size, 0)
-        offsets, rows, steps = batch
+        first = self.lookup.n_numbers
+        self.device.over(w.size - first, fill, gradient, first, w.size - first, 0)
+        (host_values, offsets), rows, steps = batch
+        self.lookup.begin(host_values)
         lengths = offsets[rows + 1] - offsets[rows]
         table = index_of(offsets, rows, self.network.frames.spans(lengths, steps))
         longest = len(table[1]) - 1
@@ -288,7 +295,7 @@ class CUDABackend:
             most = min(most, self._rows_at_once // int(n_frames.max(initial=1)))
         by_length = np.argsort(-lengths, kind="stable")
         ends = np.cumsum(lengths[by_length])
-        n_steps, first, groups = PREDICT_NUMBERS // self.network.n_features, 0, []
+        n_steps, first, groups = PREDICT_NUMBERS // self.network.n_channels, 0, []
         while first < lengths.size:
             before = ends[first - 1] if first else 0
             last = np.searchsorted(ends, before + n_steps, side="right")

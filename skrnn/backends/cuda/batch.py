@@ -93,7 +93,7 @@ class Batch:
     """
 
     def __init__(self, backend, w, values, table, n_steps, *, keep, dropout):
-        host, self.steps = table
+        self.table, (host, self.steps) = table, table
         self.backend, self.network = backend, backend.network
         self.device, self.products = backend.device, backend.products
         self.w, self.values, self.dropout = w, values, tuple(dropout)
@@ -162,16 +162,9 @@ class Batch:
 
     def forward(self, window):
         """All layers, from the states that the last window left."""
-        first, last = window
-        self.window, self.n_here = window, int(self._n_rows(first))
-        network, work, device = self.network, self.work, self.device
-        n = (last - first) * self.n
-        arguments = self.index, self.n, first, last, self.rows
-        device.over(n, kernels.fill_rows, *arguments)
-        frames = network.frame_length, network.hop_length
-        rows = self.index, self.rows, self.n_here
-        arguments = self.values, *rows, frames, self.m, work.x
-        device.over(self.n_here * network.n_inputs, kernels.gather, *arguments)
+        self.window, self.n_here = window, int(self._n_rows(window[0]))
+        self._gather()
+        network = self.network
         for q in range(len(network.layers)):
             self._forward_layer(q)
             layer, direction = divmod(q, network.n_directions)
@@ -180,6 +173,17 @@ class Batch:
                     self._normalize(layer)
                 if layer < network.n_layers - 1:
                     self._drop_outputs(layer)
+
+    def _gather(self):
+        """The inputs of the first layer."""
+        network, (first, last), over = self.network, self.window, self.device.over
+        arguments = self.index, self.n, first, last, self.rows
+        over((last - first) * self.n, kernels.fill_rows, *arguments)
+        read = self.values, self.w, self.memory.arrays["columns"]
+        rows = self.index, self.rows, self.n_here
+        frames = network.frame_length, network.hop_length, network.n_features
+        arguments = *read, *rows, frames, self.m, self.work.x
+        over(self.n_here * network.n_inputs, kernels.gather, *arguments)
 
     def _outs(self, layer):
         """Where the outputs of a layer are."""
@@ -281,7 +285,7 @@ class Batch:
     def backward(self, gradient):
         """Add the gradient of all layers; the last one's outputs have theirs."""
         network, lowest = self.network, self.backend.first_trained
-        for layer in range(network.n_layers - 1, lowest - 1, -1):
+        for layer in range(network.n_layers - 1, max(0, lowest) - 1, -1):
             if layer < network.n_layers - 1:
                 self._drop_outputs(layer)
             if network.norms:
@@ -295,6 +299,8 @@ class Batch:
                 # Not before: the inputs, which it replaces, were needed.
                 for q in places:
                     self._input_gradient(q, adds=q > places[0])
+        if lowest < 0:
+            self.backend.lookup.add_gradient(self, gradient)
 
     def _backward_layer(self, q, gradient):
         """Replace z by the gradient of the pre-activations; add that of the weights."""

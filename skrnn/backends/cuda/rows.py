@@ -35,6 +35,21 @@ def index_of(offsets, rows, spans):
     return np.concatenate([shard.ravel(), steps.ravel()]), steps
 
 
+def steps_of(table, window, frames):
+    """Of each row of a window the steps of its frame, on the host; -1 if there is none.
+
+    They are what `gather` copies, of the table that `index_of` gives.
+    """
+    (index, steps), (first, last) = table, window
+    counts = steps[first:last, 0]
+    t = np.repeat(np.arange(first, last), counts)
+    i = np.arange(t.size) - np.repeat(steps[first:last, 1] - steps[first, 1], counts)
+    shard = index[: index.size - steps.size].reshape(-1, N_COLUMNS)[i].T
+    ends = np.minimum(shard[START] + t * frames.hop, shard[END] - 1)
+    places = ends[:, None] + np.arange(1 - frames.length, 1)
+    return np.where(places >= shard[OLDEST][:, None], places, -1)
+
+
 @cuda.jit
 def fill(m, at, n, value):
     """Set n numbers."""
@@ -56,25 +71,30 @@ def fill_rows(index, n, first, last, rows):
 
 
 @cuda.jit
-def gather(values, index, rows, n_rows, frames, m, at):
-    """Copy the frames of a window out of the values.
+def gather(values, w, columns, index, rows, n_rows, frames, m, at):
+    """Copy the frames of a window out of the values, and rows of embeddings.
 
     What lies before the first step of a sequence is zeros. `frames` are the numbers of
-    steps of a frame and from one to the next.
+    steps of a frame and from one to the next, and of a step without codes; `columns`
+    says where its inputs are (`Lookup`).
     """
-    (length, hop), n_features = frames, values.shape[1]
-    n_inputs = length * n_features
+    (length, hop, n_numbers), n_columns = frames, columns.shape[0]
+    n_inputs = length * n_columns
     for p in range(cuda.grid(1), n_rows * n_inputs, cuda.gridsize(1)):
         r, f = p // n_inputs, p % n_inputs
         step, table = rows[2 * r], N_COLUMNS * rows[2 * r + 1]
         if length > 1:
             hops = (step - index[table + START]) * hop
             end = min(index[table + START] + hops + 1, index[table + END])
-            step = end - length + f // n_features
-        if step >= index[table + OLDEST]:
-            m[at + p] = values[step, f % n_features]
-        else:
+            step = end - length + f // n_columns
+        c = f % n_columns
+        if step < index[table + OLDEST]:
             m[at + p] = 0
+        elif c < n_numbers:
+            m[at + p] = values[step, c]
+        else:
+            code = np.int64(values[step, columns[c, 0]])
+            m[at + p] = w[columns[c, 1] + code * columns[c, 2]]
 
 
 @cuda.jit

@@ -6,6 +6,7 @@ gradient, and whether a step before had one that is not finite; then nothing cha
 
 from functools import lru_cache
 from math import isfinite, sqrt
+from typing import NamedTuple
 
 import numpy as np
 from numba import cuda, float64
@@ -20,14 +21,32 @@ LOSS, NORM, FAILED, FIRST_RESULT = range(4)
 PARTS = 2 if SIMULATED else 128
 
 
+class Entries(NamedTuple):
+    """The numbers of the vector that a step changes: some, and all from one on."""
+
+    some: object  # the places of these
+    n_some: int
+    first: int
+    n: int  # of both together
+
+
+@cuda.jit(device=True)
+def place_of(entries, e):
+    """Where entry number e is in the vector."""
+    if e < entries.n_some:
+        return entries.some[e]
+    return entries.first + e - entries.n_some
+
+
 @cuda.jit
-def penalize(vector, mask, strength, gradient, sums):
+def penalize(vector, mask, strength, gradient, entries, sums):
     """Add the gradient of the penalty; sums of it and of squares, one a block."""
     penalties = cuda.shared.array(THREADS, float64)
     squares = cuda.shared.array(THREADS, float64)
     thread = cuda.threadIdx.x
     penalty, square = 0.0, 0.0
-    for p in range(cuda.grid(1), vector.size, cuda.gridsize(1)):
+    for e in range(cuda.grid(1), entries.n, cuda.gridsize(1)):
+        p = place_of(entries, e)
         here = gradient[p : p + 1]
         penalty += add_l2(vector[p : p + 1], mask[p : p + 1], strength, here)
         square += np.float64(here[0]) * here[0]
@@ -65,12 +84,13 @@ def step_kernel(solver):
     formula, decays = optimizer.step, optimizer.decays
 
     @cuda.jit
-    def step(vector, gradient, state, mask, totals, limit, rates, t, hyperparameters):
-        rate, decay = rates
+    def step(arrays, entries, totals, limit, rates, t, hyperparameters):
+        (vector, gradient, state, mask), (rate, decay) = arrays, rates
         if totals[FAILED] > 0:
             return
         norm = totals[NORM]
-        for p in range(cuda.grid(1), vector.size, cuda.gridsize(1)):
+        for e in range(cuda.grid(1), entries.n, cuda.gridsize(1)):
+            p = place_of(entries, e)
             number, g = vector[p : p + 1], gradient[p : p + 1]
             if norm > limit:
                 g[0] *= gradient.dtype.type(limit / norm)

@@ -9,6 +9,7 @@ from skrnn.backends.cuda.solver import (
     FAILED,
     FIRST_RESULT,
     PARTS,
+    Entries,
     note_step,
     penalize,
     step_kernel,
@@ -23,7 +24,8 @@ class DeviceSteps:
     """As `HostSteps`; a loss or norm that is not finite is found at the end."""
 
     def __init__(self, backend, trainable, vector, state, solver, data, carries):
-        self.backend, self.solver, self.data = backend, solver, data
+        self.backend, self.trainable = backend, trainable
+        self.solver, self.data = solver, data
         self.host = vector, state
         self.n_taken, self.results = 0, []
         check_sequences(backend, vector, data.sequences)
@@ -57,7 +59,7 @@ class DeviceSteps:
         self.backend.train_batch(
             self.vector,
             self.values,
-            (self.data.sequences.offsets, part.rows, part.steps),
+            (self.data.sequences, part.rows, part.steps),
             self.learned._replace(divisor=divisor),
             self.gradient,
             part.dropout,
@@ -73,20 +75,31 @@ class DeviceSteps:
             self._add_gradient(part, part.weight)
             launch = self.backend.device.launch
             vector, gradient, totals = self.vector, self.gradient, self.totals
-            penalty = vector, self.mask, strength, gradient, self.sums
+            entries, solver = self._entries(), self.solver
+            penalty = vector, self.mask, strength, gradient, entries, self.sums
             launch(penalize, PARTS, THREADS, *penalty)
             launch(note_step, 1, 1, self.sums, totals, self.n_taken)
-            solver = self.solver
             self.backend.device.over(
-                vector.size,
+                entries.n,
                 step_kernel(solver.name),
-                *(vector, gradient, self.state, self.mask, totals),
+                (vector, gradient, self.state, self.mask),
+                entries,
+                totals,
                 float(solver.max_grad_norm),
                 (rate, rate * solver.weight_decay),
                 t,
                 solver.hyperparameters,
             )
             self.n_taken += 1
+
+    def _entries(self):
+        """What this step changes."""
+        some, first = self.trainable.entries(self.backend.rows_read)
+        n, memory = some.size, self.backend.memory
+        places = memory.vector("entries", n, np.int64)
+        if n > 0:
+            places = memory.put_numbers("entries", some)
+        return Entries(places, n, first, n + self.vector.size - first)
 
     def _drain(self):
         """Take losses and norms to the host."""
