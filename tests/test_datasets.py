@@ -9,6 +9,7 @@ import pytest
 from sklearn.utils._param_validation import InvalidParameterError
 
 from skrnn.datasets import (
+    load_addresses,
     load_alice,
     load_japanese_vowels,
     load_seattle_weather,
@@ -17,7 +18,9 @@ from skrnn.datasets import (
 
 pytestmark = pytest.mark.quick
 
-LOADERS = [load_japanese_vowels, load_seattle_weather, load_surnames]
+LOADERS = [load_addresses, load_japanese_vowels, load_seattle_weather, load_surnames]
+#: The MIT licence must come with the data.
+MIT = "The above copyright notice and this permission notice shall"
 TRAIN_COUNTS = [30] * 9
 TEST_COUNTS = [31, 35, 88, 44, 29, 24, 40, 50, 29]
 
@@ -142,6 +145,56 @@ def test_surnames_are_whole():
     assert y[X == "Novák"].tolist() == ["Czech", "Hungarian", "Slovak"]
 
 
+@pytest.mark.parametrize(
+    ("subset", "n", "n_words"),
+    [("train", 1201, 8475), ("test", 287, 2079), ("all", 1488, 10554)],
+)
+def test_addresses_subsets(subset, n, n_words):
+    addresses = load_addresses(subset=subset)
+    assert len(addresses.data) == len(addresses.target) == n
+    for words, labels in zip(addresses.data, addresses.target, strict=True):
+        assert words.shape == labels.shape
+        assert {type(word) for word in words} == {str}
+        assert labels.dtype.kind == "U"
+    assert sum(map(len, addresses.data)) == n_words
+    assert len(addresses.target_names) == 29
+    # Rare labels are not in both parts.
+    assert {*np.concatenate(addresses.target)} <= {*addresses.target_names}
+
+
+def test_addresses_are_split_by_address():
+    train, test, whole = (
+        [" ".join(words) for words in load_addresses(subset=subset).data]
+        for subset in ("train", "test", "all")
+    )
+    assert not {*train} & {*test}
+    assert whole == train + test
+    limit = 0.8 * 2**32
+    assert max(crc32(address.encode()) for address in train) < limit
+    assert min(crc32(address.encode()) for address in test) >= limit
+
+
+def test_addresses_are_whole():
+    X, y = load_addresses(subset="all", return_X_y=True)
+    assert len({tuple(words) for words in X}) == len(X)
+    assert (min(map(len, X)), max(map(len, X))) == (1, 19)
+    assert all(re.fullmatch(r"\S+", word) for words in X for word in words)
+    counts = np.unique(np.concatenate(y), return_counts=True)
+    np.testing.assert_array_equal(counts[0], load_addresses().target_names)
+    described = " ".join(load_addresses().DESCR.split())
+    for label, count in zip(*counts, strict=True):
+        assert f"{label} ({count}" in described
+    (i,) = (
+        i for i, words in enumerate(X) if [*words[:3]] == ["123", "Maple", "Rochester,"]
+    )
+    assert y[i].tolist() == [
+        "AddressNumber",
+        "StreetName",
+        "PlaceName",
+        *["StateName"] * 2,
+    ]
+
+
 def test_alice():
     train, test, whole = (load_alice(subset=s).data for s in ("train", "test", "all"))
     assert [len(data) for data in (train, test, whole)] == [1, 1, 1]
@@ -158,9 +211,9 @@ def test_alice():
 def test_return_X_y(load):
     bunch = load()
     X, y = load(return_X_y=True)
-    for x, x_of_bunch in zip(X, bunch.data, strict=True):
-        np.testing.assert_array_equal(x, x_of_bunch)
-    np.testing.assert_array_equal(y, bunch.target)
+    for found, of_bunch in ((X, bunch.data), (y, bunch.target)):
+        for x, x_of_bunch in zip(found, of_bunch, strict=True):
+            np.testing.assert_array_equal(x, x_of_bunch)
 
 
 def test_seattle_weather_return_X_y_as_frame():
@@ -173,11 +226,11 @@ def test_seattle_weather_return_X_y_as_frame():
 @pytest.mark.parametrize(
     ("load", "licence"),
     [
+        (load_addresses, MIT),
         (load_alice, "Public domain"),
         (load_japanese_vowels, "CC BY 4.0"),
         (load_seattle_weather, "Public domain"),
-        # The MIT licence must come with the data.
-        (load_surnames, "The above copyright notice and this permission notice shall"),
+        (load_surnames, MIT),
     ],
 )
 def test_description_states_the_licence(load, licence):
@@ -193,6 +246,8 @@ def test_description_states_the_licence(load, licence):
         (load_seattle_weather, {"as_frame": "pandas"}),
         (load_surnames, {"subset": "validation"}),
         (load_surnames, {"return_X_y": "yes"}),
+        (load_addresses, {"subset": "validation"}),
+        (load_addresses, {"return_X_y": "yes"}),
         (load_alice, {"subset": "validation"}),
     ],
 )

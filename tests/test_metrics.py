@@ -1,9 +1,10 @@
-"""Scorers of steps: scikit-learn's metrics over the steps of all sequences."""
+"""Scorers of steps, scikit-learn's metrics over all of them; whole sequences right."""
 
 import copy
 import pickle
 
 import numpy as np
+import pandas as pd
 import pytest
 from numpy.testing import assert_array_equal
 from sklearn import config_context
@@ -45,7 +46,7 @@ from small_steps import (
 )
 
 from skrnn import RNNClassifier, RNNRegressor
-from skrnn.metrics import step_scorer
+from skrnn.metrics import exact_match, step_scorer
 from skrnn.preprocessing import SequenceScaler
 
 both = pytest.mark.parametrize("estimator_class", TARGETS)
@@ -415,3 +416,76 @@ def test_pooled_estimators_have_scorers(estimator_class):
             ValueError, match="RNN.* predicts one for each sequence. Set"
         ):
             step_scorer("r2")(of, RAGGED, y)
+
+
+# Whole sequences
+
+
+RIGHT = [["a", "b"], ["c"], ["b", "b", "a"]]
+PREDICTED = [["a", "b"], ["b"], ["b", "b", "a"]]
+
+
+@pytest.mark.parametrize(
+    ("y_true", "y_pred", "options", "expected"),
+    [
+        (RIGHT, RIGHT, {}, 1.0),
+        (RIGHT, PREDICTED, {}, 2 / 3),
+        (RIGHT, [*PREDICTED[:2], ["b", "b"]], {}, 1 / 3),  # another length
+        (RIGHT, [[], *PREDICTED[1:]], {}, 1 / 3),
+        ([[], ["a"]], [[], ["b"]], {}, 0.5),
+        (RIGHT, PREDICTED, {"ignore_label": "c"}, 1.0),
+        (RIGHT, PREDICTED, {"sample_weight": [1, 2, 1]}, 0.5),
+        ([[1, 0], [2]], [["1", "0"], ["2"]], {}, 0.0),  # labels of another type
+        ([[1, -1], [2]], [[1, 0], [1]], {"ignore_label": -1}, 0.5),
+        ([[1.0, np.nan], [2.0]], [[1, 0], [1]], {"ignore_label": np.nan}, 0.5),
+        (["no", "yes"], ["no", "yet"], {}, 0.5),  # texts
+        ([[[0, 1], [1, 1]]] * 2, [[[0, 1], [1, 1]], [[0, 1], [1, 0]]], {}, 0.5),
+    ],
+)
+def test_exact_match(y_true, y_pred, options, expected):
+    assert exact_match(y_true, y_pred, **options) == pytest.approx(expected)
+
+
+def test_exact_match_of_all_forms_of_y():
+    classifier = make_steps(RNNClassifier, max_iter=60).fit(X, LABELS_ARRAY)
+    predicted = classifier.predict(X)
+    expected = (predicted == LABELS_ARRAY).all(axis=1).mean()
+    assert 0 < expected < 1
+    y = LABELS_ARRAY
+    for form in (
+        y,
+        list(y),
+        y[:, :, None],
+        y.tolist(),
+        pd.DataFrame(y),
+        pd.Series([*y]),
+    ):
+        assert exact_match(form, predicted) == expected
+        assert exact_match(form, list(predicted)) == expected
+    scorer = make_scorer(exact_match)
+    assert scorer(classifier, list(X), list(y)) == expected
+
+
+def test_exact_match_in_a_search():
+    search = GridSearchCV(
+        make_steps(RNNClassifier),
+        {"learning_rate_init": [1e-9, 0.05]},
+        scoring=make_scorer(exact_match),
+        cv=2,
+    ).fit(RAGGED, LABELS)
+    fitted = search.best_estimator_
+    assert search.score(RAGGED, LABELS) == exact_match(LABELS, fitted.predict(RAGGED))
+
+
+@pytest.mark.parametrize(
+    ("y_true", "y_pred", "message"),
+    [
+        (RIGHT, RIGHT[:2], "y_true has 3 sequences, and y_pred 2"),
+        ([], [], "y_true has 0 sequences"),
+        (RIGHT, "abc", "y_pred must be a list or an array"),
+        (iter(RIGHT), RIGHT, r"Pass list\(y_true\)"),
+    ],
+)
+def test_exact_match_refuses(y_true, y_pred, message):
+    with pytest.raises(ValueError, match=message):
+        exact_match(y_true, y_pred)

@@ -13,13 +13,14 @@ import skrnn
 from skrnn import RNNClassifier, RNNRegressor
 from skrnn.callbacks import Checkpoint, MLflow, TensorBoard, WandB
 from skrnn.datasets import (
+    load_addresses,
     load_alice,
     load_japanese_vowels,
     load_seattle_weather,
     load_surnames,
 )
 from skrnn.exceptions import DeviceError, DivergenceError
-from skrnn.metrics import step_scorer
+from skrnn.metrics import exact_match, step_scorer
 from skrnn.preprocessing import SequenceFeatures, SequenceScaler, TextSequencer
 
 Weights = dict[str, NDArray[np.floating[Any]]]
@@ -107,6 +108,9 @@ load_japanese_vowels(subset="both")  # type: ignore[call-overload]
 names, languages = load_surnames(return_X_y=True)
 assert_type(names, NDArray[np.object_])
 assert_type(languages, NDArray[np.str_])
+addresses = load_addresses(return_X_y=True)
+assert_type(addresses, tuple[list[NDArray[np.object_]], list[NDArray[np.str_]]])
+assert_type(exact_match(addresses[1], addresses[1]), float)
 sequencer.fit(names).fit(load_alice(subset="all").data)
 load_alice(subset="first")  # type: ignore[arg-type]
 assert_type(step_scorer("f1_macro")(classifier, X_3d, labels), float)

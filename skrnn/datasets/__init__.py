@@ -1,11 +1,13 @@
 """Small real data sets of sequences, shipped with the package."""
 
+from skrnn.datasets._addresses import load_addresses
 from skrnn.datasets._alice import load_alice
 from skrnn.datasets._japanese_vowels import load_japanese_vowels
 from skrnn.datasets._seattle_weather import load_seattle_weather
 from skrnn.datasets._surnames import load_surnames
 
 __all__ = [
+    "load_addresses",
     "load_alice",
     "load_japanese_vowels",
     "load_seattle_weather",

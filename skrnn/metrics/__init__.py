@@ -1,5 +1,6 @@
-"""Scorers for model selection with a target for every step."""
+"""Scores for model selection with labels or values for every step."""
 
+from skrnn.metrics._sequences import exact_match
 from skrnn.metrics._steps import step_scorer
 
-__all__ = ["step_scorer"]
+__all__ = ["exact_match", "step_scorer"]
