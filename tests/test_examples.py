@@ -180,9 +180,20 @@ def check_names(output):
     assert min(map(float, rows)) > 0.4
 
 
+def check_alice(output):
+    bits = re.findall(r"^  (bz2|xz|network) +(\d\.\d\d)$", output, flags=re.M)
+    bits = {name: float(value) for name, value in bits}
+    assert 2.5 < bits["network"] < 4
+    assert len(re.findall(r"^Alice ", output, flags=re.M)) >= 2
+
+
 HERE = ("--output", "here")
 #: Arguments of each example, and what checks its output.
 EXAMPLES = {
+    "alice.py": (
+        (*HERE, "--characters", "20000", "--hidden", "32", "--epochs", "4"),
+        check_alice,
+    ),
     "binary_sequences.py": (("--seeds", "1"), check_bits),
     "event_log.py": (("--sessions", "800", "--epochs", "15"), check_events),
     "fine_tuning.py": (("--seeds", "1"), check_fine_tuning),
