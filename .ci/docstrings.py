@@ -50,7 +50,8 @@ sample_weight_val : as sample_weight, default=None
 init_weights : estimator or dict of str to ndarray, default=None
     Where training starts: a fitted estimator, or what its `get_weights` returned. The
     output layer may differ: it starts anew if its shape, or the estimator's classes,
-    are others. None: at random weights.
+    are others. A dict may have embeddings alone, each also as a DataFrame with the
+    names of categories. None: at random weights.
 skrnn.exceptions.DivergenceError
     If the loss, a gradient or the weights become infinite or NaN.
 {OF_INPUTS}

@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
+from sklearn.base import clone
 from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
 from small import LABELS, TARGETS, make, output_of, state_of
@@ -646,3 +647,29 @@ def test_strings_of_numpy():
     words = np.array(["a", "b"], np.dtypes.StringDType())
     classifier = make(RNNClassifier, categorical_features="all")
     assert classifier.fit([words] * 24, LABELS).categories_[0].tolist() == ["a", "b"]
+
+
+def test_pretrained_vectors_are_a_frame_with_names():
+    # More than there are, in another order; "b" is not among them.
+    vectors = pd.DataFrame(np.arange(12.0).reshape(4, 3), index=["d", "z", "a", "c"])
+    start = {"embedding.weight": vectors}
+    frozen = {"embedding_size": 3, "trainable": ["[!e]*"]}
+    estimator = with_tokens(RNNClassifier, **frozen)
+    (rows,) = estimator.fit(TOKENS, LABELS, init_weights=start).embeddings_
+    given = ["a", "c", "d"]
+    assert_array_equal(rows.loc[given], vectors.loc[given])
+    (drawn,) = estimator.fit(TOKENS, LABELS).embeddings_
+    assert_array_equal(rows.loc[["b", "<unknown>"]], drawn.loc[["b", "<unknown>"]])
+    # All of them again, and with the weights of the rest.
+    weights = estimator.fit(TOKENS, LABELS, init_weights=start).get_weights()
+    weights |= {"embedding.weight": rows}
+    again = clone(estimator).fit(TOKENS, LABELS, init_weights=weights)
+    assert_array_equal(again.embeddings_[0], rows)
+    for wrong, message in (
+        (vectors[[0, 1]], "Set embedding_size=2"),
+        (vectors.astype(str), "must have numbers"),
+        (pd.concat([vectors, vectors]), "one row for each category"),
+        (vectors * np.nan, "contains NaN"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            estimator.fit(TOKENS, LABELS, init_weights={"embedding.weight": wrong})

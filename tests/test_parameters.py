@@ -198,7 +198,7 @@ def test_solvers_numbers_fit_the_networks_dtype():
     with pytest.raises(ValueError, match="'epsilon' parameter .* must fit float32"):
         curve(epsilon=1e-60)
     regressor = RNNRegressor(epsilon=1e-60, dtype="float64")
-    assert settings_of(regressor, 24).hyperparameters == (0.9, 0.999, 1e-60)
+    assert settings_of(regressor, np.full(24, 5)).hyperparameters == (0.9, 0.999, 1e-60)
 
 
 def test_a_stream_of_a_number_of_few_bits():

@@ -85,6 +85,38 @@ def weights_by_category(draft, parameters, other):
     return weights
 
 
+def with_vectors(draft, parameters, weights):
+    """Weights, in which a frame with the names of categories gives their embeddings.
+
+    Those that it does not name keep the rows of `parameters`; and so does all else, if
+    there are embeddings only.
+    """
+    weights, names = dict(weights), weight_names(draft.network)
+    own = draft.network.export_weights(parameters)
+    for name, codes in zip(names, _known(draft), strict=True):
+        if isinstance(weights.get(name), pd.DataFrame):
+            weights[name] = _rows(weights[name], codes, own[name], name)
+    return own | weights if weights.keys() <= set(names) else weights
+
+
+def _rows(frame, codes, own, name):
+    """The rows of an embedding, from a frame with some of the categories."""
+    if frame.shape[1] != own.shape[1]:
+        raise ValueError(
+            f"init_weights[{name!r}] has vectors of {frame.shape[1]} numbers, but this "
+            f"network's have {own.shape[1]}. Set embedding_size={frame.shape[1]}."
+        )
+    vectors = frame.to_numpy()
+    if vectors.dtype.kind not in "fiub" or not frame.index.is_unique:
+        raise ValueError(
+            f"init_weights[{name!r}] must have numbers, and one row for each category."
+        )
+    codes, rows = {UNKNOWN: len(codes)} | codes, own.copy()
+    named = [i for i, category in enumerate(frame.index) if category in codes]
+    rows[[codes[frame.index[i]] for i in named]] = vectors[named]
+    return rows
+
+
 def _known(model):
     categories = model.inputs.categories
     return [] if categories is None else categories.codes

@@ -464,15 +464,13 @@ that it learns what to do without one."""
 with momentum; or RMSprop.""",
     ),
     "batch_size": COMMON["batch_size"]._replace(
-        default=32,
-        constraints=[_at_least(1)],
-        type="int",
         text="""Sequences per step of the solver. Where there are fewer, as of one long
 text, they are cut into so many pieces of about equal length, but none shorter than
-`bptt_steps`; each begins without a memory of the one before.""",
+`bptt_steps`; each begins without a memory of the one before. "auto": so many that an
+epoch has about 128 steps of the solver, but at least 8 and at most 32.""",
     ),
     "bptt_steps": COMMON["bptt_steps"]._replace(
-        default=128,
+        default=64,
         text="""Gradients reach back over chunks of so many tokens only, while states
 go on from chunk to chunk (truncated backpropagation through time); each chunk of a
 batch is a step of the solver. None: gradients reach back to the first token.""",

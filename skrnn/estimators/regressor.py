@@ -418,7 +418,8 @@ class RNNRegressor(RegressorMixin, SupervisedRNN):
         init_weights : estimator or dict of str to ndarray, default=None
             Where training starts: a fitted estimator, or what its `get_weights`
             returned. The output layer may differ: it starts anew if its shape, or the
-            estimator's classes, are others. None: at random weights.
+            estimator's classes, are others. A dict may have embeddings alone, each also
+            as a DataFrame with the names of categories. None: at random weights.
 
         Returns
         -------

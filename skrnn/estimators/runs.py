@@ -117,8 +117,11 @@ def is_stochastic(estimator):
     return True
 
 
-def settings_of(estimator, n_sequences, **changes):
-    """The parameters that the training loop needs, as Python's own numbers."""
+def settings_of(estimator, lengths, **changes):
+    """The parameters that the training loop needs, as Python's own numbers.
+
+    `lengths` are those of the sequences to learn from.
+    """
     convert = {float: as_float, int: as_int, int | None: as_int}
     settings = {
         name: convert.get(kind, getattr)(estimator, name)
@@ -129,7 +132,7 @@ def settings_of(estimator, n_sequences, **changes):
     names, dtype = optimizer.hyperparameters if optimizer else (), estimator.dtype
     settings |= {
         "hyperparameters": tuple(as_float(estimator, name, dtype) for name in names),
-        "batch_size": _batch_size(settings["batch_size"], n_sequences),
+        "batch_size": min(batch_size_of(estimator, lengths), lengths.size),
         "max_grad_norm": np.inf if limit is None else limit,
         "dropout": settings["dropout"] if estimator.n_layers > 1 else 0.0,
     }
@@ -171,11 +174,13 @@ def as_float(estimator, name, dtype=np.float64):
     return number
 
 
-def _batch_size(batch_size, n):
-    if batch_size == "auto":
-        # Small data need small batches for enough steps of the solver.
-        batch_size = max(8, min(32, n // 8))
-    return min(n, batch_size)
+def batch_size_of(estimator, lengths):
+    """How many sequences a batch has, if there are as many."""
+    batch_size = as_int(estimator, "batch_size")
+    if batch_size != "auto":
+        return batch_size
+    # Small data need small batches for enough steps of the solver.
+    return max(8, min(32, estimator._automatic_batch_size(lengths)))
 
 
 def _check_lbfgs(settings):
@@ -188,13 +193,13 @@ def _check_lbfgs(settings):
             )
 
 
-def settings_of_stream(estimator, n_sequences):
+def settings_of_stream(estimator, lengths):
     """Those of one call of partial_fit: a stream has no end to work towards."""
     schedule = estimator.learning_rate
     if SCHEDULES[schedule].needs_end:
         schedule = "constant"
     return settings_of(
-        estimator, n_sequences, max_iter=1, learning_rate=schedule, warmup_fraction=0.0
+        estimator, lengths, max_iter=1, learning_rate=schedule, warmup_fraction=0.0
     )
 
 

@@ -1,6 +1,7 @@
 """Training: what `fit` and `partial_fit` of both estimators do."""
 
 import warnings
+from collections.abc import Mapping
 from dataclasses import fields, replace
 from functools import partial
 
@@ -15,6 +16,7 @@ from skrnn.estimators.embedding import (
     check_categorical,
     embeddings_of,
     weights_by_category,
+    with_vectors,
 )
 from skrnn.estimators.framing import AUTO, frames_of
 from skrnn.estimators.model import Model, Run, trained
@@ -131,7 +133,7 @@ class TrainingMixin(CallbackSupportMixin):
         else:
             random_state = check_random_state(self.random_state)
             run = self._start("partial_fit", draft, random_state, old)
-        settings = settings_of_stream(self, data.rows.size)
+        settings = settings_of_stream(self, _lengths(data))
         run = run._replace(state=replace(run.state, n_epochs=0, has_converged=False))
         watch = Watch(NoTasks(), self.verbose, partial(trained, draft, run), run.state)
         self._train(draft, run, data, settings, None, random_state, watch)
@@ -208,7 +210,11 @@ class TrainingMixin(CallbackSupportMixin):
         is_whole = SCHEDULES[self.learning_rate].needs_end
         if validates and self.early_stopping == AUTO and is_whole:
             changes["n_iter_no_change"] = as_int(self, "max_iter")
-        return settings_of(self, data.rows.size, **changes)
+        return settings_of(self, _lengths(data), **changes)
+
+    def _automatic_batch_size(self, lengths):
+        """What "auto" means for sequences of these lengths, within bounds."""
+        return lengths.size // 8
 
     def _validation(self, draft, data, given, seed, X_val, **validation):
         """What is left to learn from, and a function that scores the validation data.
@@ -346,6 +352,8 @@ class TrainingMixin(CallbackSupportMixin):
             other = init_weights
             head_fits = self._predicts_the_same(draft, other)
             init_weights = weights_by_category(draft, parameters, other)
+        elif isinstance(init_weights, Mapping):
+            init_weights = with_vectors(draft, parameters, init_weights)
         return with_given_weights(draft.network, parameters, init_weights, head_fits)
 
     def _predicts_the_same(self, draft, other):
@@ -374,3 +382,8 @@ def _differences(network, old):
 def _are_whole(data):
     """Which of the sequences have weight and miss no value of their one target."""
     return (data.weights > 0) & ~np.isnan(data.targets).any(axis=1)
+
+
+def _lengths(data):
+    """Of the sequences that are learned from."""
+    return data.sequences.lengths[data.rows]
