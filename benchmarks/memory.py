@@ -4,6 +4,7 @@ import argparse
 import gc
 import math
 import multiprocessing
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -11,7 +12,7 @@ import numba
 import numpy as np
 from report.tables import Table, threads_text
 
-from skrnn import RNNClassifier
+from skrnn import RNNClassifier, RNNLanguageModel
 from skrnn.backends import make_backend
 from skrnn.mathematics.cells import get_cell
 from skrnn.mathematics.losses import LOSSES
@@ -22,6 +23,8 @@ N_CLASSES = 5
 SHARD_ROWS = 16
 LONG = 1_000_000  # steps
 LONG_SIZES = {"F": 8, "H": 64}
+#: Tokens that are read, of vocabularies of these sizes.
+N_READ, VOCABULARIES, UNITS = 200_000, (1_000, 10_000, 40_000), 128
 MB = 1e6
 FIELDS = ("table", "what", "measured MB", "formula MB", "ratio", "distinct MB")
 NO_FORMULA = (math.nan,) * 3
@@ -131,6 +134,17 @@ def predict_peak(return_sequences, n_steps):
     return peak_above(lambda: estimator.predict(X))
 
 
+def language_peaks(n_tokens):
+    """Bytes that an epoch and a score of a language model need above X."""
+    rng = np.random.default_rng(0)
+    X = [np.append(np.arange(n_tokens), rng.integers(n_tokens, size=N_READ - n_tokens))]
+    model = RNNLanguageModel("gru", UNITS, embedding_size=64, random_state=0)
+    model.partial_fit([X[0][: n_tokens + 300]])
+    model.score([X[0][:300]])
+    calls = partial(model.partial_fit, X), partial(model.score, X)
+    return [peak_above(call) for call in calls]
+
+
 def fitted(return_sequences, bptt_steps, n_steps):
     """An estimator that has trained on a few steps; one sequence X, and its y."""
     rng, F = np.random.default_rng(0), LONG_SIZES["F"]
@@ -207,9 +221,21 @@ def add_predict(table):
             table.add("predict", what, peak / MB, *NO_FORMULA)
 
 
+def add_language(table):
+    """A language model that reads a text; beside it, all outputs in one array."""
+    for n_tokens in VOCABULARIES:
+        all_outputs = 4 * N_READ * (n_tokens + 1)
+        for what, peak in zip(
+            ("epoch", "score"), alone(language_peaks, n_tokens), strict=True
+        ):
+            ratio = peak / all_outputs
+            row = f"{what} of {N_READ} tokens, vocabulary {n_tokens}"
+            table.add("language", row, peak / MB, all_outputs / MB, ratio, math.nan)
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
-    tables = ("training", "fit", "predict")
+    tables = ("training", "fit", "predict", "language")
     parser.add_argument("--tables", nargs="+", choices=tables, default=tables)
     parser.add_argument(
         "--cells", nargs="+", choices=CELLS, default=CELLS, help="of the gradients"
@@ -222,7 +248,8 @@ def main():
     n_sequences, threads = SHARD_ROWS * args.threads, threads_text(args.threads)
     print(
         f"gradient: {n_sequences} sequences, {threads}\n"
-        f"epoch, predict: one sequence, a GRU with {sizes}; epoch: {LONG} steps"
+        f"epoch, predict: one sequence, a GRU with {sizes}; epoch: {LONG} steps\n"
+        f"language: a GRU with H={UNITS}; formula: all outputs in one array"
     )
     table = Table(FIELDS, args.csv, table=8, what=54)
     if "training" in args.tables:
@@ -231,6 +258,8 @@ def main():
         add_fit(table, args.bptt_steps)
     if "predict" in args.tables:
         add_predict(table)
+    if "language" in args.tables:
+        add_language(table)
 
 
 if __name__ == "__main__":

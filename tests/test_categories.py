@@ -673,3 +673,27 @@ def test_pretrained_vectors_are_a_frame_with_names():
     ):
         with pytest.raises(ValueError, match=message):
             estimator.fit(TOKENS, LABELS, init_weights={"embedding.weight": wrong})
+
+
+@both
+def test_names_of_categories_are_names_only(estimator_class):
+    y = TARGETS[estimator_class]
+    same = [[token.upper() for token in tokens] for tokens in TOKENS]
+    ours, theirs = (with_tokens(estimator_class).fit(X, y) for X in (TOKENS, same))
+    assert_array_equal(output_of(ours, TOKENS), output_of(theirs, same))
+
+
+@both
+def test_the_order_of_categories_matters_to_the_first_draw_alone(estimator_class):
+    y = TARGETS[estimator_class]
+    others = dict(zip("abcd", "wzxy", strict=True))
+    renamed = [[others[token] for token in tokens] for tokens in TOKENS]
+    estimator = with_tokens(estimator_class, dtype="float64", unknown_fraction=0.2)
+    start = clone(estimator).fit(TOKENS, y)
+    weights = start.get_weights()
+    weights |= {"embedding.weight": start.embeddings_[0].rename(index=others)}
+    ours = clone(estimator).fit(TOKENS, y, init_weights=start)
+    theirs = clone(estimator).fit(renamed, y, init_weights=weights)
+    assert_allclose(theirs.loss_curve_, ours.loss_curve_, rtol=1e-12)
+    outputs = output_of(ours, TOKENS), output_of(theirs, renamed)
+    assert_allclose(*outputs, rtol=1e-9)

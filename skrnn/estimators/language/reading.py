@@ -4,7 +4,7 @@ So there is never an array of all steps with an output for each token of the voc
 """
 
 import numpy as np
-from scipy.special import log_softmax, softmax
+from scipy.special import softmax
 
 from skrnn.sequences import Sequences, read_only
 
@@ -71,17 +71,14 @@ class Reader:
         return results
 
     def _of_targets(self, outputs, targets):
-        logs, n = self.log_probabilities(outputs), self.targets.n_tokens + 1
-        return np.where(
-            targets < n,
-            logs[np.arange(targets.size), np.minimum(targets, n - 1)],
-            np.log(self.targets.unknown_probability),
-        )
-
-    def log_probabilities(self, outputs):
-        """Of each token, and of the end; what is left to 1 is that of the unknown."""
-        logs = log_softmax(outputs.astype(np.float64), axis=1)
-        return logs + np.log1p(-self.targets.unknown_probability)
+        p, end = self.targets.unknown_probability, self.targets.n_tokens
+        largest, rows = outputs.max(axis=1), np.arange(targets.size)
+        logs = (outputs[rows, np.minimum(targets, end)] - largest).astype(np.float64)
+        # In place: a second array of this size would be the memory of a score.
+        outputs -= largest[:, None]
+        np.exp(outputs, out=outputs)
+        logs += np.log1p(-p) - np.log(outputs.sum(axis=1, dtype=np.float64))
+        return np.where(targets <= end, logs, np.log(p))
 
     def probabilities(self, sequences, memory=None):
         """Of each token, and of the end, to be what follows, if it is one of these."""
