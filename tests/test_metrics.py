@@ -46,7 +46,7 @@ from small_steps import (
 )
 
 from skrnn import RNNClassifier, RNNRegressor
-from skrnn.metrics import exact_match, step_scorer
+from skrnn.metrics import exact_match, step_scorer, token_error_rate
 from skrnn.preprocessing import SequenceScaler
 
 both = pytest.mark.parametrize("estimator_class", TARGETS)
@@ -489,3 +489,49 @@ def test_exact_match_in_a_search():
 def test_exact_match_refuses(y_true, y_pred, message):
     with pytest.raises(ValueError, match=message):
         exact_match(y_true, y_pred)
+
+
+def n_edits(true, predicted):
+    """By the definition."""
+    if not true or not predicted:
+        return len(true) + len(predicted)
+    return min(
+        n_edits(true[1:], predicted[1:]) + (true[0] != predicted[0]),
+        n_edits(true[1:], predicted) + 1,
+        n_edits(true, predicted[1:]) + 1,
+    )
+
+
+def test_token_error_rate_counts_the_fewest_edits():
+    rng = np.random.default_rng(0)
+    for _ in range(50):
+        true, predicted = (
+            rng.integers(3, size=rng.integers(6)).tolist() for _ in range(2)
+        )
+        expected = n_edits(true, predicted) / (len(true) + 1)
+        assert token_error_rate([true, [0]], [predicted, [0]]) == expected
+
+
+@pytest.mark.parametrize(
+    ("y_true", "y_pred", "options", "expected"),
+    [
+        (["kitten"], ["sitting"], {}, 3 / 6),
+        (["ab", "abc"], ["ab", ""], {}, 3 / 5),
+        (["ab", "abc"], ["ab", ""], {"sample_weight": [2, 1]}, 3 / 7),
+        (["", "a"], ["xyz", "a"], {}, 3.0),
+        ([np.array([1, 2])], [(1, 2, 3)], {}, 1 / 2),
+        ([["1"]], [[1]], {}, 1.0),  # of another type
+        (pd.Series(["ab"]), np.array(["ba"]), {}, 1.0),
+    ],
+)
+def test_token_error_rate(y_true, y_pred, options, expected):
+    assert token_error_rate(y_true, y_pred, **options) == pytest.approx(expected)
+
+
+def test_token_error_rate_refuses():
+    with pytest.raises(ValueError, match="y_true has 2 sequences, and y_pred 1"):
+        token_error_rate(["a", "b"], ["a"])
+    with pytest.raises(ValueError, match="y_true has no token"):
+        token_error_rate(["", []], ["a", []])
+    with pytest.raises(ValueError, match="y_pred must be a list or an array"):
+        token_error_rate(["a"], "a")

@@ -52,6 +52,62 @@ def exact_match(
     >>> exact_match(y_true, y_pred)
     0.5
     """
+    is_right = [
+        _is_equal(true, predicted, ignore_label)
+        for true, predicted in _pairs(y_true, y_pred)
+    ]
+    weights = check_weights(sample_weight, is_right, for_steps=False)
+    return float(np.average(is_right, weights=weights))
+
+
+def token_error_rate(
+    y_true: Any, y_pred: Any, *, sample_weight: ArrayLike | None = None
+) -> float:
+    """Edits that the predictions need, as a share of the tokens that are true.
+
+    An edit puts a token in the place of another one, leaves one out, or puts one in; of
+    each sequence the fewest count (V. I. Levenshtein, Soviet Physics Doklady, 1966).
+    Where tokens are words, it is the word error rate, where they are characters, the
+    character error rate of speech recognition.
+
+    Parameters
+    ----------
+    y_true : list of str, or list of array-like
+        The true tokens of each sequence; those of a text are its characters.
+    y_pred : list of str, or list of array-like
+        What was predicted for each, of any length.
+    sample_weight : array-like of shape (n_sequences,), default=None
+        A weight for each sequence: of its edits, and of its tokens.
+
+    Returns
+    -------
+    rate : float
+        From 0, the best; above 1 where there are more edits than tokens. As `scoring`
+        of searches take ``make_scorer(token_error_rate, greater_is_better=False)``.
+
+    See Also
+    --------
+    exact_match : Share of the sequences without an error.
+
+    Examples
+    --------
+    >>> from skrnn.metrics import token_error_rate
+    >>> token_error_rate(["kitten", "book"], ["sitting", "book"])
+    0.3
+    >>> token_error_rate([["good", "morning"]], [["good", "old", "morning"]])
+    0.5
+    """
+    pairs = [tuple(map(_tokens, pair)) for pair in _pairs(y_true, y_pred)]
+    lengths = np.array([len(true) for true, _ in pairs])
+    weights = check_weights(sample_weight, lengths, for_steps=False)
+    n_tokens = weights @ lengths
+    if n_tokens == 0:
+        raise ValueError("y_true has no token (of weight): there is no rate of errors.")
+    return float(weights @ [_n_edits(*pair) for pair in pairs] / n_tokens)
+
+
+def _pairs(y_true, y_pred):
+    """What is true, and what was predicted, of each sequence."""
     for y, name in ((y_true, "y_true"), (y_pred, "y_pred")):
         check_is_targets(y, name)
     n, n_predicted = len(y_true), len(y_pred)
@@ -60,10 +116,28 @@ def exact_match(
             f"y_true has {n} sequences, and y_pred {n_predicted}. Pass as many of "
             "both, and one at least."
         )
-    pairs = zip(slices(y_true), slices(y_pred), strict=True)
-    is_right = [_is_equal(true, predicted, ignore_label) for true, predicted in pairs]
-    weights = check_weights(sample_weight, is_right, for_steps=False)
-    return float(np.average(is_right, weights=weights))
+    return zip(slices(y_true), slices(y_pred), strict=True)
+
+
+def _tokens(sequence):
+    return list(sequence) if isinstance(sequence, str) else as_array(sequence).tolist()
+
+
+def _n_edits(true, predicted):
+    """The fewest edits that make one list of the other."""
+    codes = {
+        token: code for code, token in enumerate(dict.fromkeys([*true, *predicted]))
+    }
+    true = np.array([codes[token] for token in true], int)
+    # The fewest edits from each beginning of the true tokens to what is predicted so
+    # far; the last step of `accumulate` leaves tokens out.
+    places = np.arange(true.size + 1)
+    edits = places
+    for n, token in enumerate(predicted, 1):
+        other = edits[:-1] + (true != codes[token])
+        edits = np.concatenate([[n], np.minimum(other, edits[1:] + 1)])
+        edits = np.minimum.accumulate(edits - places) + places
+    return int(edits[-1])
 
 
 def _is_equal(true, predicted, ignore_label):
