@@ -12,6 +12,7 @@ from sklearn.pipeline import make_pipeline
 from small import LABELS, TARGETS, make, output_of, state_of
 
 from skrnn import RNNClassifier, RNNRegressor
+from skrnn.estimators.embedding import embedding_dropout_of
 from skrnn.estimators.inputs import Clock, categories, check_sequences
 from skrnn.preprocessing import TextSequencer
 from skrnn.sequences import Sequences
@@ -397,6 +398,7 @@ def test_a_fit_with_frozen_unit_vectors_is_that_of_one_hot_codes(
         estimator_class,
         embedding_size=5,
         unknown_fraction=0.0,
+        embedding_dropout=0.0,
         trainable=["[!e]*"],
         **parameters,
     )
@@ -554,9 +556,55 @@ def test_names_of_categories_change_nothing(estimator_class):
     assert_array_equal(output_of(other, numbers), output_of(estimator, TOKENS))
 
 
+@pytest.mark.parametrize("for_steps", [False, True])
+@pytest.mark.parametrize(
+    ("X", "choice", "expected"),
+    [
+        (TOKENS, "all", 0.2),
+        ([*TOKENS, [*map(str, range(996))]], "all", 0.2),  # 1,000 with those of TOKENS
+        ([*TOKENS, [*map(str, range(997))]], "all", 0.7),
+        ([[(token, 1.0) for token in x] for x in TOKENS], [0], 0.0),
+        ([[(token, "e") for token in x] for x in TOKENS], "all", 0.2),
+        ([[len(token) for token in x] for x in TOKENS], None, 0.0),
+    ],
+    ids=["few", "1000", "1001", "beside numbers", "two features", "numbers"],
+)
+def test_automatic_dropout_of_embeddings(X, choice, expected, for_steps):
+    _, form = read(X, choice)
+    found = embedding_dropout_of("auto", form, for_steps)
+    assert found == (0.0 if for_steps else expected)
+    assert embedding_dropout_of(0.7, form, for_steps) == 0.7
+
+
+def test_dropout_of_embeddings():
+    """Other weights, the same ones for what "auto" means; none with L-BFGS."""
+
+    def weights(dropout, **parameters):
+        parameters = {"max_iter": 2} | parameters
+        classifier = with_tokens(RNNClassifier, embedding_dropout=dropout, **parameters)
+        return classifier.fit(TOKENS, TARGETS[RNNClassifier]).get_weights()
+
+    def differ(a, b):
+        return any((a[name] != b[name]).any() for name in a)
+
+    assert differ(weights(0.2), weights(0.0))
+    assert not differ(weights(0.2), weights("auto"))
+    lbfgs = {"solver": "lbfgs", "max_iter": 100, "tol": 0.1}
+    assert not differ(weights(0.5, **lbfgs), weights(0.0, **lbfgs))
+
+
+def test_numbers_have_no_dropout_of_embeddings():
+    X, y = [one_hot(x) for x in TOKENS], TARGETS[RNNRegressor]
+    regressors = [
+        make(RNNRegressor, embedding_dropout=rate).fit(X, y) for rate in (0.0, 0.5)
+    ]
+    assert_array_equal(*(regressor.predict(X) for regressor in regressors))
+
+
 @both
 def test_the_order_of_categories_changes_only_the_first_draw(estimator_class):
     parameters = {"dtype": "float64", "unknown_fraction": 0.0}
+    parameters |= {"embedding_dropout": 0.0}
     y = TARGETS[estimator_class]
     start = with_tokens(estimator_class, **parameters).fit(TOKENS, y).get_weights()
     estimator = with_tokens(estimator_class, **parameters)

@@ -1,10 +1,12 @@
 """Dropout in the kernels: the reference's gradients, and masks that are random."""
 
+import naive
 import numpy as np
 import pytest
 from kernel_cases import (  # noqa: F401
     test_a_small_network_with_dropout_equals_the_reference,
 )
+from numba import njit
 from numpy.testing import assert_allclose, assert_array_equal
 from problems import (
     DEEP,
@@ -24,7 +26,7 @@ from problems import (
 )
 
 from skrnn.backends import make_backend
-from skrnn.mathematics.dropout import NO_DROPOUT, Dropout
+from skrnn.mathematics.dropout import NO_DROPOUT, Dropout, factor, input_key
 
 DROPOUT = Dropout(0.3, 0.4, 123)
 LARGEST_SEED = 2**31 - 1
@@ -114,6 +116,68 @@ def test_factors_keep_the_expected_value(rate):
             means = factors.mean(axis)
             n = factors.shape[axis]
             assert np.abs(means - 1).max() <= 5 * deviation / np.sqrt(n)
+
+
+def dropped_inputs(problem, dropout):
+    """Of each sequence the frames that the network reads, as numbers."""
+    network, all_frames = problem.network, []
+    n, length = network.n_features, network.frame_length
+    tables = [problem.weights[f"embedding.{k}.weight"] for k in range(2)]
+    for x, first in zip(problem.X, problem.sequences.offsets, strict=False):
+        codes = x[:, n:].astype(int).T
+        rows = [e[c] for e, c in zip(tables, codes, strict=True)]
+        steps = np.hstack([x[:, :n], *rows])
+        frames = naive.frames(steps, length, network.hop_length, True)
+        first += min(length, len(x)) - 1
+        factors = input_factors(dropout, first, *frames.shape)
+        is_number = np.arange(frames.shape[1]) % steps.shape[1] < n
+        all_frames.append(np.where(is_number, frames, factors * frames))
+    return all_frames
+
+
+def test_embeddings_with_dropout_equal_the_reference():
+    """Numbers are not dropped; neighbouring frames have masks of their own."""
+    sizes = {"n_features": 2, "embeddings": ((6, 3), (4, 2))}
+    stack = {"frame_length": 3, "hop_length": 2, "bidirectional": True}
+    problem, dropout = make_problem(**sizes, **stack), Dropout(0.0, 0.0, 123, 0.4)
+    rows, scales = all_rows(problem), uneven_scales(problem)
+
+    def result(**changes):
+        problem.weights.update(changes)
+        loss, gradient = loss_gradient(problem, rows, scales, dropout=dropout)
+        return loss, problem.network.export_weights(gradient)
+
+    loss, gradients = result()
+    weights = {k: w for k, w in problem.weights.items() if "embedding" not in k}
+    mean, expected = naive.loss_and_gradients(
+        weights,
+        dropped_inputs(problem, dropout),
+        problem.targets,
+        scales,
+        *("gru", "tanh", "last", "softmax"),
+        output_sizes=problem.network.output_sizes,
+    )
+    assert_allclose(loss, scales.sum() * mean, 1e-12)
+    for name, gradient in expected.items():
+        if "bias_hh" not in name:  # of both biases, the gradient is the other's
+            assert_allclose(gradients[name], scales.sum() * gradient, 1e-9, 1e-12)
+    for name in ("embedding.0.weight", "embedding.1.weight"):
+        start = problem.weights[name]
+        ahead = 1e-5 * np.random.default_rng(3).normal(size=start.shape)
+        slope = result(**{name: start + ahead})[0] - result(**{name: start - ahead})[0]
+        result(**{name: start})
+        assert_allclose(slope / 2, (gradients[name] * ahead).sum(), 1e-6)
+
+
+@njit
+def input_factors(dropout, first, n_steps, n_inputs):
+    """Of the steps from position `first` on: (n_steps, n_inputs)."""
+    factors = np.empty((n_steps, n_inputs))
+    for t in range(n_steps):
+        key = input_key(dropout, first + t)
+        for j in range(n_inputs):
+            factors[t, j] = factor(key, j, dropout.embedding_rate)
+    return factors
 
 
 def test_masks_have_nothing_in_common():

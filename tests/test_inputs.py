@@ -419,6 +419,7 @@ BAD_PARAMETERS = [
     ("categorical_features", "color"),
     ("embedding_size", 0),
     ("unknown_fraction", 1.0),
+    ("embedding_dropout", 1.0),
     ("dropout", 1),
     ("recurrent_dropout", -0.1),
     ("layer_norm", "yes"),

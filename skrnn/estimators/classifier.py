@@ -114,6 +114,13 @@ class RNNClassifier(ClassifierMixin, SupervisedRNN):
         for each of them, in the order of their columns. "auto": twice the square root
         of the number of categories, rounded up, and at most 50. Training that starts
         with another network keeps its sizes.
+    embedding_dropout : float or "auto", default="auto"
+        Probability of leaving out, while training, a number of the embeddings that a
+        step reads, at each step anew. It keeps rare categories from being learned by
+        heart. "auto": where steps are tokens, without numbers, and each sequence has
+        one label, 0.7 if a feature has more than 1,000 categories, as words have, and
+        0.2 otherwise, as for characters; elsewhere 0. The solver "lbfgs" leaves out
+        none.
     unknown_fraction : float, default=0.01
         Part of all categories that an epoch replaces by the unknown, at random, so that
         its embedding learns what to do without one. The solver "lbfgs" replaces none.
@@ -306,6 +313,7 @@ class RNNClassifier(ClassifierMixin, SupervisedRNN):
         add_time: bool | Literal["auto"] = "auto",
         categorical_features: ArrayLike | Literal["all", "from_dtype"] | None = None,
         embedding_size: int | ArrayLike | Literal["auto"] = "auto",
+        embedding_dropout: float | Literal["auto"] = "auto",
         unknown_fraction: float = 0.01,
         solver: Literal["adam", "adamw", "sgd", "rmsprop", "lbfgs"] = "adam",
         alpha: float = 0.0001,
@@ -357,6 +365,7 @@ class RNNClassifier(ClassifierMixin, SupervisedRNN):
         self.add_time = add_time
         self.categorical_features = categorical_features
         self.embedding_size = embedding_size
+        self.embedding_dropout = embedding_dropout
         self.unknown_fraction = unknown_fraction
         self.solver = solver
         self.alpha = alpha

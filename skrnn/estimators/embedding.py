@@ -10,6 +10,10 @@ from skrnn.estimators.inputs import chosen_features
 
 #: The size that "auto" never exceeds.
 MAX_SIZE = 50
+#: Embeddings of more categories than these are dropped like those of words.
+MANY = 1000
+#: The probabilities of "auto"; docs/performance.md says why.
+OF_WORDS, OF_CHARACTERS = 0.7, 0.2
 #: What stands for categories that fit did not see, in frames for users.
 UNKNOWN = "<unknown>"
 
@@ -45,6 +49,17 @@ def _given(sizes, n):
             f"one for each feature with categories, got {short(sizes)}."
         )
     return sizes
+
+
+def embedding_dropout_of(rate, inputs, is_for_steps):
+    """The probability that the parameter means for these inputs."""
+    if rate != "auto":
+        return rate
+    # The time of a step is not among these features.
+    if inputs.n_categorical < inputs.n_features_per_step or is_for_steps:
+        return 0.0
+    is_of_words = max(inputs.categories.n_codes) - 1 > MANY
+    return OF_WORDS if is_of_words else OF_CHARACTERS
 
 
 def check_categorical(estimator, form):

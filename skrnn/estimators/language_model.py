@@ -72,6 +72,9 @@ class RNNLanguageModel(BaseRNN):
     embedding_size : int or "auto", default="auto"
         How many numbers stand for a token. "auto": twice the square root of the number
         of tokens, rounded up, and at most 50.
+    embedding_dropout : float, default=0.0
+        Probability of leaving out, while training, a number of the embeddings that a
+        step reads, at each step anew. The solver "lbfgs" leaves out none.
     unknown_fraction : float, default=0.01
         Part of all tokens that the network reads as the unknown, at random, so that it
         learns what to do without one.
@@ -254,6 +257,7 @@ class RNNLanguageModel(BaseRNN):
         recurrent_dropout: float = 0.5,
         layer_norm: bool = True,
         embedding_size: int | Literal["auto"] = "auto",
+        embedding_dropout: float = 0.0,
         unknown_fraction: float = 0.01,
         solver: Literal["adam", "adamw", "sgd", "rmsprop"] = "adam",
         alpha: float = 0.0001,
@@ -295,6 +299,7 @@ class RNNLanguageModel(BaseRNN):
         self.recurrent_dropout = recurrent_dropout
         self.layer_norm = layer_norm
         self.embedding_size = embedding_size
+        self.embedding_dropout = embedding_dropout
         self.unknown_fraction = unknown_fraction
         self.solver = solver
         self.alpha = alpha

@@ -179,6 +179,13 @@ the number of categories, rounded up, and at most 50. Training that starts with 
 network keeps its sizes.""",
         'int | ArrayLike | Literal["auto"]',
     ),
+    "embedding_dropout": Parameter(
+        0.0,
+        [_RATE],
+        "float",
+        """Probability of leaving out, while training, a number of the embeddings that a
+step reads, at each step anew. The solver "lbfgs" leaves out none.""",
+    ),
     "unknown_fraction": Parameter(
         0.01,
         [_RATE],
@@ -375,6 +382,16 @@ other.""",
 }
 
 CLASSIFIER = COMMON | {
+    "embedding_dropout": COMMON["embedding_dropout"]._replace(
+        default="auto",
+        constraints=[StrOptions({"auto"}), _RATE],
+        type='float or "auto"',
+        text="""Probability of leaving out, while training, a number of the embeddings
+that a step reads, at each step anew. It keeps rare categories from being learned by
+heart. "auto": where steps are tokens, without numbers, and each sequence has one label,
+0.7 if a feature has more than 1,000 categories, as words have, and 0.2 otherwise, as
+for characters; elsewhere 0. The solver "lbfgs" leaves out none.""",
+    ),
     "class_weight": Parameter(
         None,
         [StrOptions({"balanced"}), dict, list, None],

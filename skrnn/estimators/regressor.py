@@ -107,6 +107,9 @@ class RNNRegressor(RegressorMixin, SupervisedRNN):
         for each of them, in the order of their columns. "auto": twice the square root
         of the number of categories, rounded up, and at most 50. Training that starts
         with another network keeps its sizes.
+    embedding_dropout : float, default=0.0
+        Probability of leaving out, while training, a number of the embeddings that a
+        step reads, at each step anew. The solver "lbfgs" leaves out none.
     unknown_fraction : float, default=0.01
         Part of all categories that an epoch replaces by the unknown, at random, so that
         its embedding learns what to do without one. The solver "lbfgs" replaces none.
@@ -295,6 +298,7 @@ class RNNRegressor(RegressorMixin, SupervisedRNN):
         add_time: bool | Literal["auto"] = "auto",
         categorical_features: ArrayLike | Literal["all", "from_dtype"] | None = None,
         embedding_size: int | ArrayLike | Literal["auto"] = "auto",
+        embedding_dropout: float = 0.0,
         unknown_fraction: float = 0.01,
         solver: Literal["adam", "adamw", "sgd", "rmsprop", "lbfgs"] = "adam",
         alpha: float = 0.0001,
@@ -346,6 +350,7 @@ class RNNRegressor(RegressorMixin, SupervisedRNN):
         self.add_time = add_time
         self.categorical_features = categorical_features
         self.embedding_size = embedding_size
+        self.embedding_dropout = embedding_dropout
         self.unknown_fraction = unknown_fraction
         self.solver = solver
         self.alpha = alpha

@@ -154,9 +154,9 @@ def as_int(estimator, name):
 
 
 def as_float(estimator, name, dtype=np.float64):
-    """A parameter as a float, unless it is None; refuses what is none in the dtype."""
+    """A parameter as a float, unless a name or None; refuses what the dtype lacks."""
     value = getattr(estimator, name)
-    if value is None:
+    if value is None or isinstance(value, str):
         return value
     try:
         number = float(value)

@@ -45,6 +45,7 @@ EARLIER = {
     "categorical_features": None,
     "embedding_size": "auto",
     "unknown_fraction": 0.0,
+    "embedding_dropout": 0.0,
 }
 
 _TARGETS = {

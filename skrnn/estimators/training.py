@@ -14,6 +14,7 @@ from skrnn.compat import CallbackSupportMixin
 from skrnn.estimators.callbacks import NoTasks, announce_fit
 from skrnn.estimators.embedding import (
     check_categorical,
+    embedding_dropout_of,
     embeddings_of,
     weights_by_category,
     with_vectors,
@@ -147,6 +148,8 @@ class TrainingMixin(CallbackSupportMixin):
         backend = make_backend(self.device, network, needed)
         if validate is not None:
             validate = partial(validate, backend)
+        rate = settings.embedding_dropout, draft.inputs, draft.is_for_steps
+        settings = replace(settings, embedding_dropout=embedding_dropout_of(*rate))
         problem = Problem(backend, network, trainable, data, settings, validate)
         try:
             converged = train(problem, run.state, random_state, watch)

@@ -18,6 +18,8 @@ from skrnn.mathematics.intrinsics import by_type
 
 _GOLDEN = np.uint64(0x9E3779B97F4A7C15)
 _MIX_1, _MIX_2 = np.uint64(0xBF58476D1CE4E5B9), np.uint64(0x94D049BB133111EB)
+#: Of the inputs; layers and directions have the smaller ones.
+_INPUTS = 2**32
 _SHIFTS = tuple(np.uint64(n) for n in (30, 27, 31, 40))
 
 
@@ -27,6 +29,7 @@ class Dropout(NamedTuple):
     rate: float  # of the outputs of every layer but the last, each step anew
     recurrent_rate: float  # of the states that enter a recurrent product
     seed: int
+    embedding_rate: float = 0.0  # of the numbers read of embeddings, each step anew
 
 
 class NoDropout(Dropout):
@@ -73,6 +76,12 @@ def _key(seed, stream, place):
 def output_key(dropout, layer, position):
     """Key of one step's outputs; `position` is the step's among all of the data."""
     return _key(dropout.seed, 2 * layer, position)
+
+
+@njit(**PART)
+def input_key(dropout, position):
+    """Key of one step's inputs."""
+    return _key(dropout.seed, _INPUTS, position)
 
 
 @njit(**PART)

@@ -109,11 +109,15 @@ class Epoch:
                 self._train_chunk(batch, steps, dropout, done, share)
 
     def _draw_dropout(self):
-        rates = self.settings.dropout, self.settings.recurrent_dropout
-        if not any(rates):
+        settings = self.settings
+        rates = settings.dropout, settings.recurrent_dropout
+        of_embeddings = 0.0
+        if self.problem.network.embeddings:
+            of_embeddings = settings.embedding_dropout
+        if not any([*rates, of_embeddings]):
             return NO_DROPOUT
         seed = int(self.random_state.randint(2**63 - 1, dtype=np.int64))
-        return Dropout(*map(float, rates), seed)
+        return Dropout(*map(float, rates), seed, of_embeddings)
 
     def _chunks(self, batch):
         """First and last step of each chunk of a batch; None for all steps at once."""

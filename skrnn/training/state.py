@@ -55,6 +55,7 @@ class Settings:
     recurrent_dropout: float
     bptt_steps: int | None
     unknown_fraction: float
+    embedding_dropout: float
 
 
 class Problem(NamedTuple):

@@ -42,7 +42,7 @@ def test_a_network_with_embeddings_equals_the_cpu(stack, new_backend):
         )
         assert_close(found, expected, tolerance, name)
     # The second batch does not read all rows that the first one has read.
-    cut = {"bptt_steps": 2, "dropout": Dropout(0.2, 0.3, 1)}
+    cut = {"bptt_steps": 2, "dropout": Dropout(0.2, 0.3, 1, 0.4)}
     for rows, options in (([3, 1, 2, 0], {}), ([0, 3], cut)):
         arguments = problem, np.array(rows), uneven_scales(problem)
         (loss, found), (expected_loss, expected) = (

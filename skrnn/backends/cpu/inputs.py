@@ -16,6 +16,7 @@ from skrnn.backends.cpu.products import CHUNK, product
 from skrnn.backends.cpu.tile import ONE, PANEL_BYTES, ZERO
 from skrnn.backends.cpu.window import OWNER, POSITION
 from skrnn.backends.table import COMPACT, END, OLDEST, START
+from skrnn.mathematics.dropout import factor, input_key, unless_no_dropout
 from skrnn.mathematics.intrinsics import by_type
 
 #: Columns of `Embedded.tables`.
@@ -49,7 +50,7 @@ def frame_of(sizes, shard, window, r):
     return oldest, max(ZERO, shard[i, OLDEST] - oldest)
 
 
-def _gather_numbers(inputs, sizes, shard, window, work):
+def _gather_numbers(inputs, dropout, sizes, shard, window, work):
     n = sizes.n_inputs
     for r in range(window.rows.shape[0]):
         oldest, n_missing = frame_of(sizes, shard, window, r)
@@ -64,7 +65,25 @@ def _gather_numbers(inputs, sizes, shard, window, work):
         row[n] = 1
 
 
-def _gather_embedded(inputs, sizes, shard, window, work):
+def _drop_embedded(dropout, sizes, window, first, n, place, work):
+    if dropout.embedding_rate == 0:
+        return
+    (at, of_row), of_step = place, sizes.n_inputs // sizes.frame_length
+    for r in range(n):
+        key = input_key(dropout, window.rows[first + r, POSITION])
+        for start in range(0, sizes.n_inputs, of_step):
+            row = work.m[at + r * of_row + start :]
+            for j in range(sizes.n_features, of_step):
+                row[j] *= row.dtype.type(factor(key, start + j, dropout.embedding_rate))
+
+
+#: drop_embedded(dropout, sizes, window, first, n, place, work): drop numbers read of
+#: embeddings, or of their gradients: the same ones. n rows of the window stand at
+#: ``place[0]`` in the memory, ``place[1]`` apart.
+drop_embedded = unless_no_dropout(_drop_embedded)
+
+
+def _gather_embedded(inputs, dropout, sizes, shard, window, work):
     n, n_codes, n_numbers = sizes.n_inputs, inputs.tables.shape[0], sizes.n_features
     of_step = n // sizes.frame_length
     for r in range(window.rows.shape[0]):
@@ -86,11 +105,13 @@ def _gather_embedded(inputs, sizes, shard, window, work):
                     place[j] = source[j]
                 first += size
         row[n] = 1
+    place = work.x, n + 1
+    drop_embedded(dropout, sizes, window, ZERO, window.rows.shape[0], place, work)
 
 
-#: gather(inputs, sizes, shard, window, work): copy the frames of a window, each
-#: followed by a 1. The steps of a frame are neighbours; those before the sequence's
-#: first are zeros.
+#: gather(inputs, dropout, sizes, shard, window, work): copy the frames of a window,
+#: each followed by a 1. The steps of a frame are neighbours; those before the
+#: sequence's first are zeros.
 gather = by_type(lambda kind: _gather_numbers if kind is Numbers else _gather_embedded)
 
 
@@ -117,7 +138,7 @@ def add_row_gradients(inputs, sizes, shard, window, first, n, work):
                 target[j] += source[j]
 
 
-def _spread_embedded(inputs, step, sizes, layers, packed, shard, window, work):
+def _spread_embedded(inputs, dropout, step, sizes, layers, packed, shard, window, work):
     # The gradients of the pre-activations of the first layer, its directions in turn.
     m, of_row, padded = work.m, padded_inputs(sizes, work.m), sizes.padded_size
     shape = (ONE, of_row, step.n_x, sizes.hidden_size)
@@ -129,13 +150,16 @@ def _spread_embedded(inputs, step, sizes, layers, packed, shard, window, work):
             dz = (m, place.z + first * padded, padded, work.plane)
             panels = (packed, layer_plan(layers, q).x_transposed_at)
             product(n, (m, work.scratch, of_row, ZERO), dz, panels, shape, more)
+        place = work.scratch, of_row
+        drop_embedded(dropout, sizes, window, first, n, place, work)
         add_row_gradients(inputs, sizes, shard, window, first, n, work)
 
 
-def _spread_numbers(inputs, step, sizes, layers, packed, shard, window, work):
+def _spread_numbers(inputs, dropout, step, sizes, layers, packed, shard, window, work):
     pass
 
 
-#: spread(inputs, step, sizes, layers, packed, shard, window, work): after the first
-#: layer's backward pass, add the gradients of the embeddings' rows that were read.
+#: spread(inputs, dropout, step, sizes, layers, packed, shard, window, work): after the
+#: first layer's backward pass, add the gradients of the embeddings' rows that were
+#: read.
 spread = by_type(lambda kind: _spread_numbers if kind is Numbers else _spread_embedded)

@@ -159,7 +159,7 @@ def forward_window(network, dropout, packed, inputs, shard, window, work, keep):
     step, sizes, layers, _, _ = network
     n_rows, last = window.rows.shape[0], layers.shape[0] - 1
     before = flush_denormals()
-    gather(inputs, sizes, shard, window, work)
+    gather(inputs, dropout, sizes, shard, window, work)
     for q in range(layers.shape[0]):
         place, plan = place_of(sizes, work, q, keep), layer_plan(layers, q)
         forward_layer(step, sizes, plan, packed, window, place, work)
@@ -199,7 +199,7 @@ def backward_window(network, dropout, packed, inputs, shard, window, work, gradi
                 more = ONE if q % n_directions > 0 else ZERO
                 input_gradient(step, sizes, plan, packed, n_rows, place, work, more)
     if sizes.first_trained < 0:
-        spread(inputs, step, sizes, layers, packed, shard, window, work)
+        spread(inputs, dropout, step, sizes, layers, packed, shard, window, work)
     restore(before)
 
 

@@ -184,6 +184,17 @@ class Batch:
         frames = network.frame_length, network.hop_length, network.n_features
         arguments = *read, *rows, frames, self.m, self.work.x
         over(self.n_here * network.n_inputs, kernels.gather, *arguments)
+        self._drop_embedded()
+
+    def _drop_embedded(self):
+        """Drop numbers read of embeddings, or of their gradients: the same ones."""
+        if self.dropout[3] > 0:
+            network = self.network
+            kernel = kernels.dropout_kernels(network.dtype)[2]
+            n_inputs = network.n_inputs
+            sizes = n_inputs, n_inputs // network.frame_length, network.n_features
+            arguments = self.m, self.work.x, sizes, self.rows, self.n_here
+            self.device.over(self.n_here * n_inputs, kernel, *arguments, self.dropout)
 
     def _outs(self, layer):
         """Where the outputs of a layer are."""
@@ -276,7 +287,7 @@ class Batch:
     def _drop_outputs(self, layer):
         """Drop units of a layer's outputs, or of their gradients: the same ones."""
         if self.dropout[0] > 0:
-            kernel, _ = kernels.dropout_kernels(self.network.dtype)
+            kernel = kernels.dropout_kernels(self.network.dtype)[0]
             n_out = self.network.n_states_out
             arguments = self.m, self._outs(layer), n_out, self.rows, self.n_here
             n = self.n_here * n_out
@@ -300,6 +311,7 @@ class Batch:
                 for q in places:
                     self._input_gradient(q, adds=q > places[0])
         if lowest < 0:
+            self._drop_embedded()
             self.backend.lookup.add_gradient(self, gradient)
 
     def _backward_layer(self, q, gradient):

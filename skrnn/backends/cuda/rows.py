@@ -20,7 +20,13 @@ from skrnn.backends.table import (
     START,
     table_of,
 )
-from skrnn.mathematics.dropout import Dropout, factor, output_key, recurrent_key
+from skrnn.mathematics.dropout import (
+    Dropout,
+    factor,
+    input_key,
+    output_key,
+    recurrent_key,
+)
 from skrnn.mathematics.normalization import mean_products, moments
 
 
@@ -133,20 +139,29 @@ def dropout_kernels(dtype):
 
     @cuda.jit
     def drop_outputs(m, at, n_out, rows, n_rows, layer, dropout):
-        drop = Dropout(dropout[0], dropout[1], dropout[2])
+        drop = Dropout(dropout[0], dropout[1], dropout[2], dropout[3])
         for p in range(cuda.grid(1), n_rows * n_out, cuda.gridsize(1)):
             key = output_key(drop, layer, rows[2 * (p // n_out)])
             m[at + p] *= kind(factor(key, p % n_out, drop.rate))
 
     @cuda.jit
     def fill_masks(m, at, hidden, index, n, n_places, dropout):
-        drop = Dropout(dropout[0], dropout[1], dropout[2])
+        drop = Dropout(dropout[0], dropout[1], dropout[2], dropout[3])
         for p in range(cuda.grid(1), n_places * n * hidden, cuda.gridsize(1)):
             q, i, j = p // hidden // n, p // hidden % n, p % hidden
             key = recurrent_key(drop, q, index[N_COLUMNS * i + NUMBER])
             m[at + p] = kind(factor(key, j, drop.recurrent_rate))
 
-    return drop_outputs, fill_masks
+    @cuda.jit
+    def drop_embedded(m, at, sizes, rows, n_rows, dropout):
+        drop = Dropout(dropout[0], dropout[1], dropout[2], dropout[3])
+        n_inputs, of_step, n_numbers = sizes
+        for p in range(cuda.grid(1), n_rows * n_inputs, cuda.gridsize(1)):
+            if p % n_inputs % of_step >= n_numbers:
+                key = input_key(drop, rows[2 * (p // n_inputs)])
+                m[at + p] *= kind(factor(key, p % n_inputs, drop.embedding_rate))
+
+    return drop_outputs, fill_masks, drop_embedded
 
 
 @cuda.jit
