@@ -70,8 +70,8 @@ def test_pieces_of_a_long_text_go_on_from_where_they_were():
 
 
 def test_cut():
-    whole = Sequences(np.zeros((15, 1)), np.array([0, 10, 11, 15]))
-    assert_array_equal(cut(whole, 4).offsets, [0, 3, 6, 10, 11, 15])
+    whole = Sequences(np.zeros((18, 1)), np.array([0, 10, 11, 18]))
+    assert_array_equal(cut(whole, 3).offsets, [0, 3, 6, 10, 11, 14, 18])
     assert_array_equal(cut(whole, 20).offsets, whole.offsets)
 
 
@@ -79,8 +79,8 @@ def test_pieces_are_no_more_than_a_batch_and_no_shorter_than_a_chunk():
     for n, batch_size, bptt_steps, n_pieces in (
         (99, 4, 10, 4),
         (99, 4, 50, 2),
-        (99, 4, None, 4),
-        (99, 200, None, 100),
+        (99, 4, None, 1),
+        (99, 200, 1, 100),
     ):
         model = make(batch_size=batch_size, bptt_steps=bptt_steps)
         given, _ = model._given(["a" * n], None, None, None)
@@ -141,7 +141,11 @@ def test_a_sequence_has_the_same_bits_in_any_batch(model, monkeypatch):
 
 @pytest.mark.parametrize(
     ("codes", "expected"),
-    [([0, 0, 1, 2, 2], 1 / 5), ([0, 0, 1, 1], 1 / 5), ([0, 1, 2], 1 / 2)],
+    [
+        ([0] * 11 + [1], 1 / 12),
+        ([0] * 6 + [1] * 5, 1 / 12),
+        ([0, 1, 2], 1 / 10),
+    ],
 )
 def test_what_is_unknown_is_as_probable_as_what_occurred_once(codes, expected):
     targets = NextToken.of(np.array(codes), 3, False)
@@ -226,6 +230,7 @@ SHARES = np.array([0.1, 0.4, 0.2, 0.3])
         ({}, SHARES),
         ({"temperature": 0.5}, SHARES**2 / (SHARES**2).sum()),
         ({"temperature": 1e-9}, [0, 1, 0, 0]),
+        ({"temperature": 1e-320}, [0, 1, 0, 0]),
         ({"temperature": 0}, [0, 1, 0, 0]),
         ({"top_k": 2}, [0, 4 / 7, 0, 3 / 7]),
         ({"top_k": 9}, SHARES),
@@ -262,9 +267,12 @@ def test_a_stream_that_fails_is_as_before(model):
     before = stream.predict_proba()
     with pytest.raises(ValueError, match="X has 2 sequences, but the stream has 1"):
         stream.score_samples(["a", "b"])
-    with pytest.raises(TypeError, match="texts beside elements of type int"):
+    with pytest.raises(TypeError, match="X has 3 beside texts"):
         stream.score_samples(["a", 3])
     assert_array_equal(stream.predict_proba(), before)
+    nothing = stream.score_samples([""])
+    assert nothing.dtype == np.float64
+    assert nothing == 0
 
 
 # As any estimator
@@ -325,7 +333,7 @@ def test_names_of_tokens_change_nothing():
 @pytest.mark.parametrize(
     ("X", "error", "message"),
     [
-        ("one", ValueError, r"X is a single str, but .* Pass \[X\] for one text"),
+        ("one", ValueError, r"X is a single str. Pass \[X\] for one text"),
         ([["a", None]], ValueError, "Sequence 0 of X has a missing token"),
         ([["a"], [np.nan, "b"]], ValueError, "Sequence 1 of X has a missing token"),
         (["a", ["b"]], TypeError, "X has texts beside elements of type list"),
@@ -335,7 +343,12 @@ def test_names_of_tokens_change_nothing():
         ([[]], ValueError, "X has no token in any of its sequences"),
         ([], ValueError, r"0 sample\(s\)"),
         (np.ones((2, 3, 4)), ValueError, "but X has 4 features per step"),
-        (None, ValueError, "got an object of type NoneType"),
+        (None, ValueError, "X is of type NoneType"),
+        (iter(["a"]), ValueError, r"Pass list\(X\)"),
+        (["a", None], TypeError, r"X has None beside texts. .* X.dropna\(\)"),
+        ([b"a"], TypeError, r"Pass texts: \[text.decode\(\) for text in X\]"),
+        (pd.DataFrame({"text": ["a"]}), ValueError, r"Pass its column of texts"),
+        (np.array([["a"], ["b"]]), ValueError, r"Pass X\[:, 0\]"),
     ],
 )
 def test_what_is_refused(X, error, message):
@@ -362,8 +375,52 @@ def test_texts_are_not_taken_for_tokens():
     ):
         with pytest.raises(ValueError, match="X has texts, but fit saw sequences of"):
             call(["one two"])
-    with pytest.raises(ValueError, match="X has texts, but fit saw sequences of"):
+    with pytest.raises(ValueError, match="prefix has texts, but fit saw sequences"):
         words.sample(prefix="one")
+    with pytest.raises(ValueError, match="X_val has texts, but fit saw sequences of"):
+        make(early_stopping=True).fit([["one", "two"]] * 9, X_val=["one"])
+
+
+def test_words_are_not_taken_for_characters(model):
+    assert model.score_samples([["o", "n", "e"]]) == model.score_samples(["one"])
+    for call in (model.score_samples, model.transform, clone_of(model).partial_fit):
+        with pytest.raises(ValueError, match="X has tokens of several characters"):
+            call([["one"]])
+
+
+def clone_of(model):
+    return pickle.loads(pickle.dumps(model))
+
+
+@pytest.mark.parametrize(
+    "X",
+    [
+        np.array([[1, 2], [2, 1]]),
+        [[1, 2], [2, 1]],
+        np.array([[[1], [2]], [[2], [1]]]),
+        [pd.DataFrame({"code": [1, 2]}), pd.DataFrame({"code": [2, 1]})],
+        pd.Series([[1, 2], [2, 1]]),
+        ((1, 2), (2, 1)),
+    ],
+    ids=["array", "lists", "3D", "frames", "series", "tuples"],
+)
+def test_sequences_have_any_length_whatever_the_form_of_X(X):
+    model = make().fit(X)
+    expected = model.score_samples([[1, 2, 1], [2]])
+    assert_array_equal(model.score_samples(np.array([[1, 2, 1]])), expected[:1])
+    assert_array_equal(model.score_samples([np.array([1, 2, 1])]), expected[:1])
+    assert_array_equal(make().fit([[1, 2], [2, 1]]).score_samples([[2]]), expected[1:])
+
+
+def test_what_a_prefix_may_be(model):
+    tokens = make().fit([[1, 2]] * 5)
+    for prefix in (np.array([1]), (1,), [1], pd.Series([1])):
+        assert tokens.sample(prefix=prefix, max_length=0) == [[1]]
+    for prefix in (5, [[1]], np.array([[1]]), pd.DataFrame([[1]])):
+        with pytest.raises((ValueError, TypeError), match="prefix"):
+            tokens.sample(prefix=prefix)
+    with pytest.raises(ValueError, match="Sequence 0 of prefix has a missing token"):
+        tokens.sample(prefix=[None])
 
 
 @pytest.mark.parametrize(

@@ -14,6 +14,8 @@ from sklearn.utils import check_random_state, check_scalar
 from skrnn.backends import make_predictor
 from skrnn.compat import check_parameters, fit_context, with_callbacks
 from skrnn.estimators.base import BaseRNN
+from skrnn.estimators.inputs import n_dimensions
+from skrnn.estimators.inputs.forms import is_vector
 from skrnn.estimators.language.reading import Reader, sums
 from skrnn.estimators.language.sampling import continuations, draw
 from skrnn.estimators.language.stream import LanguageModelStream
@@ -85,10 +87,11 @@ class RNNLanguageModel(BaseRNN):
         Strength of the L2 penalty on weights, divided by the number of targets of the
         batch as in scikit-learn's MLP. Biases are not penalised.
     batch_size : int or "auto", default="auto"
-        Sequences per step of the solver. Where there are fewer, as of one long text,
-        they are cut into so many pieces of about equal length, but none shorter than
-        `bptt_steps`; each begins without a memory of the one before. "auto": so many
-        that an epoch has about 128 steps of the solver, but at least 8 and at most 32.
+        Sequences per step of the solver. One that is longer than the share of each in
+        all tokens, as one long text is, is cut into pieces of that length, but none
+        shorter than `bptt_steps`, which begin without a memory of the one before.
+        "auto": so many that an epoch has about 128 steps of the solver, but at least 8
+        and at most 32.
     learning_rate : str, default="cosine"
         "cosine" falls from `learning_rate_init` to 0 over `max_iter` epochs;
         "one-cycle" rises to it in 30 % of them and falls again. "constant" keeps it,
@@ -108,7 +111,8 @@ class RNNLanguageModel(BaseRNN):
     bptt_steps : int or None, default=64
         Gradients reach back over chunks of so many tokens only, while states go on from
         chunk to chunk (truncated backpropagation through time); each chunk of a batch
-        is a step of the solver. None: gradients reach back to the first token.
+        is a step of the solver. None: nothing is cut, and gradients reach back to the
+        first token.
     shuffle : bool, default=True
         Whether each epoch takes samples in a new order.
     random_state : int, RandomState instance or None, default=None
@@ -171,7 +175,8 @@ class RNNLanguageModel(BaseRNN):
         for the end of a sequence, as for its begin.
     unknown_probability_ : float
         What each step gives to all tokens together that fit did not see: the share of
-        those in X that occur once (Good, Biometrika, 1953).
+        those in X that occur once (Good, Biometrika, 1953), and at most 0.1. The loss
+        does not count it.
     n_features_in_ : int
         Number of columns of the 2D X seen during fit, or the number of features per
         step of the sequences.
@@ -400,20 +405,24 @@ class RNNLanguageModel(BaseRNN):
         return self._partial_fit(X, None, None)
 
     def _given(self, X, y, weight, form, names=TRAINING):
+        known = None if form is None or self._model is None else self._model
+        known = known.targets if known is not None and form is known.inputs else None
         with called(names.X):
-            sequences, form, are_texts = read_tokens(self, X, self.dtype, form)
+            sequences, form, are_texts = read_tokens(self, X, self.dtype, form, known)
         n_tokens = n_known(form)
         steps, inputs = steps_of(sequences, n_tokens), None
         if names is TRAINING:
-            inputs = cut(steps.inputs, self._longest(steps.inputs.lengths))
+            inputs = self._cut(steps.inputs)
         codes = sequences.values[:, 0].astype(np.int64)
         y = Tokens(steps.targets, codes, n_tokens, are_texts)
         return Given(inputs or steps.inputs, y, np.ones(steps.targets.size)), form
 
-    def _longest(self, lengths):
-        """Steps of the longest piece: there should be as many as a batch has."""
-        share = -(-lengths.sum() // batch_size_of(self, lengths))
-        return max(share, as_int(self, "bptt_steps") or share)
+    def _cut(self, inputs):
+        """Pieces of what is long, so that there are as many as a batch has."""
+        lengths, least = inputs.lengths, as_int(self, "bptt_steps")
+        if least is None:
+            return inputs
+        return cut(inputs, max(least, lengths.sum() // batch_size_of(self, lengths)))
 
     def _automatic_batch_size(self, lengths):
         # An epoch of some 128 steps of the solver, each of one chunk of so many pieces:
@@ -423,8 +432,6 @@ class RNNLanguageModel(BaseRNN):
         return int((-(-lengths // size)).sum()) // 128
 
     def _check_targets(self, y, weights, known, partial=False):
-        if known is not None:
-            known.check_texts(y.are_texts)
         targets = known or NextToken.of(y.codes, y.n_tokens, y.are_texts)
         is_known = y.following <= y.n_tokens
         following = np.where(is_known, y.following, -1)[:, None]
@@ -439,6 +446,8 @@ class RNNLanguageModel(BaseRNN):
         return X_val is not None
 
     def _scored(self, targets, given, name=VALIDATION.X):
+        with called(VALIDATION.X):
+            targets.check_texts(given.y.are_texts)
         y = given.y.following[:, None]
         return Scored(given.sequences, y, np.zeros(y.shape, bool), given.weights, name)
 
@@ -592,7 +601,7 @@ class RNNLanguageModel(BaseRNN):
         """
         model = self._fitted()
         steps = self._steps(X, model)
-        states = self._reader_of(model).last(steps.inputs, "features")
+        states = self._reader_of(model).states(steps.inputs)
         return self._in_container(states, X, self.get_feature_names_out)
 
     def sample(
@@ -638,10 +647,8 @@ class RNNLanguageModel(BaseRNN):
         """
         _check_sampling(n_samples, max_length, temperature, top_k, top_p)
         model, random_state = self._fitted(), check_random_state(random_state)
-        is_text, begin = model.targets.is_text, prefix
-        if prefix is None:
-            begin = "" if is_text else []
-        codes = known_tokens(self, [begin], model).values[:, 0].astype(np.int64)
+        is_text = model.targets.is_text
+        begin, codes = self._begin(prefix, model)
         results = continuations(
             self._reader_of(model),
             codes,
@@ -655,11 +662,27 @@ class RNNLanguageModel(BaseRNN):
                 top_p=top_p,
             ),
         )
-        tokens = model.inputs.categories.values[0]
+        (tokens,) = model.inputs.categories.values
         results = [[tokens[code] for code in new] for new in results]
         if is_text:
             return ["".join([*begin, *new]) for new in results]
         return [[*begin, *new] for new in results]
+
+    def _begin(self, prefix, model):
+        """The tokens of a prefix, and their codes."""
+        if prefix is None:
+            return [], np.empty(0, np.int64)
+        if n_dimensions(prefix) > 1 or not (
+            isinstance(prefix, str) or is_vector(prefix)
+        ):
+            raise ValueError(
+                "prefix must be a text, or one sequence of tokens, got an object of "
+                f"type {type(prefix).__name__}."
+            )
+        with called("prefix"):
+            read = known_tokens(self, [prefix], model)
+        tokens = prefix.tolist() if hasattr(prefix, "tolist") else [*prefix]
+        return tokens, read.values[:, 0].astype(np.int64)
 
     def stream(self, n_sequences: int = 1) -> LanguageModelStream:
         """Read sequences that come a piece at a time.

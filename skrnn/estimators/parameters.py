@@ -481,16 +481,17 @@ that it learns what to do without one."""
 with momentum; or RMSprop.""",
     ),
     "batch_size": COMMON["batch_size"]._replace(
-        text="""Sequences per step of the solver. Where there are fewer, as of one long
-text, they are cut into so many pieces of about equal length, but none shorter than
-`bptt_steps`; each begins without a memory of the one before. "auto": so many that an
-epoch has about 128 steps of the solver, but at least 8 and at most 32.""",
+        text="""Sequences per step of the solver. One that is longer than the share of
+each in all tokens, as one long text is, is cut into pieces of that length, but none
+shorter than `bptt_steps`, which begin without a memory of the one before. "auto": so
+many that an epoch has about 128 steps of the solver, but at least 8 and at most 32.""",
     ),
     "bptt_steps": COMMON["bptt_steps"]._replace(
         default=64,
         text="""Gradients reach back over chunks of so many tokens only, while states
 go on from chunk to chunk (truncated backpropagation through time); each chunk of a
-batch is a step of the solver. None: gradients reach back to the first token.""",
+batch is a step of the solver. None: nothing is cut, and gradients reach back to the
+first token.""",
     ),
     "max_iter": COMMON["max_iter"]._replace(default=60),
     "early_stopping": COMMON["early_stopping"]._replace(

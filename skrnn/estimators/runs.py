@@ -231,7 +231,7 @@ def _check_split(n, n_val, fraction, classes):
     if problem:
         raise ValueError(
             f"early_stopping cannot set validation data aside: {problem}. Pass more "
-            "samples, another validation_fraction, or X_val and y_val; or set "
+            "samples, another validation_fraction, or validation data (X_val); or set "
             "early_stopping=False."
         )
 

@@ -4,7 +4,6 @@ So there is never an array of all steps with an output for each token of the voc
 """
 
 import numpy as np
-from scipy.special import softmax
 
 from skrnn.sequences import Sequences, read_only
 
@@ -38,7 +37,8 @@ class Reader:
         # Those that end first are the last ones, and are left out when they have.
         order = np.argsort(-sequences.lengths, kind="stable")
         width = self.targets.n_tokens + 1 if what == "outputs" else memory.shape[1]
-        n_rows = max(1, AT_A_TIME // (width * STEPS_AT_A_TIME))
+        longest = min(STEPS_AT_A_TIME, int(sequences.lengths.max(initial=1)))
+        n_rows = max(1, AT_A_TIME // (width * max(1, longest)))
         for first in range(0, n, n_rows):
             rows = order[first : first + n_rows]
             here = memory[rows]
@@ -54,14 +54,17 @@ class Reader:
             counts = np.minimum(lengths[:n] - first, n_steps)
             offsets = np.concatenate([[0], np.cumsum(counts)])
             piece = Sequences(read_only(sequences.values[places]), offsets)
-            compute = getattr(self.backend, what)
-            values = compute(self.parameters, piece, memory=memory[:n])
-            if not np.isfinite(values).all():
-                raise ValueError(
-                    "What the network computes for X is not finite: its states grew "
-                    "without bound. Fit with layer_norm=True or another cell."
-                )
-            yield places, values
+            yield places, self._compute(what, piece, memory[:n])
+
+    def _compute(self, what, sequences, memory):
+        compute = getattr(self.backend, what)
+        values = compute(self.parameters, sequences, memory=memory)
+        if not np.isfinite(values).all():
+            raise ValueError(
+                "What the network computes is not finite: its states grew without "
+                "bound. Fit with layer_norm=True or another cell."
+            )
+        return values
 
     def log_likelihoods(self, steps, memory=None):
         """The logarithm of the probability of each step's target."""
@@ -80,15 +83,32 @@ class Reader:
         logs += np.log1p(-p) - np.log(outputs.sum(axis=1, dtype=np.float64))
         return np.where(targets <= end, logs, np.log(p))
 
-    def probabilities(self, sequences, memory=None):
+    def probabilities(self, sequences):
         """Of each token, and of the end, to be what follows, if it is one of these."""
-        outputs = self.last(sequences, "outputs", memory)
-        return softmax(outputs.astype(np.float64), axis=1)
+        lengths, rows = sequences.lengths, np.arange(sequences.n_sequences)
+        memory = self.backend.new_memory(rows.size)
+        # The states alone, up to the last step: outputs may be many.
+        places = sequences.places(rows, (0, lengths - 1))
+        offsets = sequences.offsets - np.arange(rows.size + 1)
+        before = Sequences(read_only(sequences.values[places]), offsets)
+        self.advance(before, memory)
+        return shares(self.outputs(sequences.values[sequences.offsets[1:] - 1], memory))
 
-    def last(self, sequences, what, memory=None):
-        """What the backend computes for the last step of each sequence."""
+    def advance(self, sequences, memory):
+        """Let the memory be where it is after these steps."""
+        for _ in self.pieces(sequences, "features", memory):
+            pass
+
+    def outputs(self, codes, memory):
+        """Outputs after one step more of each sequence, which reads these codes."""
+        codes = np.asarray(codes, self.backend.dtype).reshape(-1, 1)
+        steps = Sequences(read_only(codes), np.arange(len(codes) + 1))
+        return self._compute("outputs", steps, memory)
+
+    def states(self, sequences):
+        """Those of the last layer after the last step of each sequence."""
         results = None
-        for places, values in self.pieces(sequences, what, memory):
+        for places, values in self.pieces(sequences, "features"):
             if results is None:
                 shape = sequences.n_sequences, values.shape[1]
                 results = np.empty(shape, values.dtype)
@@ -101,4 +121,14 @@ class Reader:
 def sums(values, sequences):
     """The sum over the steps of each sequence."""
     n = sequences.n_sequences
-    return np.bincount(np.repeat(np.arange(n), sequences.lengths), values, n)
+    totals = np.bincount(np.repeat(np.arange(n), sequences.lengths), values, n)
+    return totals.astype(np.float64)  # of no steps they are whole numbers
+
+
+def shares(outputs):
+    """Softmax of outputs, in their place if they have its precision."""
+    values = outputs.astype(np.float64, copy=False)
+    values -= values.max(axis=1, keepdims=True)
+    np.exp(values, out=values)
+    values /= values.sum(axis=1, keepdims=True)
+    return values

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from skrnn.estimators.language.reading import AT_A_TIME
 from skrnn.sequences import Sequences, read_only
 
 
@@ -20,24 +21,47 @@ def draw(logits, random_state, temperature, top_k, top_p):
         As few of these as have this probability together (A. Holtzman et al., The
         curious case of neural text degeneration, ICLR 2020).
     """
+    if temperature == 0:
+        return logits.argmax(axis=1)
     n, n_columns = logits.shape
     uniform = random_state.random_sample((n, 1))
-    order = np.argsort(-logits, axis=1, kind="stable")[:, :top_k]
-    logits = np.take_along_axis(logits, order, axis=1).astype(np.float64)
-    if temperature == 0:
-        return order[:, 0]
-    with np.errstate(under="ignore"):
-        shares = np.exp((logits - logits[:, :1]) / temperature)
+    columns = np.empty(n, np.int64)
+    n_rows = max(1, AT_A_TIME // n_columns)
+    for first in range(0, n, n_rows):
+        some = slice(first, first + n_rows)
+        columns[some] = _drawn(logits[some], uniform[some], temperature, top_k, top_p)
+    return columns
+
+
+def _drawn(logits, uniform, temperature, top_k, top_p):
+    places, n_columns = None, logits.shape[1]
+    if top_k is not None and top_k < n_columns:
+        places = np.argpartition(-logits, top_k - 1, axis=1)[:, :top_k]
+        logits = np.take_along_axis(logits, places, axis=1)
+    shares = logits.astype(np.float64)
+    shares -= shares.max(axis=1, keepdims=True)
+    with np.errstate(under="ignore", over="ignore"):  # to 0, to -infinity
+        shares /= temperature
+        np.exp(shares, out=shares)
     shares /= shares.sum(axis=1, keepdims=True)
-    up_to = np.cumsum(shares, axis=1)
     if top_p is not None:
-        # The first that reaches it is among them.
-        shares[up_to - shares >= top_p] = 0
-        up_to = np.cumsum(shares, axis=1)
-    place = (up_to <= uniform * up_to[:, -1:]).sum(axis=1)
-    # By rounding, a number just below 1 may have no place.
-    place = np.minimum(place, np.count_nonzero(shares, axis=1) - 1)
-    return order[np.arange(n), place]
+        _leave_most_probable(shares, top_p)
+    up_to = np.cumsum(shares, axis=1)
+    drawn = (up_to <= uniform * up_to[:, -1:]).sum(axis=1)
+    # By rounding, a number just below 1 may be beyond the last one that is possible.
+    last = n_columns if places is None else top_k
+    possible = last - 1 - (shares[:, ::-1] > 0).argmax(axis=1)
+    drawn = np.minimum(drawn, possible)
+    return drawn if places is None else places[np.arange(len(drawn)), drawn]
+
+
+def _leave_most_probable(shares, top_p):
+    """Make 0 of all but the largest of each row, which reach `top_p` together."""
+    order = np.argsort(-shares, axis=1, kind="stable")
+    falling = np.take_along_axis(shares, order, axis=1)
+    # The first that reaches it is among them.
+    falling[np.cumsum(falling, axis=1) - falling >= top_p] = 0
+    np.put_along_axis(shares, order, falling, axis=1)
 
 
 def continuations(reader, codes, n, max_length, choose):
@@ -48,15 +72,12 @@ def continuations(reader, codes, n, max_length, choose):
     backend, end = reader.backend, reader.targets.n_tokens
     begin = np.concatenate([[end], codes])
     memory = backend.new_memory(1)
-    if codes.size:
-        reader.last(_one(begin[:-1], backend.dtype), "features", memory)
+    values = begin[:-1].astype(backend.dtype)[:, None]
+    reader.advance(Sequences(read_only(values), np.array([0, len(values)])), memory)
     memory, last = np.repeat(memory, n, axis=0), np.full(n, begin[-1])
     results, going = [[] for _ in range(n)], np.arange(n)
     for _ in range(max_length):
-        outputs = backend.outputs(
-            reader.parameters, _each(last, backend.dtype), memory=memory
-        )
-        last = choose(outputs)
+        last = choose(reader.outputs(last, memory))
         goes_on = last != end
         if not goes_on.all():
             memory, last, going = memory[goes_on], last[goes_on], going[goes_on]
@@ -65,15 +86,3 @@ def continuations(reader, codes, n, max_length, choose):
         for i, code in zip(going, last.tolist(), strict=True):
             results[i].append(code)
     return results
-
-
-def _one(codes, dtype):
-    """One sequence of codes."""
-    values = codes.astype(dtype)[:, None]
-    return Sequences(read_only(values), np.array([0, len(values)]))
-
-
-def _each(codes, dtype):
-    """A sequence of one step for each code."""
-    values = codes.astype(dtype)[:, None]
-    return Sequences(read_only(values), np.arange(codes.size + 1))

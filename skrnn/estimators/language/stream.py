@@ -12,7 +12,7 @@ from sklearn.utils import check_scalar
 
 from skrnn.backends import make_backend
 from skrnn.compat import check_parameters
-from skrnn.estimators.language.reading import Reader, sums
+from skrnn.estimators.language.reading import Reader, shares, sums
 from skrnn.estimators.language.tokens import Steps, known_tokens
 from skrnn.estimators.saving import from_plain, to_plain
 from skrnn.sequences import Sequences, read_only
@@ -119,9 +119,7 @@ class LanguageModelStream:
             As `predict_proba` of the model returns them.
         """
         memory, _, last = self._state
-        values = last.astype(self._model.network.dtype)[:, None]
-        steps = Sequences(read_only(values), np.arange(last.size + 1))
-        return self._reader.probabilities(steps, memory.copy())
+        return shares(self._reader.outputs(last, memory.copy()))
 
 
 def _shifted(sequences, last):
