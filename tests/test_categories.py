@@ -12,7 +12,7 @@ from sklearn.pipeline import make_pipeline
 from small import LABELS, TARGETS, make, output_of, state_of
 
 from skrnn import RNNClassifier, RNNRegressor
-from skrnn.estimators.embedding import embedding_dropout_of
+from skrnn.estimators.embedding import embedding_dropout_of, n_epochs_of
 from skrnn.estimators.inputs import Clock, categories, check_sequences
 from skrnn.preprocessing import TextSequencer
 from skrnn.sequences import Sequences
@@ -574,6 +574,8 @@ def test_automatic_dropout_of_embeddings(X, choice, expected, for_steps):
     found = embedding_dropout_of("auto", form, for_steps)
     assert found == (0.0 if for_steps else expected)
     assert embedding_dropout_of(0.7, form, for_steps) == 0.7
+    assert n_epochs_of(None, form, for_steps) == (30 if found else 100)
+    assert n_epochs_of(7, form, for_steps) == 7
 
 
 def test_dropout_of_embeddings():

@@ -40,7 +40,8 @@ def test_it_is_a_network_that_classifies_each_step_by_the_next_token():
     model = make(bptt_steps=5).fit(texts)
     classifier = RNNClassifier(
         **SETTINGS,
-        recurrent_dropout=0.5,
+        recurrent_dropout=0.3,
+        unknown_fraction=0.1,
         bptt_steps=5,
         return_sequences=True,
         categorical_features="all",
@@ -58,7 +59,8 @@ def test_pieces_of_a_long_text_go_on_from_where_they_were():
     model = make(bptt_steps=4).fit([text])
     classifier = RNNClassifier(
         **SETTINGS,
-        recurrent_dropout=0.5,
+        recurrent_dropout=0.3,
+        unknown_fraction=0.1,
         bptt_steps=4,
         return_sequences=True,
         categorical_features="all",

@@ -14,6 +14,10 @@ MAX_SIZE = 50
 MANY = 1000
 #: The probabilities of "auto"; docs/performance.md says why.
 OF_WORDS, OF_CHARACTERS = 0.7, 0.2
+#: Epochs, if nobody says how many: of tokens more of them learn by heart. With 20 to 30
+#: instead of 100, in cross-validation, questions had an accuracy of 0.845 instead of
+#: 0.826, messages of 0.979 instead of 0.971.
+EPOCHS, TOKEN_EPOCHS = 100, 30
 #: What stands for categories that fit did not see, in frames for users.
 UNKNOWN = "<unknown>"
 
@@ -55,11 +59,23 @@ def embedding_dropout_of(rate, inputs, is_for_steps):
     """The probability that the parameter means for these inputs."""
     if rate != "auto":
         return rate
-    # The time of a step is not among these features.
-    if inputs.n_categorical < inputs.n_features_per_step or is_for_steps:
+    if not _are_tokens(inputs, is_for_steps):
         return 0.0
     is_of_words = max(inputs.categories.n_codes) - 1 > MANY
     return OF_WORDS if is_of_words else OF_CHARACTERS
+
+
+def n_epochs_of(max_iter, inputs, is_for_steps):
+    """The largest number of epochs that the parameter means for these inputs."""
+    if max_iter is not None:
+        return max_iter
+    return TOKEN_EPOCHS if _are_tokens(inputs, is_for_steps) else EPOCHS
+
+
+def _are_tokens(inputs, is_for_steps):
+    """Whether steps have no numbers, the time aside, and sequences one target."""
+    n_categorical = inputs.n_categorical
+    return n_categorical == inputs.n_features_per_step and not is_for_steps
 
 
 def check_categorical(estimator, form):

@@ -61,7 +61,7 @@ class RNNLanguageModel(BaseRNN):
     dropout : float, default=0.0
         Probability of leaving out, while training, a unit of the output of every layer
         but the last, at each step anew.
-    recurrent_dropout : float, default=0.5
+    recurrent_dropout : float, default=0.3
         Probability of leaving out, while training, a unit of the state that a layer
         feeds back to itself; the same units at all steps of a sequence (Gal and
         Ghahramani, A theoretically grounded application of dropout in recurrent neural
@@ -77,9 +77,9 @@ class RNNLanguageModel(BaseRNN):
     embedding_dropout : float, default=0.0
         Probability of leaving out, while training, a number of the embeddings that a
         step reads, at each step anew. The solver "lbfgs" leaves out none.
-    unknown_fraction : float, default=0.01
-        Part of all tokens that the network reads as the unknown, at random, so that it
-        learns what to do without one.
+    unknown_fraction : float, default=0.1
+        Part of all tokens that the network reads as the unknown, at random: so it
+        learns what to do without one, and to learn the text by heart becomes harder.
     solver : {"adam", "adamw", "sgd", "rmsprop"}, default="adam"
         Adam; Adam with decoupled `weight_decay`; stochastic gradient descent with
         momentum; or RMSprop.
@@ -259,11 +259,11 @@ class RNNLanguageModel(BaseRNN):
         n_layers: int = 1,
         activation: Literal["tanh", "relu"] = "tanh",
         dropout: float = 0.0,
-        recurrent_dropout: float = 0.5,
+        recurrent_dropout: float = 0.3,
         layer_norm: bool = True,
         embedding_size: int | Literal["auto"] = "auto",
         embedding_dropout: float = 0.0,
-        unknown_fraction: float = 0.01,
+        unknown_fraction: float = 0.1,
         solver: Literal["adam", "adamw", "sgd", "rmsprop"] = "adam",
         alpha: float = 0.0001,
         batch_size: int | Literal["auto"] = "auto",

@@ -240,7 +240,13 @@ by 5 whenever `n_iter_no_change` epochs improved nothing, until it is below 1e-6
         """Part of all epochs in which the learning rate first rises linearly from 0;
 the schedule takes the rest of them.""",
     ),
-    "max_iter": Parameter(100, [_at_least(1)], "int", "Largest number of epochs."),
+    "max_iter": Parameter(
+        None,
+        [_at_least(1), None],
+        "int or None",
+        """Largest number of epochs. None: 100; but 30 where steps are tokens, without
+numbers, and each sequence has one target, since words are soon learned by heart.""",
+    ),
     "bptt_steps": Parameter(
         None,
         [_at_least(1), None],
@@ -457,7 +463,7 @@ _FIXED = {
 
 LANGUAGE_MODEL = {k: p for k, p in COMMON.items() if k not in _FIXED} | {
     "hidden_size": COMMON["hidden_size"]._replace(default=256),
-    "recurrent_dropout": COMMON["recurrent_dropout"]._replace(default=0.5),
+    "recurrent_dropout": COMMON["recurrent_dropout"]._replace(default=0.3),
     "layer_norm": COMMON["layer_norm"]._replace(
         text="""Whether the output of each layer is normalised at every step to mean 0
 and variance 1, then scaled and shifted by learned weights (Ba, Kiros and Hinton, Layer
@@ -471,8 +477,9 @@ the number of tokens, rounded up, and at most 50.""",
         annotation=None,
     ),
     "unknown_fraction": COMMON["unknown_fraction"]._replace(
-        text="""Part of all tokens that the network reads as the unknown, at random, so
-that it learns what to do without one."""
+        default=0.1,
+        text="""Part of all tokens that the network reads as the unknown, at random: so
+it learns what to do without one, and to learn the text by heart becomes harder.""",
     ),
     "solver": COMMON["solver"]._replace(
         constraints=[StrOptions(set(OPTIMIZERS))],
@@ -493,7 +500,12 @@ go on from chunk to chunk (truncated backpropagation through time); each chunk o
 batch is a step of the solver. None: nothing is cut, and gradients reach back to the
 first token.""",
     ),
-    "max_iter": COMMON["max_iter"]._replace(default=60),
+    "max_iter": COMMON["max_iter"]._replace(
+        default=60,
+        constraints=[_at_least(1)],
+        type="int",
+        text="Largest number of epochs.",
+    ),
     "early_stopping": COMMON["early_stopping"]._replace(
         text="""Whether to watch the score (mean log-likelihood of a token) of
 validation data, not the loss, and to keep the weights of the epoch where it was

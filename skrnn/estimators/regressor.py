@@ -138,8 +138,10 @@ class RNNRegressor(RegressorMixin, SupervisedRNN):
     warmup_fraction : float, default=0.0
         Part of all epochs in which the learning rate first rises linearly from 0; the
         schedule takes the rest of them.
-    max_iter : int, default=100
-        Largest number of epochs.
+    max_iter : int or None, default=None
+        Largest number of epochs. None: 100; but 30 where steps are tokens, without
+        numbers, and each sequence has one target, since words are soon learned by
+        heart.
     bptt_steps : int or None, default=None
         For long sequences: gradients reach back over chunks of so many steps (or
         frames, see `frame_length`) only, while states go on from chunk to chunk
@@ -309,7 +311,7 @@ class RNNRegressor(RegressorMixin, SupervisedRNN):
         learning_rate_init: float = 0.005,
         power_t: float = 0.5,
         warmup_fraction: float = 0.0,
-        max_iter: int = 100,
+        max_iter: int | None = None,
         bptt_steps: int | None = None,
         shuffle: bool = True,
         random_state: int | np.random.RandomState | None = None,

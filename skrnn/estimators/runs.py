@@ -342,18 +342,18 @@ def warn_of_idle_dropout(estimator, stacklevel):
         )
 
 
-def warn_at_max_iter(estimator, stacklevel):
+def warn_at_max_iter(settings, stacklevel):
     """Say that training ended before it converged, unless that was the plan."""
-    if estimator.solver == LBFGS:
+    if settings.solver == LBFGS:
         message = (
-            f"lbfgs failed to converge after {estimator.max_iter} iteration(s) or in "
+            f"lbfgs failed to converge after {settings.max_iter} iteration(s) or in "
             "its line search. Increase max_iter, or scale the data."
         )
-    elif SCHEDULES[estimator.learning_rate].needs_end:
+    elif SCHEDULES[settings.learning_rate].needs_end:
         return
     else:
         message = (
-            f"Stochastic Optimizer: Maximum iterations ({estimator.max_iter}) reached "
+            f"Stochastic Optimizer: Maximum iterations ({settings.max_iter}) reached "
             "and the optimization hasn't converged yet."
         )
     warnings.warn(message, ConvergenceWarning, stacklevel=stacklevel + 1)

@@ -13,9 +13,11 @@ from skrnn.backends import make_backend
 from skrnn.compat import CallbackSupportMixin
 from skrnn.estimators.callbacks import NoTasks, announce_fit
 from skrnn.estimators.embedding import (
+    EPOCHS,
     check_categorical,
     embedding_dropout_of,
     embeddings_of,
+    n_epochs_of,
     weights_by_category,
     with_vectors,
 )
@@ -85,7 +87,9 @@ class TrainingMixin(CallbackSupportMixin):
         metadata = {"sample_weight": sample_weight} | validation
         metadata = {name: data for name, data in metadata.items() if data is not None}
         max_iter = as_int(self, "max_iter")
-        tasks = announce_fit(self, max_iter, X=X, y=y, metadata=metadata or None)
+        tasks = announce_fit(
+            self, max_iter or EPOCHS, X=X, y=y, metadata=metadata or None
+        )
         warn_of_idle_dropout(self, FIT_LEVEL)
         old = self._model if self.warm_start else None
         if old is not None and init_weights is not None:
@@ -111,7 +115,7 @@ class TrainingMixin(CallbackSupportMixin):
             data, validate = self._validation(
                 draft, data, given, run.state.split_seed, **validation
             )
-        settings = self._settings(data, validates)
+        settings = self._settings(draft, data, validates)
         watch = Watch(tasks, self.verbose, partial(trained, draft, run), run.state)
         self._train(draft, run, data, settings, validate, random_state, watch)
         state = run.state if watch.last is None else watch.last
@@ -160,7 +164,7 @@ class TrainingMixin(CallbackSupportMixin):
             return
         watch.is_done = True
         if run.kind == "fit" and not (converged or watch.is_stopped):
-            warn_at_max_iter(self, FIT_LEVEL + 1)
+            warn_at_max_iter(settings, FIT_LEVEL + 1)
 
     def _check_data(self, X, y, sample_weight, old, other=None, **target_options):
         """Validate all that fit was given; `old` is the model to go on with, or None.
@@ -207,12 +211,13 @@ class TrainingMixin(CallbackSupportMixin):
             return is_given
         return np.count_nonzero(_are_whole(data)) >= ENOUGH_TO_VALIDATE
 
-    def _settings(self, data, validates):
+    def _settings(self, draft, data, validates):
         """Those of a fit; all epochs of "auto" are trained, if they have an end."""
-        changes = {}
+        max_iter = as_int(self, "max_iter"), draft.inputs, draft.is_for_steps
+        changes = {"max_iter": n_epochs_of(*max_iter)}
         is_whole = SCHEDULES[self.learning_rate].needs_end
         if validates and self.early_stopping == AUTO and is_whole:
-            changes["n_iter_no_change"] = as_int(self, "max_iter")
+            changes["n_iter_no_change"] = changes["max_iter"]
         return settings_of(self, _lengths(data), **changes)
 
     def _automatic_batch_size(self, lengths):
