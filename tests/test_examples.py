@@ -187,9 +187,28 @@ def check_alice(output):
     assert len(re.findall(r"^Alice ", output, flags=re.M)) >= 2
 
 
+def check_addresses(output):
+    (regression,) = re.findall(r"regression +(\S+) +\S+$", output, flags=re.M)
+    (network,) = re.findall(r"network +(\S+) +\S+$", output, flags=re.M)
+    # The most frequent label alone would be 0.17.
+    assert min(float(regression), float(network)) > 0.7
+
+
+def check_speech(output):
+    rows = re.findall(r"^words .*?((?: +0\.\d{3}){3})$", output, flags=re.M)
+    assert len(rows) == 2
+    for row in rows:
+        assert min(map(float, row.split())) > 0.85
+    assert len(re.findall(r"^(she|you|said)( +\S+){4}$", output, flags=re.M)) == 3
+
+
 HERE = ("--output", "here")
 #: Arguments of each example, and what checks its output.
 EXAMPLES = {
+    "addresses.py": (
+        (*HERE, "--addresses", "300", "--epochs", "10"),
+        check_addresses,
+    ),
     "alice.py": (
         (*HERE, "--characters", "20000", "--hidden", "32", "--epochs", "4"),
         check_alice,
@@ -204,6 +223,7 @@ EXAMPLES = {
     ),
     "names_by_language.py": ((*HERE, "--names", "2000", "--epochs", "5"), check_names),
     "online_learning.py": (HERE, check_online),
+    "speech.py": (("--epochs", "3"), check_speech),
     "tagging.py": ((*HERE, "--seeds", "1"), check_tagging),
     "weather.py": ((*HERE, "--seeds", "1"), check_weather),
 }
