@@ -640,10 +640,14 @@ class RNNLanguageModel(BaseRNN):
 
         Returns
         -------
-        X : list of str, or list of array-like
-            Sequences of tokens: texts, of which each character is a token; or lists or
-            arrays (n_timesteps_i,) of strings, whole numbers or booleans, of any
-            lengths, also none.
+        samples : list of str, or list of list
+            The sequences, with the prefix: texts if `fit` was given texts, otherwise
+            lists of tokens.
+
+        Raises
+        ------
+        ValueError
+            If what the network computes is infinite or NaN.
         """
         _check_sampling(n_samples, max_length, temperature, top_k, top_p)
         model, random_state = self._fitted(), check_random_state(random_state)

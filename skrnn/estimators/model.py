@@ -48,7 +48,7 @@ class Model:
 
     network: Network
     inputs: InputForm
-    targets: Any  # a kind of `estimators.labels`, or `RealValues`
+    targets: Any  # a kind of `estimators.labels`, `RealValues` or `NextToken`
     parameters: np.ndarray | None = None  # the network's flat vector
     history: History | None = None
     adapted: Adapted | None = None
