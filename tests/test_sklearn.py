@@ -76,6 +76,7 @@ def test_both_have_the_same_parameters_and_nearly_the_same_defaults():
         "pooling": ("last", "max"),
         "layer_norm": (False, True),
         "early_stopping": ("auto", False),
+        "embedding_dropout": (0.0, "auto"),
     }
     assert parameters.keys() == classifier_parameters.keys()
 

@@ -186,7 +186,7 @@ def test_what_cannot_be_set_aside(estimator_class, n, fraction, match):
         return
     with pytest.raises(ValueError, match=match) as info:
         estimator.fit(X[:n], y[:n])
-    assert "X_val and y_val" in str(info.value)
+    assert "validation data (X_val)" in str(info.value)
     assert "test_size" not in str(info.value)
 
 

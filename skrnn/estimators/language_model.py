@@ -676,9 +676,12 @@ class RNNLanguageModel(BaseRNN):
         """The tokens of a prefix, and their codes."""
         if prefix is None:
             return [], np.empty(0, np.int64)
-        if n_dimensions(prefix) > 1 or not (
-            isinstance(prefix, str) or is_vector(prefix)
-        ):
+        is_one = isinstance(prefix, str) or (
+            is_vector(prefix)
+            and n_dimensions(prefix) < 2
+            and not any(map(is_vector, prefix))
+        )
+        if not is_one:
             raise ValueError(
                 "prefix must be a text, or one sequence of tokens, got an object of "
                 f"type {type(prefix).__name__}."
