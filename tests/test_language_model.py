@@ -174,6 +174,7 @@ def test_states(model):
     names = model.get_feature_names_out()
     assert list(names[:1]) == ["rnnlanguagemodel0"]
     frame = clone(model).set_output(transform="pandas").fit_transform(TEXTS)
+    assert list(frame.columns) == list(names)
     assert isinstance(frame, pd.DataFrame)
     assert frame.shape == (len(TEXTS), 6)
     reduced = make_pipeline(make(), PCA(2)).fit_transform(TEXTS)
@@ -299,8 +300,13 @@ def test_what_is_reopened_goes_on(model):
     other = pickle.loads(pickle.dumps(make().partial_fit(TEXTS))).partial_fit(TEXTS)
     assert_array_equal(first.score_samples(TEXTS), other.score_samples(TEXTS))
     # What is new has no code, and teaches nothing but what follows it.
-    assert np.isfinite(first.partial_fit(["onX", "XXX"]).loss_)
-    assert "X" not in first.classes_
+    given, _ = first._given(["onX"], None, None, first._model.inputs)
+    known = first._model.targets
+    _, following, weights = first._check_targets(given.y, given.weights, known)
+    codes = [first.classes_.tolist().index(token) for token in ("o", "n", None)]
+    assert following[:, 0].tolist() == [*codes[:2], -1, codes[2]]
+    assert weights.tolist() == [1, 1, 0, 1]
+    assert "X" not in first.partial_fit(["onX", "XXX"]).classes_
 
 
 def test_early_stopping():

@@ -67,6 +67,16 @@ class BaseRNN(
     def _n_features_out(self):
         return self._fitted().network.n_states_out
 
+    def _states_in_container(self, states, X):
+        """States in what `set_output` set, with the names of `get_feature_names_out`.
+
+        They are counted here: another thread may have fitted another network since.
+        """
+        name = type(self).__name__.lower()
+        return self._in_container(
+            states, X, lambda: [f"{name}{i}" for i in range(states.shape[1])]
+        )
+
     def get_weights(self, merge_adapters: bool = True) -> Weights:
         """Get the weights under PyTorch's names and in its shapes.
 

@@ -602,7 +602,7 @@ class RNNLanguageModel(BaseRNN):
         model = self._fitted()
         steps = self._steps(X, model)
         states = self._reader_of(model).states(steps.inputs)
-        return self._in_container(states, X, self.get_feature_names_out)
+        return self._states_in_container(states, X)
 
     def sample(
         self,

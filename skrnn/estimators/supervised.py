@@ -103,7 +103,7 @@ class SupervisedRNN(BaseRNN):
         """
         computed = self._compute(X, "features")
         states = computed.shaped(computed.values)
-        return self._in_container(states, X, self.get_feature_names_out)
+        return self._states_in_container(states, X)
 
     def attention_weights(self, X: ArrayLike) -> list[NDArray[np.floating[Any]]]:
         """Get the share that each step has in what attention pools.
