@@ -1,6 +1,7 @@
 """The data sets are whole, exact and shaped like scikit-learn's."""
 
 import re
+from itertools import pairwise
 from zlib import crc32
 
 import numpy as np
@@ -12,15 +13,27 @@ from skrnn.datasets import (
     load_addresses,
     load_alice,
     load_japanese_vowels,
+    load_pronunciations,
     load_seattle_weather,
+    load_spoken_characters,
     load_surnames,
 )
 
 pytestmark = pytest.mark.quick
 
-LOADERS = [load_addresses, load_japanese_vowels, load_seattle_weather, load_surnames]
+LOADERS = [
+    load_addresses,
+    load_japanese_vowels,
+    load_pronunciations,
+    load_seattle_weather,
+    load_spoken_characters,
+    load_surnames,
+]
 #: The MIT licence must come with the data.
 MIT = "The above copyright notice and this permission notice shall"
+#: And so must the BSD licences, whose last clause the shorter one lacks.
+BSD = "Redistributions in binary form must reproduce the above copyright"
+BSD_3 = "may be used to endorse or promote"
 TRAIN_COUNTS = [30] * 9
 TEST_COUNTS = [31, 35, 88, 44, 29, 24, 40, 50, 29]
 
@@ -195,6 +208,77 @@ def test_addresses_are_whole():
     ]
 
 
+@pytest.mark.parametrize(
+    ("subset", "n", "n_letters", "n_phonemes"),
+    [
+        ("train", 16009, 119684, 101625),
+        ("test", 3991, 29822, 25304),
+        ("all", 20000, 149506, 126929),
+    ],
+)
+def test_pronunciations_subsets(subset, n, n_letters, n_phonemes):
+    pronunciations = load_pronunciations(subset=subset)
+    words, sounds = pronunciations.data, pronunciations.target
+    assert words.shape == (n,)
+    assert len(sounds) == len({*words}) == n
+    assert {type(word) for word in words} == {str}
+    assert {type(sound) for sound in sounds} == {list}
+    assert (sum(map(len, words)), sum(map(len, sounds))) == (n_letters, n_phonemes)
+    phonemes = np.unique(np.concatenate(sounds))
+    np.testing.assert_array_equal(phonemes, pronunciations.target_names)
+    assert len(phonemes) == 39
+
+
+def test_pronunciations_are_split_by_the_first_five_letters():
+    (X, y), (X_test, y_test), (X_all, y_all) = (
+        load_pronunciations(subset=subset, return_X_y=True)
+        for subset in ("train", "test", "all")
+    )
+    assert X_all.tolist() == [*X, *X_test]
+    assert y_all == y + y_test
+    beginnings = [word[:5] for word in X_all]
+    assert not {*beginnings[: len(X)]} & {*beginnings[len(X) :]}
+    limit = 0.8 * 2**32
+    assert max(crc32(word[:5].encode()) for word in X) < limit
+    assert min(crc32(word[:5].encode()) for word in X_test) >= limit
+    # Those with the same beginning are neighbours.
+    n_runs = 1 + sum(a != b for a, b in pairwise(beginnings))
+    assert n_runs == len({*beginnings}) == 15040
+
+
+def test_pronunciations_are_whole():
+    X, y = load_pronunciations(subset="all", return_X_y=True)
+    assert (min(map(len, X)), max(map(len, X))) == (1, 20)
+    assert (min(map(len, y)), max(map(len, y))) == (1, 17)
+    assert all(re.fullmatch("[a-z']+", word) for word in X)
+    described = " ".join(load_pronunciations().DESCR.split())
+    counts = np.unique(np.concatenate(y), return_counts=True)
+    for phoneme, n in zip(*counts, strict=True):
+        assert f"{phoneme} ({n}" in described
+    sounds = dict(zip(X, map(" ".join, y), strict=True))
+    assert sounds["knocked"] == "N AA K T"
+    assert sounds["route"] == "R UW T"  # the first of two
+
+
+def test_spoken_characters():
+    spoken = load_spoken_characters()
+    assert spoken.sample_rate == 8000
+    assert "".join(spoken.target) == "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+    assert {(clip.dtype.name, clip.ndim) for clip in spoken.data} == {("float32", 1)}
+    lengths = [len(clip) for clip in spoken.data]
+    assert (min(lengths), max(lengths), sum(lengths)) == (1807, 6421, 155950)
+    assert lengths[:2] + lengths[-2:] == [2747, 1974, 5185, 4982]
+
+
+def test_spoken_characters_are_exact():
+    """Whole bytes, of which none is lost, and with silence at zero."""
+    X, _ = load_spoken_characters(return_X_y=True)
+    samples = np.concatenate(X) * 128
+    np.testing.assert_array_equal(samples, samples.round())
+    assert (samples.min(), samples.max()) == (-105, 127)
+    assert crc32((samples + 128).astype(np.uint8)) == 67167482  # of the recordings
+
+
 def test_alice():
     train, test, whole = (load_alice(subset=s).data for s in ("train", "test", "all"))
     assert [len(data) for data in (train, test, whole)] == [1, 1, 1]
@@ -229,12 +313,15 @@ def test_seattle_weather_return_X_y_as_frame():
         (load_addresses, MIT),
         (load_alice, "Public domain"),
         (load_japanese_vowels, "CC BY 4.0"),
+        (load_pronunciations, BSD),
         (load_seattle_weather, "Public domain"),
+        (load_spoken_characters, BSD),
+        (load_spoken_characters, BSD_3),
         (load_surnames, MIT),
     ],
 )
 def test_description_states_the_licence(load, licence):
-    assert licence in load().DESCR
+    assert licence in " ".join(load().DESCR.split())
 
 
 @pytest.mark.parametrize(
@@ -249,6 +336,9 @@ def test_description_states_the_licence(load, licence):
         (load_addresses, {"subset": "validation"}),
         (load_addresses, {"return_X_y": "yes"}),
         (load_alice, {"subset": "validation"}),
+        (load_pronunciations, {"subset": "validation"}),
+        (load_pronunciations, {"return_X_y": "yes"}),
+        (load_spoken_characters, {"return_X_y": "yes"}),
     ],
 )
 def test_bad_arguments(load, arguments):

@@ -16,7 +16,9 @@ from skrnn.datasets import (
     load_addresses,
     load_alice,
     load_japanese_vowels,
+    load_pronunciations,
     load_seattle_weather,
+    load_spoken_characters,
     load_surnames,
 )
 from skrnn.exceptions import DeviceError, DivergenceError
@@ -113,6 +115,12 @@ assert_type(addresses, tuple[list[NDArray[np.object_]], list[NDArray[np.str_]]])
 assert_type(exact_match(addresses[1], addresses[1]), float)
 sequencer.fit(names).fit(load_alice(subset="all").data)
 load_alice(subset="first")  # type: ignore[arg-type]
+words, sounds = load_pronunciations(subset="all", return_X_y=True)
+assert_type(words, NDArray[np.object_])
+assert_type(sounds, list[list[str]])
+clips, characters = load_spoken_characters(return_X_y=True)
+assert_type(clips, list[NDArray[np.float32]])
+assert_type(characters, NDArray[np.str_])
 assert_type(step_scorer("f1_macro")(classifier, X_3d, labels), float)
 callbacks = [
     Checkpoint("model.joblib", every=5),
