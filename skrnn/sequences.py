@@ -88,6 +88,39 @@ class Sequences(NamedTuple):
         return joined._replace(values=read_only(values))
 
 
+class SequencePairs(NamedTuple):
+    """Sequences to read, and beside each what is read of the one to be written.
+
+    Where its targets are says the latter: pairs have its steps.
+    """
+
+    source: Sequences
+    target: Sequences
+
+    @property
+    def offsets(self):
+        """Where the targets of each pair start, and the end."""
+        return self.target.offsets
+
+    @property
+    def lengths(self):
+        """Number of targets of each pair."""
+        return self.target.lengths
+
+    @property
+    def n_sequences(self):
+        """How many pairs there are."""
+        return self.target.n_sequences
+
+    def places(self, rows, steps=None):
+        """Where the targets of some pairs are."""
+        return self.target.places(rows, steps)
+
+    def take(self, rows):
+        """Some of the pairs."""
+        return SequencePairs(*(sequences.take(rows) for sequences in self))
+
+
 class Spans(NamedTuple):
     """Which frames of some sequences are computed."""
 

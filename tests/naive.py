@@ -154,10 +154,10 @@ def gate_inputs(weights, end, x, h):
     )
 
 
-def run(weights, end, inputs, cell, mask):
+def run(weights, end, inputs, cell, mask, start=None):
     """States (h, ...) before the first step, after it, ..., after the last: T + 1."""
     zeros = np.zeros_like(weights[f"weight_hh{end}"][0])
-    states = [(zeros,) * cell.n_states]
+    states = [start or (zeros,) * cell.n_states]
     for x in inputs:
         from_x, from_h = gate_inputs(weights, end, x, mask * states[-1][0])
         states.append(cell.forward(from_x, from_h, states[-1]))
@@ -165,14 +165,24 @@ def run(weights, end, inputs, cell, mask):
 
 
 def add_run_gradients(
-    gradients, weights, end, inputs, states, grad_outputs, cell, mask, bptt_steps
+    gradients,
+    weights,
+    end,
+    inputs,
+    states,
+    grad_outputs,
+    cell,
+    mask,
+    bptt_steps,
+    grad_last=None,
 ):
     """Add one run's share, given the loss's gradient for each step's h: (T, H).
 
-    Returns the gradient of `inputs`.
+    And that for the last state, if it is not 0. Returns the gradient of `inputs` and of
+    the first state.
     """
     zeros = tuple(np.zeros_like(s) for s in states[0])
-    grad_state, grad_inputs = zeros, np.empty_like(inputs)
+    grad_state, grad_inputs = grad_last or zeros, np.empty_like(inputs)
     for t in reversed(range(len(inputs))):
         x, last = inputs[t], states[t]
         grad_state = (grad_state[0] + grad_outputs[t], *grad_state[1:])
@@ -190,7 +200,7 @@ def add_run_gradients(
         gradients[f"bias_ih{end}"] += grad_x
         gradients[f"bias_hh{end}"] += grad_h
         grad_inputs[t] = weights[f"weight_ih{end}"].T @ grad_x
-    return grad_inputs
+    return grad_inputs, grad_state
 
 
 # Frames: neighbouring steps as one input.
@@ -219,7 +229,7 @@ def frames(sequence, length, hop, is_pooled):
 def hidden_states(ends, runs):
     """The states h of all steps and directions: (T, D*H)."""
     states = [
-        in_time(np.array([h for h, *_ in run[1:]]), end)
+        in_time(np.array([h for h, *_ in run])[1:], end)
         for end, run in zip(ends, runs, strict=True)
     ]
     return np.concatenate(states, axis=1)
@@ -252,16 +262,20 @@ def normalize_backward(gradients, weights, k, states, grad):
     return (grad - grad.mean(axis=1, keepdims=True) - along * normal) / deviation
 
 
-def run_layers(weights, sequence, cell, masks):
-    """What each layer gets, and what the last one gives; the states of all runs."""
+def run_layers(weights, sequence, cell, masks, starts=None):
+    """What each layer gets, and what the last one gives; the states of all runs.
+
+    `starts` are the first states of each run of each layer; None: zeros.
+    """
     inputs, runs = [sequence], []
+    starts = starts or [[None] * len(ends) for ends in layers(weights)]
     for k, (ends, factor, recurrent) in enumerate(
         zip(layers(weights), [*masks.outputs, 1.0], masks.recurrent, strict=True)
     ):
         runs.append(
             [
-                run(weights, end, in_time(inputs[-1], end), cell, mask)
-                for end, mask in zip(ends, recurrent, strict=True)
+                run(weights, end, in_time(inputs[-1], end), cell, mask, start)
+                for end, mask, start in zip(ends, recurrent, starts[k], strict=True)
             ]
         )
         outputs = normalize(weights, k, hidden_states(ends, runs[-1]))
@@ -270,10 +284,24 @@ def run_layers(weights, sequence, cell, masks):
 
 
 def add_layers_gradients(
-    gradients, weights, inputs, runs, grad_outputs, cell, masks, bptt_steps
+    gradients,
+    weights,
+    inputs,
+    runs,
+    grad_outputs,
+    cell,
+    masks,
+    bptt_steps,
+    grad_lasts=None,
 ):
-    """Add one sequence's share, given the gradient of what the last layer gives."""
+    """Add one sequence's share, given the gradient of what the last layer gives.
+
+    And those of the last states of each run of each layer, if they are not 0. Returns
+    the gradients of the inputs, and of the first states.
+    """
     names, factors = layers(weights), [*masks.outputs, 1.0]
+    grad_lasts = grad_lasts or [[None] * len(ends) for ends in names]
+    grad_firsts = [[None] * len(ends) for ends in names]
     for k in reversed(range(len(names))):
         states = hidden_states(names[k], runs[k])
         grad_states = normalize_backward(
@@ -282,7 +310,7 @@ def add_layers_gradients(
         grads = np.split(grad_states, len(names[k]), axis=1)
         grad_outputs = np.zeros_like(inputs[k])
         for d, end in enumerate(names[k]):
-            grad_inputs = add_run_gradients(
+            grad_inputs, grad_firsts[k][d] = add_run_gradients(
                 gradients,
                 weights,
                 end,
@@ -292,8 +320,10 @@ def add_layers_gradients(
                 cell,
                 masks.recurrent[k][d],
                 bptt_steps,
+                grad_lasts[k][d],
             )
             grad_outputs += in_time(grad_inputs, end)
+    return grad_outputs, grad_firsts
 
 
 # Pooling of the states (T, D*H) of one sequence: a sum of what each step has a share

@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
+from problems import make_problem
 from sklearn.base import clone
 from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
@@ -16,7 +17,6 @@ from skrnn.estimators.embedding import embedding_dropout_of, n_epochs_of
 from skrnn.estimators.inputs import Clock, categories, check_sequences
 from skrnn.preprocessing import TextSequencer
 from skrnn.sequences import Sequences
-from skrnn.training import Data
 from skrnn.training.epoch import with_unknown
 
 pytestmark = pytest.mark.nojit
@@ -458,17 +458,16 @@ def test_the_unknown_is_trained(fraction):
 
 def test_share_of_the_unknown():
     values = np.zeros((10_000, 3), np.float32)
-    data = Data(Sequences(values, np.array([0, 10_000])), None, None, None)
-    embeddings = (5, 2), (3, 4)
-    new = with_unknown(data, embeddings, 0.1, np.random.RandomState(0))
-    found = new.sequences.values
+    sequences = Sequences(values, np.array([0, 10_000]))
+    network = make_problem(n_features=1, embeddings=((5, 2), (3, 4))).network
+    found = with_unknown(sequences, network, 0.1, np.random.RandomState(0)).values
     assert not values.any()
     assert not found[:, 0].any()
     assert set(found[:, 1]) == {0, 4}
     assert set(found[:, 2]) == {0, 2}
     assert_allclose((found[:, 1:] > 0).mean(axis=0), 0.1, atol=0.01)
-    assert with_unknown(data, embeddings, 0.0, None) is data
-    assert with_unknown(data, (), 0.1, None) is data
+    assert with_unknown(sequences, network, 0.0, None) is sequences
+    assert with_unknown(sequences, make_problem().network, 0.1, None) is sequences
 
 
 @both

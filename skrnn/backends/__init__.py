@@ -2,7 +2,7 @@
 
 from importlib import import_module
 
-from skrnn.backends.cpu import CPUBackend
+from skrnn.backends.cpu import CPUBackend, PairBackend
 
 #: Name of the device -> class of its backend; the others are imported when they are
 #: wanted, since CUDA takes seconds to start and is missing on most machines.
@@ -19,17 +19,24 @@ def make_backend(device, network, trained=None):
 
     `trained` are the names of the arrays whose gradients are needed; None: of all.
     """
-    return _class_of(device)(network, trained)
+    return _class_of(device, network)(network, trained)
 
 
 def make_predictor(device, network):
     """A backend for a single prediction, at once and in this thread."""
-    return _class_of(device).to_predict_once(network)
+    return _class_of(device, network).to_predict_once(network)
 
 
-def _class_of(device):
+def _class_of(device, network):
     if device == "auto":
         device = AUTO
+    if network.is_pair:
+        if device != "cpu":
+            raise ValueError(
+                f"device={device!r}: an encoder with a decoder runs on the CPU only. "
+                "Use device='auto'."
+            )
+        return PairBackend
     if device in _LAZY and device not in BACKENDS:
         module, name = _LAZY[device]
         BACKENDS[device] = getattr(import_module(module), name)

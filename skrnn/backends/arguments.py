@@ -6,6 +6,8 @@ once a call, before compiled code; at shapes only, which takes some us. What the
 numbers are is the estimators' to check.
 """
 
+import numpy as np
+
 from skrnn.mathematics.optimizers import OPTIMIZERS
 
 
@@ -13,23 +15,34 @@ def check_sequences(
     backend, parameters, sequences, *, memory=None, spans=None, gradient=None
 ):
     """Weights, data, where these stand, and where the gradient goes."""
-    network, (values, offsets) = backend.network, sequences
-    n = offsets.size - 1
-    _check("parameters", parameters, (network.n_parameters,))
-    shape = len(values), network.n_channels
-    _check("values of the sequences", values, shape, backend.dtype)
-    if offsets[0] < 0 or offsets[-1] > len(values):
-        raise ValueError(
-            f"The offsets of the sequences must be places among {len(values)} steps; "
-            f"they go from {offsets[0]} to {offsets[-1]}."
-        )
-    if gradient is not None:
-        _check("gradient", gradient, (network.n_parameters,), backend.dtype)
+    network, n = backend.network, sequences.offsets.size - 1
+    check_parameters(backend, parameters, gradient)
+    check_values(network, sequences)
     if memory is not None:
         _check("memory", memory, (n, backend.memory_size), backend.dtype)
     if spans is not None:
         _check("numbers of frames", spans.counts, (n,))
         _check("total numbers of frames", spans.totals, (n,))
+
+
+def check_parameters(backend, parameters, gradient=None):
+    """A flat vector, and where its gradient goes."""
+    shape = (backend.network.n_parameters,)
+    _check("parameters", parameters, shape)
+    if gradient is not None:
+        _check("gradient", gradient, shape, backend.dtype)
+
+
+def check_values(network, sequences):
+    """What a network reads."""
+    values, offsets = sequences
+    shape = len(values), network.n_channels
+    _check("values of the sequences", values, shape, np.dtype(network.dtype))
+    if offsets[0] < 0 or offsets[-1] > len(values):
+        raise ValueError(
+            f"The offsets of the sequences must be places among {len(values)} steps; "
+            f"they go from {offsets[0]} to {offsets[-1]}."
+        )
 
 
 def check_learned(network, sequences, targets, scales):

@@ -1,4 +1,4 @@
-"""tanh, sigmoid and relu of one number, in a form that LLVM can vectorise.
+"""exp, tanh, sigmoid and relu of one number, in a form that LLVM can vectorise.
 
 ``math.exp`` is a call into the C library, which keeps the loop around it scalar:
 20 ns a value. What follows is arithmetic only, so that a loop over it runs 8 or 16
@@ -62,6 +62,13 @@ _exp_parts = by_type(_exp_parts_in, inline=True)
 
 #: 1 in the type of x; a plain 1 would turn float32 arithmetic into float64.
 one_like = by_type(_one_in, inline=True)
+
+
+@formula
+def exp(x):
+    """exp, or that of -40 (in float64 -80) where it is less: of shares, say."""
+    s, p = _exp_parts(x)
+    return fma(s, p, s)
 
 
 @formula

@@ -72,5 +72,74 @@ class Part:
             array.see(views[name])[...] = weights[array.outside]
 
 
+class Inner(Part):
+    """A part of a network that is itself one of several in a larger one.
+
+    There its arrays have longer names, inside and outside.
+    """
+
+    def __init__(self, part, prefix):
+        self.part, self.prefix, self.level = part, prefix, part.level
+        self.name = inner_name(prefix, getattr(part, "name", ""))
+        self.matrices = tuple(inner_name(prefix, name) for name in part.matrices)
+
+    @property
+    def shapes(self):
+        return {
+            inner_name(self.prefix, k): shape for k, shape in self.part.shapes.items()
+        }
+
+    @property
+    def names(self):
+        return {
+            f"{self.prefix}.{outside}": inner_name(self.prefix, name)
+            for outside, name in self.part.names.items()
+        }
+
+    @property
+    def weights(self):
+        return {inner_name(self.prefix, name) for name in self.part.weights}
+
+    def _views(self, views):
+        """Those of the part, under its own names."""
+        return {name: views[inner_name(self.prefix, name)] for name in self.part.shapes}
+
+    def _outside(self, weights):
+        return {f"{self.prefix}.{name}": array for name, array in weights.items()}
+
+    def _inside(self, weights):
+        start = f"{self.prefix}."
+        return {
+            name.removeprefix(start): array
+            for name, array in weights.items()
+            if name.startswith(start)
+        }
+
+    def initialize(self, views, random_state):
+        self.part.initialize(self._views(views), random_state)
+
+    def export(self, views):
+        return self._outside(self.part.export(self._views(views)))
+
+    def take(self, views, weights):
+        self.part.take(self._views(views), self._inside(weights))
+
+    def export_adapter(self, matrix, a, b):
+        """As `RecurrentLayer.export_adapter`."""
+        return self._outside(self.part.export_adapter(self._own(matrix), a, b))
+
+    def import_adapter(self, matrix, weights):
+        """As `RecurrentLayer.import_adapter`."""
+        return self.part.import_adapter(self._own(matrix), self._inside(weights))
+
+    def _own(self, matrix):
+        return self.part.matrices[self.matrices.index(matrix)]
+
+
+def inner_name(prefix, name):
+    """What an array of a network within another one is called inside."""
+    return f"{prefix}_{name}"
+
+
 def ones(random_state, shape):
     return np.ones(shape)

@@ -5,24 +5,29 @@ import numpy as np
 from skrnn.backends.steps import NotFinite, Part, Solver
 from skrnn.mathematics.dropout import NO_DROPOUT, Dropout
 from skrnn.mathematics.schedules import SCHEDULES, warmed_up
-from skrnn.sequences import Sequences, read_only
+from skrnn.sequences import SequencePairs, Sequences, read_only
 from skrnn.training.errors import divergence
 
 
-def with_unknown(data, embeddings, fraction, random_state):
-    """Data with a part of the codes replaced by the last, which is the unknown's.
+def with_unknown(sequences, network, fraction, random_state):
+    """Sequences with a part of the codes replaced by the last, which is the unknown's.
 
     So its row of an embedding is trained.
     """
-    if not (embeddings and fraction):
-        return data
-    values, offsets = data.sequences
+    if not (network.embeddings and fraction):
+        return sequences
+    if network.is_pair:
+        parts = zip(sequences, network.networks, strict=True)
+        return SequencePairs(
+            *(with_unknown(*part, fraction, random_state) for part in parts)
+        )
+    values, offsets = sequences
     values = values.copy()
-    codes = values[:, -len(embeddings) :]
-    unknown = np.array([n_rows - 1 for n_rows, _ in embeddings], values.dtype)
+    codes = values[:, -len(network.embeddings) :]
+    unknown = np.array([n_rows - 1 for n_rows, _ in network.embeddings], values.dtype)
     is_replaced = random_state.random_sample(codes.shape) < fraction
     np.copyto(codes, unknown, where=is_replaced)
-    return data._replace(sequences=Sequences(read_only(values), offsets))
+    return Sequences(read_only(values), offsets)
 
 
 class Epoch:
@@ -36,12 +41,13 @@ class Epoch:
         self.problem, self.state, self.before = problem, state, before
         self.random_state = random_state
         self.settings = problem.settings
-        self.data = with_unknown(
-            problem.data,
-            problem.network.embeddings,
+        sequences = with_unknown(
+            problem.data.sequences,
+            problem.network,
             self.settings.unknown_fraction,
             random_state,
         )
+        self.data = problem.data._replace(sequences=sequences)
         self.has_steps = problem.network.pooling is None
         # With a target for every step, truncation cuts the sequences in chunks, each
         # with a solver step of its own, that hand on their states.

@@ -26,14 +26,23 @@ class Read(NamedTuple):
 class Lookup:
     """The embeddings of a network; there may be none.
 
-    `trained` are the names of the arrays whose gradients are needed; None: of all.
+    Parameters
+    ----------
+    network : Network
+    trained : frozenset of str or None
+        Names of the arrays whose gradients are needed; None: of all.
+    whole : Network or EncoderDecoder
+        Whose parameters are given; None: the network's.
+    before : int
+        How many numbers of these stand before the embeddings.
     """
 
-    def __init__(self, network, trained=None):
+    def __init__(self, network, trained=None, whole=None, before=0):
         self.network, sizes = network, network.embeddings
+        self.whole, self.before = whole or network, before
         n_numbers = [n_rows * size for n_rows, size in sizes]
         firsts = [sum(n_numbers[:k]) for k in range(len(sizes))]
-        #: What the parameters begin with.
+        #: Of the parameters.
         self.n_numbers = sum(n_numbers)
         self.tables = np.array(
             [(first, size) for first, (_, size) in zip(firsts, sizes, strict=True)],
@@ -42,9 +51,14 @@ class Lookup:
         #: Of each, the rows that the last batch read, if it was asked for gradients.
         self.rows_read = [np.empty(0, np.int64) for _ in sizes]
         self._gradient = None  # the one that has zeros in all other rows
+        self.embedded = [
+            part
+            for part in self.whole.embedded
+            if before <= self.whole.starts[part.name] < before + self.n_numbers
+        ]
         self.trains = [
             trained is None or not trained.isdisjoint(part.shapes)
-            for part in network.embedded
+            for part in self.embedded
         ]
 
     def steps_read(self, sequences, rows, spans):
@@ -68,7 +82,7 @@ class Lookup:
         n = 0 if read is None or read.places is None else read.places.size
         return Embedded(
             values,
-            read_only(parameters[: self.n_numbers]),
+            read_only(parameters[self.before :][: self.n_numbers]),
             self.tables,
             np.zeros(n * int(self.tables[:, 1].sum()), values.dtype),
         )
@@ -80,10 +94,10 @@ class Lookup:
         of_steps = inputs.d_rows.reshape(read.places.size, -1)
         codes = sequences.values[read.places, self.network.n_features :]
         codes = codes.astype(np.int64)
-        views, last = self.network.views(gradient), 0
+        views, last = self.whole.views(gradient), 0
         # Known again only when all is written: what interrupts this leaves old rows.
         is_known, self._gradient = gradient is self._gradient, None
-        for k, part in enumerate(self.network.embedded):
+        for k, part in enumerate(self.embedded):
             first, last = last, last + self.network.embeddings[k][1]
             if self.trains[k]:
                 # To write zeros to all would take the longer the more rows there are.

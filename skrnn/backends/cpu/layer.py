@@ -83,7 +83,8 @@ class Work(NamedTuple):
     fed_back: int  # h as it enters the recurrent product: `states`, or a plane
     masks: int  # (layers and directions * sequences * units), or -1
     final: int  # (states, layers and directions * sequences * units)
-    d: int  # (states + 1, sequences * units): gradients of states, and of what is fed
+    d: int  # as final: gradients of states
+    d_fed: int  # (sequences * units), or -1: gradients of what recurrent dropout leaves
     x: int  # (rows, inputs of the first layer + 1)
     outs: int  # (layers * rows, out_row): outputs, a 1; later their gradients
     last: int  # where those of the last layer start
@@ -93,7 +94,17 @@ class Work(NamedTuple):
     d_pooled: int  # as pooled, its gradient
     panels: int  # room for `copy_panels`
     scratch: int  # room for what is computed of a chunk of rows, or of a sum over them
+    more: int  # room for what comes between the last layer and the head, or -1
     best: np.ndarray  # (sequences * out_row): max pooling's step
+
+
+@njit(**INNER)
+def reserve(free, n):
+    """Where n numbers stand, -1 if there are none; and what is free behind them.
+
+    All start at a multiple of a panel's width, in either precision.
+    """
+    return free if n > 0 else -ONE, free + -(-n // PANEL_BYTES) * PANEL_BYTES
 
 
 class Place(NamedTuple):
@@ -105,6 +116,7 @@ class Place(NamedTuple):
     fed_back: int
     masks: int
     final: int
+    d: int
     x: int  # its inputs
     x_row: int
     out: int
@@ -124,6 +136,7 @@ def place_of(sizes, work, q, keep):
         work.fed_back + slot,
         work.masks + of_sequences,
         work.final + of_sequences,
+        work.d + of_sequences,
         work.outs + (layer - 1) * layer_size if layer > 0 else work.x,
         sizes.out_row if layer > 0 else sizes.n_inputs + 1,
         work.outs + layer * layer_size + direction * sizes.hidden_size,
@@ -131,15 +144,21 @@ def place_of(sizes, work, q, keep):
 
 
 @njit(**INNER)
-def copy(m, source, target, n):
-    """Copy n neighbours from one place of the memory to another.
+def copy_row(source, at, target, to, n):
+    """Copy n neighbours from one vector to another.
 
     Like all loops over neighbours, it is one over slices: an index that is a sum might
     be negative, for all that Numba knows, and then no loop is vectorised.
     """
-    here, there = m[source:], m[target:]
+    here, there = source[at:], target[to:]
     for j in range(n):
         there[j] = here[j]
+
+
+@njit(**INNER)
+def copy(m, source, target, n):
+    """Copy n neighbours from one place of the memory to another."""
+    copy_row(m, source, m, target, n)
 
 
 def _fill_masks(dropout, sizes, shard, work, n_places):
@@ -261,15 +280,17 @@ def input_steps(step, sizes, plan, packed, steps, place, work, t):
 
 
 @njit(**INNER)
-def backward_layer(step, sizes, plan, packed, window, place, work):
-    """Replace z by the gradient of the pre-activations, from that of the outputs."""
+def backward_layer(step, sizes, plan, packed, window, place, work, goes_on):
+    """Replace z by the gradient of the pre-activations, from that of the outputs.
+
+    With `goes_on`, `d` has the gradient of the states with which each sequence ended,
+    and on return that of those with which it began. Without, the former is 0.
+    """
     m, padded, k, steps = work.m, sizes.padded_size, sizes.hidden_size, window.steps
     n_h, n_steps = step.n_blocks - step.h_first, steps.shape[0] - 1
-    d_plane = work.n_sequences * padded
-    d_fed_back = work.d + step.n_states * d_plane
-    d = m[work.d :]
-    for j in range(step.n_states * d_plane):
-        d[j] = 0
+    if goes_on == 0:
+        start_gradients(step, sizes, place, work)
+    d = m[place.d :]
     t, move = (ZERO, 1) if place.reverse else (n_steps - 1, -1)
     for left in range(n_steps - 1, -1, -1):
         n, row = steps[t, ACTIVE], steps[t, FIRST]
@@ -278,19 +299,30 @@ def backward_layer(step, sizes, plan, packed, window, place, work):
             d_h, d_out = d[i * padded :], m[place.out + (row + i) * sizes.out_row :]
             for j in range(k):
                 d_h[j] += d_out[j]
-        cells.backward(step, m, at, work.plane, old, work.d, d_plane, n * padded)
-        if left > 0:
-            t += move
+        plane = work.final_plane
+        cells.backward(step, m, at, work.plane, old, place.d, plane, n * padded)
+        t += move
+        if goes_on == 0:
             # The sequences that the step before it in time has as well.
-            n = min(n, steps[t, ACTIVE])
-            to, more = (d_fed_back, ZERO) if work.masks >= 0 else (work.d, ONE)
+            n = min(n, steps[t, ACTIVE]) if left > 0 else ZERO
+        if n > 0:
+            to, more = (work.d_fed, ZERO) if work.masks >= 0 else (place.d, ONE)
             dz = (m, at + step.h_first * work.plane, padded, work.plane)
             panels, shape = (packed, plan.h_transposed_at), (ONE, padded, n_h, k)
             product(n, (m, to, padded, ZERO), dz, panels, shape, more)
             if work.masks >= 0:
-                d_fed, mask = m[d_fed_back:], m[place.masks :]
+                d_fed, mask = m[work.d_fed :], m[place.masks :]
                 for j in range(n * padded):
                     d[j] += d_fed[j] * mask[j]
+
+
+@njit(**INNER)
+def start_gradients(step, sizes, place, work):
+    """Zeros for the states of all sequences of a layer in a direction."""
+    for s in range(step.n_states):
+        d = work.m[place.d + s * work.final_plane :]
+        for j in range(work.n_sequences * sizes.padded_size):
+            d[j] = 0
 
 
 @njit(**INNER)

@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from skrnn.backends.cpu.attention import AttentionPlan
 from skrnn.backends.cpu.head import HeadPlan
 from skrnn.backends.cpu.layer import LayerPlan, Sizes
 from skrnn.backends.cpu.poolings import POOLINGS
@@ -48,6 +49,17 @@ class Piece(NamedTuple):
         return np.ndarray(self.shape, vector.dtype, vector, *self.packed)
 
 
+class PairPlan(NamedTuple):
+    """The same of an encoder and a decoder, whose weights are packed together."""
+
+    networks: tuple  # of each its sizes, layers, pooling and head
+    attention: AttentionPlan
+    n_packed: int
+    n_transposed: int
+    pieces: tuple
+    transposed: tuple
+
+
 @lru_cache(maxsize=64)  # every prediction needs it
 def make_plan(network, width, trained=None):
     """Plan for panels of `width` columns.
@@ -55,15 +67,65 @@ def make_plan(network, width, trained=None):
     `trained` are the names of the arrays whose gradients are needed; None: of all.
     """
     trained = frozenset(network.shapes) if trained is None else trained
-    # The transposed weights stand behind the others, whose size is known at the end.
-    n_packed = _lay_out(network, width, trained, 0).n_packed
-    return _lay_out(network, width, trained, n_packed)
+    lowest = lowest_of(network, trained)
+
+    def lay_out(forward, backward):
+        return _lay_out(network, trained, lowest, forward, backward)
+
+    return Plan(*_packed(lay_out, network, width))
 
 
-def _lay_out(network, width, trained, transposed_at):
-    forward, backward = _Pieces(network, width), _Pieces(network, width, transposed_at)
+@lru_cache(maxsize=64)
+def make_pair_plan(network, width, trained=None):
+    """The same for an `EncoderDecoder`."""
+    trained = frozenset(network.shapes) if trained is None else trained
+    of_each = [
+        frozenset(name for name, here in names.items() if here in trained)
+        for names in network.names_here
+    ]
+    lowest = [
+        lowest_of(n, own) for n, own in zip(network.networks, of_each, strict=True)
+    ]
+    # Each layer of the encoder learns from where the same one of the decoder starts.
+    n_layers = network.encoder.n_layers
+    if lowest[0] < n_layers:
+        lowest[1] = min(lowest[1], max(lowest[0], 0))
+    elif not trained.isdisjoint(network.attention.shapes):
+        lowest[1] = min(lowest[1], n_layers)
+
+    def lay_out(forward, backward):
+        parts = []
+        for i, names in enumerate(network.names_here):
+            starts = {name: network.starts[here] for name, here in names.items()}
+            forward.starts = backward.starts = starts
+            of_this = network.networks[i], of_each[i], lowest[i]
+            parts.append(_lay_out(*of_this, forward, backward))
+        forward.starts = backward.starts = network.starts
+        return tuple(parts), _attention_plan(network, forward, backward)
+
+    return PairPlan(*_packed(lay_out, network, width))
+
+
+def lowest_of(network, trained):
+    """The lowest level with anything to train; one above all if there is none."""
     levels = network.levels
-    lowest = min(levels[name] for name in trained)
+    return min([network.n_layers + 2, *(levels[name] for name in trained)])
+
+
+def _packed(lay_out, network, width):
+    """What `lay_out` gives, and where the packed weights come from."""
+    # The transposed weights stand behind the others, whose size is known at the end.
+    n_packed = 0
+    for _ in range(2):
+        forward = _Pieces(network.starts, width)
+        backward = _Pieces(network.starts, width, n_packed)
+        plans, n_packed = lay_out(forward, backward), forward.size
+    pieces = tuple(forward.pieces), tuple(backward.pieces)
+    return *plans, n_packed, backward.size - n_packed, *pieces
+
+
+def _lay_out(network, trained, lowest, forward, backward):
+    """Sizes, layers, pooling and head of a network."""
     layers = [
         _layer_plan(layer, trained, lowest, forward, backward)
         for layer in network.layers
@@ -71,7 +133,6 @@ def _lay_out(network, width, trained, transposed_at):
     if network.norms:
         layers = _with_norms(network, layers, forward)
     hidden, n_out = network.hidden_size, network.n_states_out
-    n_outputs = network.n_outputs
     sizes = Sizes(
         n_directions=network.n_directions,
         n_features=network.n_features,
@@ -85,21 +146,35 @@ def _lay_out(network, width, trained, transposed_at):
         out_row=forward.padded(n_out + 1),
     )
     pooling = POOLINGS[network.pooling](network, forward, backward)
-    head = HeadPlan(
+    head = _head_plan(network, forward, backward)
+    return sizes, np.array(layers), pooling, head
+
+
+def _head_plan(network, forward, backward):
+    n_out, n_outputs, head = network.n_states_out, network.n_outputs, network.head
+    if n_outputs == 0:
+        return HeadPlan(0, 0, -1, -1)
+    return HeadPlan(
         n_outputs=n_outputs,
         padded_outputs=forward.padded(n_outputs),
-        at=forward.add(network.head.weight, n_out, n_outputs, bias=network.head.bias),
-        transposed_at=backward.add_transposed(network.head.weight, n_out, n_outputs),
+        at=forward.add(head.weight, n_out, n_outputs, bias=head.bias),
+        transposed_at=backward.add_transposed(head.weight, n_out, n_outputs),
     )
-    return Plan(
-        sizes,
-        np.array(layers),
-        pooling,
-        head,
-        forward.size,
-        backward.size - transposed_at,
-        tuple(forward.pieces),
-        tuple(backward.pieces),
+
+
+def _attention_plan(network, forward, backward):
+    part, n, score_at = network.attention, network.decoder.n_states_out, (-1, -1)
+    is_general = part.weight in part.shapes
+    if is_general:
+        score_at = (
+            forward.add(part.weight, n, n),
+            backward.add_transposed(part.weight, n, n),
+        )
+    return AttentionPlan(
+        int(is_general),
+        *score_at,
+        forward.add(part.output, 2 * n, n),
+        backward.add_transposed(part.output, 2 * n, n),
     )
 
 
@@ -138,10 +213,13 @@ def _with_norms(network, layers, forward):
 
 
 class _Pieces:
-    """Matrices among the packed weights; each method says where it put what it adds."""
+    """Matrices among the packed weights; each method says where it put what it adds.
 
-    def __init__(self, network, width, size=0):
-        self.starts, self.width = network.starts, width
+    `starts` says of the next ones by their names where they are in the flat vector.
+    """
+
+    def __init__(self, starts, width, size=0):
+        self.starts, self.width = starts, width
         self.pieces, self.size = [], size
 
     def padded(self, n):

@@ -28,6 +28,7 @@ from skrnn.backends.cpu.layer import (
     layer_gradient,
     layer_plan,
     place_of,
+    reserve,
 )
 from skrnn.backends.cpu.norm import normalize, normalize_back
 from skrnn.backends.cpu.options import ENTRY, INNER, OWNING
@@ -58,18 +59,9 @@ from skrnn.mathematics.intrinsics import by_type
 OUTPUTS, STATES, SCORES = range(3)
 
 
-@njit(**INNER)
-def reserve(free, n):
-    """Where n numbers stand, -1 if there are none; and what is free behind them.
-
-    All start at a multiple of a panel's width, in either precision.
-    """
-    return free if n > 0 else -ONE, free + -(-n // PANEL_BYTES) * PANEL_BYTES
-
-
 @njit(**OWNING)
-def new_work(network, dropout, shard, n_rows, like, keep):
-    """Memory for windows of up to `n_rows` rows."""
+def new_work(network, dropout, shard, n_rows, like, keep, n_more):
+    """Memory for windows of up to `n_rows` rows, and so many numbers more."""
     step, sizes, layers, pooling, head = network
     n, n_places, width = shard.shape[0], layers.shape[0], PANEL_BYTES // like.itemsize
     plane = (n_places if keep else ONE) * n_rows * sizes.padded_size
@@ -89,7 +81,8 @@ def new_work(network, dropout, shard, n_rows, like, keep):
     final, free = reserve(free, step.n_states * of_places)
     fed_back, free = reserve(free, masked * plane)  # behind the states, if at all
     masks, free = reserve(free, masked * of_places)
-    d, free = reserve(free, keep * (step.n_states + 1) * of_sequences)
+    d, free = reserve(free, keep * step.n_states * of_places)
+    d_fed, free = reserve(free, keep * masked * of_sequences)
     x, free = reserve(free, n_rows * (sizes.n_inputs + 1))
     outs, free = reserve(free, of_outs)
     normal, free = reserve(free, normed * of_outs)
@@ -98,6 +91,7 @@ def new_work(network, dropout, shard, n_rows, like, keep):
     d_pooled, free = reserve(free, keep * of_pooled)
     panels, free = reserve(free, CHUNK_PANELS * CHUNK * width)
     scratch, free = reserve(free, of_scratch)
+    more, free = reserve(free, n_more)
     work = Work(
         m=aligned(np.empty(free + width, like.dtype)),
         n_sequences=n,
@@ -110,6 +104,7 @@ def new_work(network, dropout, shard, n_rows, like, keep):
         masks=masks,
         final=final,
         d=d,
+        d_fed=d_fed,
         x=x,
         outs=outs,
         last=outs + of_outs - of_layer,
@@ -119,6 +114,7 @@ def new_work(network, dropout, shard, n_rows, like, keep):
         d_pooled=d_pooled,
         panels=panels,
         scratch=scratch,
+        more=more,
         best=np.empty(of_pooled, np.int32),
     )
     fill_masks(dropout, sizes, shard, work, n_places)
@@ -176,8 +172,13 @@ def forward_window(network, dropout, packed, inputs, shard, window, work, keep):
 
 
 @njit(**INNER)
-def backward_window(network, dropout, packed, inputs, shard, window, work, gradient):
-    """Add the gradient of all layers' weights; the last layer's outputs have theirs."""
+def backward_window(
+    network, dropout, packed, inputs, shard, window, work, gradient, goes_on
+):
+    """Add the gradient of all layers' weights; the last layer's outputs have theirs.
+
+    `goes_on`: see `backward_layer`.
+    """
     step, sizes, layers, _, _ = network
     n_rows, n_directions = window.rows.shape[0], sizes.n_directions
     lowest, before = max(sizes.first_trained, ZERO), flush_denormals()
@@ -189,7 +190,7 @@ def backward_window(network, dropout, packed, inputs, shard, window, work, gradi
             normalize_back(sizes, plan.norm_at, packed, work, layer, n_rows, gradient)
         for q in range(layer * n_directions, (layer + 1) * n_directions):
             place, plan = place_of(sizes, work, q, ONE), layer_plan(layers, q)
-            backward_layer(step, sizes, plan, packed, window, place, work)
+            backward_layer(step, sizes, plan, packed, window, place, work, goes_on)
             if plan.trains:
                 layer_gradient(step, sizes, plan, n_rows, place, work, gradient)
         if layer > lowest:
@@ -255,7 +256,8 @@ def shard_gradient(network, dropout, kind, packed, batch, shard, n_steps, gradie
     for p in range(gradient.size):
         gradient[p] = 0
     longest, loss = shard[0, LENGTH], 0.0
-    work = new_work(network, dropout, shard, count_rows(shard, n_steps), packed, ONE)
+    n_rows = count_rows(shard, n_steps)
+    work = new_work(network, dropout, shard, n_rows, packed, ONE, ZERO)
     use_memory(memory, step, sizes, pooling, shard, work, False)
     # The gradient of pooled states is known after the last window only: with several,
     # all of them run once more.
@@ -278,9 +280,8 @@ def shard_gradient(network, dropout, kind, packed, batch, shard, n_steps, gradie
                 )
             if reaches_back and k == n_passes - 1:
                 spread_window(pooling, sizes, packed, window, shard, work, gradient)
-                backward_window(
-                    network, dropout, packed, inputs, shard, window, work, gradient
-                )
+                others = inputs, shard, window, work, gradient, ZERO
+                backward_window(network, dropout, packed, *others)
         if k < n_passes - 1:
             reset_states(step, work)
     use_memory(memory, step, sizes, pooling, shard, work, True)
@@ -351,7 +352,7 @@ def predict_shard(network, packed, inputs, memory, shard, n_rows, wanted, result
     # Where all sequences of a stream pause there is a window without a row.
     longest, n_steps = max(ONE, shard[0, LENGTH]), max(1, n_rows // shard.shape[0])
     n_rows = count_rows(shard, n_steps)
-    work = new_work(network, NO_DROPOUT, shard, n_rows, packed, ZERO)
+    work = new_work(network, NO_DROPOUT, shard, n_rows, packed, ZERO, ZERO)
     use_memory(memory, step, sizes, pooling, shard, work, False)
     for t in range(0, longest, n_steps):
         window = window_of(shard, t, t + n_steps)
