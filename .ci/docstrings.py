@@ -109,6 +109,20 @@ X : list of str, or list of array-like
     (n_timesteps_i,) of strings, whole numbers or booleans, of any lengths, also none.
 """
 
+OF_TRANSCRIPTS = OF_ESTIMATORS.replace(
+    X,
+    """
+X : list of array-like or of str, or array-like
+    Sequences: a list of arrays or DataFrames (n_timesteps_i, n_features), or of arrays
+    or lists (n_timesteps_i,), of any lengths; or a 3D array (n_samples, n_timesteps,
+    n_features); or a 2D array of flattened sequences. Of texts each character is a
+    step; lists of strings are sequences of tokens.
+y : list of str, or list of array-like
+    What each sequence says: texts, of which each character is a label; or sequences of
+    labels, which are strings, numbers or booleans. A transcript may be empty.
+""",
+)
+
 NOTES = """
 Nothing is padded: the cost follows the sum of the lengths. A prediction has the
 same bits whatever other samples are predicted with it.
@@ -136,6 +150,12 @@ CLASSES = {
         "estimators/language_model.py",
         parameters.LANGUAGE_MODEL,
         OF_ESTIMATORS + TOKENS,
+        {},
+    ),
+    "RNNTranscriber": (
+        "estimators/transcriber.py",
+        parameters.TRANSCRIBER,
+        OF_TRANSCRIPTS,
         {},
     ),
     "SupervisedRNN": ("estimators/supervised.py", {}, OF_ESTIMATORS, {}),
@@ -256,9 +276,11 @@ def argument(name, parameter):
     """A parameter in a constructor's signature."""
     annotation = parameter.annotation or annotation_of(parameter.type)
     line = f"{name}: {annotation} = {literal(parameter.default)}"
-    if len(line) > 79 and annotation.startswith("Literal"):
-        line = line.replace("[", "[\n    ").replace("]", "\n]")
-    return line
+    if len(line) <= 79:
+        return line
+    if " | " in annotation:
+        return line.replace(" | ", "\n| ")
+    return line.replace("[", "[\n    ").replace("]", "\n]")
 
 
 def annotation_of(numpydoc_type):

@@ -2,6 +2,17 @@
 
 __version__ = "0.1.0"  # before the imports: files tell which version wrote them
 
-from skrnn.estimators import RNNClassifier, RNNLanguageModel, RNNRegressor
+from skrnn.estimators import (
+    RNNClassifier,
+    RNNLanguageModel,
+    RNNRegressor,
+    RNNTranscriber,
+)
 
-__all__ = ["RNNClassifier", "RNNLanguageModel", "RNNRegressor", "__version__"]
+__all__ = [
+    "RNNClassifier",
+    "RNNLanguageModel",
+    "RNNRegressor",
+    "RNNTranscriber",
+    "__version__",
+]

@@ -16,6 +16,7 @@ from skrnn import (
     RNNClassifier,
     RNNLanguageModel,
     RNNRegressor,
+    RNNTranscriber,
     callbacks,
     datasets,
     exceptions,
@@ -29,6 +30,7 @@ from skrnn.estimators.parameters import (
     LANGUAGE_MODEL,
     N_POSITIONAL,
     REGRESSOR,
+    TRANSCRIBER,
 )
 from skrnn.estimators.stream import Stream
 from skrnn.preprocessing import SequenceFeatures, SequenceScaler, TextSequencer
@@ -37,6 +39,7 @@ TABLES = {
     RNNClassifier: CLASSIFIER,
     RNNRegressor: REGRESSOR,
     RNNLanguageModel: LANGUAGE_MODEL,
+    RNNTranscriber: TRANSCRIBER,
 }
 both = pytest.mark.parametrize("estimator_class", TABLES)
 
@@ -198,7 +201,7 @@ def test_all_that_is_public_is_found():
     assert len(METHODS) >= 40
     assert {"RNNClassifier.partial_fit", "Stream.predict_proba"} <= METHODS.keys()
     public = {*skrnn.__all__} - {"__version__"}
-    assert public == {"RNNClassifier", "RNNLanguageModel", "RNNRegressor"}
+    assert public == {cls.__name__ for cls in TABLES}
     assert all(getattr(skrnn, name) for name in skrnn.__all__)
 
 

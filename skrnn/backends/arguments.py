@@ -47,12 +47,15 @@ def check_values(network, sequences):
 
 def check_learned(network, sequences, targets, scales):
     """What a batch is to learn."""
-    is_pooled = network.pooling is not None
-    n = sequences.n_sequences if is_pooled else len(sequences.values)
+    n = len(sequences.values) if network.has_step_targets else sequences.n_sequences
+    _check("scales", scales, (n,))
+    if network.loss.reads_sequences:
+        _check("offsets of the targets", targets.offsets, (n + 1,))
+        _check("targets", targets.values, (int(targets.offsets[-1]), 1))
+        return
     has_classes = targets.dtype.kind in "iu"
     n_columns = len(network.output_sizes) if has_classes else network.n_outputs
     _check("targets", targets, (n, n_columns))
-    _check("scales", scales, (n,))
 
 
 def check_solver(solver, vector, state, mask):

@@ -3,5 +3,6 @@
 from skrnn.estimators.classifier import RNNClassifier
 from skrnn.estimators.language_model import RNNLanguageModel
 from skrnn.estimators.regressor import RNNRegressor
+from skrnn.estimators.transcriber import RNNTranscriber
 
-__all__ = ["RNNClassifier", "RNNLanguageModel", "RNNRegressor"]
+__all__ = ["RNNClassifier", "RNNLanguageModel", "RNNRegressor", "RNNTranscriber"]

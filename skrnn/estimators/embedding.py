@@ -82,8 +82,8 @@ def check_categorical(estimator, form):
     """Whether training may go on with the features that had categories."""
     choice, categories = estimator.categorical_features, form.categories
     features = [] if categories is None else list(categories.features)
-    if isinstance(choice, str) and choice == "from_dtype":
-        return  # there are other frames now
+    if isinstance(choice, str) and choice in ("from_dtype", "auto"):
+        return  # there are other frames or tokens now
     wanted = []
     if choice is not None:
         wanted = chosen_features(choice, form.n_features_per_step, form.names_of_steps)

@@ -42,9 +42,9 @@ def frames_of(estimator, form, lengths, known):
     length, hop = as_int(estimator, "frame_length"), as_int(estimator, "hop_length")
     for_steps = bool(estimator.return_sequences)
     if known is not None:
-        # Weights fit frames of one length; where only one of both pools, each step ends
-        # one.
-        is_alike = for_steps == (known.pooling is None)
+        # Weights fit frames of one length; where only one of both has a target for each
+        # step, each step ends one.
+        is_alike = for_steps == known.has_step_targets
         frames = known.frame_length, known.hop_length if is_alike else 1
         if length in (AUTO, frames[0]) and hop in (AUTO, frames[1]):
             return frames

@@ -56,7 +56,12 @@ class Model:
 
     @property
     def is_for_steps(self):
-        """Whether there is an output for each time step."""
+        """Whether there is a target for each time step."""
+        return self.network.has_step_targets
+
+    @property
+    def has_step_outputs(self):
+        """Whether there is an output for each time step, or frame."""
         return self.network.pooling is None
 
     def attributes(self):

@@ -518,6 +518,71 @@ for early stopping. Not used with `X_val`."""
 }
 
 
+#: What a transcriber fixes: an output for each frame, of all of a sequence.
+_OF_ONE_TARGET = {"pooling", "return_sequences", "add_time", "bptt_steps"}
+
+TRANSCRIBER = {k: p for k, p in COMMON.items() if k not in _OF_ONE_TARGET} | {
+    "bidirectional": COMMON["bidirectional"]._replace(
+        default=True,
+        constraints=["boolean"],
+        type="bool",
+        text="""Whether each layer reads a sequence in both directions, with units of
+their own. The layer's output is both states, one after the other. What is to `stream`
+needs False.""",
+    ),
+    "layer_norm": LANGUAGE_MODEL["layer_norm"],
+    "frame_length": COMMON["frame_length"]._replace(
+        default=1,
+        constraints=[_at_least(1)],
+        type="int",
+        text="""How many neighbouring steps the network takes as one, a *frame*, whose
+inputs are those of its steps one after the other. The first frame has the first
+`frame_length` steps, each other one begins `hop_length` steps later, and the last one
+ends with the sequence, of which it may share more with the one before. A sequence
+that is shorter than a frame has zeros before its first step.""",
+    ),
+    "hop_length": COMMON["hop_length"]._replace(
+        text="""Steps from one frame to the next, not more than `frame_length`: the
+network has so many times fewer steps to compute, and as many fewer in which to say the
+labels. "auto" is half of the `frame_length`, rounded down, and 1 at least.""",
+    ),
+    "categorical_features": COMMON["categorical_features"]._replace(
+        default="auto",
+        constraints=[
+            StrOptions({"auto", "all", "from_dtype"}),
+            "array-like",
+            None,
+        ],
+        type="array-like, str or None",
+        text="""Features of a step whose values are categories (strings, whole numbers
+or booleans), of each of which the network learns an embedding: indices or names of
+them, or a mask; "all", for sequences of tokens; "from_dtype": columns of DataFrames
+that hold strings, objects or categories. "auto": "all" where X has texts or sequences
+of strings, otherwise None. What is missing (None, NaN) is a category of its own. All
+that the first fit did not see is one more, the *unknown*.""",
+        annotation='Literal["auto", "all", "from_dtype"] | ArrayLike | None',
+    ),
+    "max_iter": LANGUAGE_MODEL["max_iter"],
+    "early_stopping": COMMON["early_stopping"]._replace(
+        text="""Whether to watch the score (1 less the error rate) of validation data,
+not the loss, and to keep the weights of the epoch where it was best."""
+    ),
+    "validation_fraction": COMMON["validation_fraction"]._replace(
+        text="""Part of the sequences that is set aside for early stopping. Not used
+with `X_val`."""
+    ),
+    "beam_width": Parameter(
+        1,
+        [_at_least(1)],
+        "int",
+        """How many beginnings of a transcript a prediction follows from step to step.
+1: it takes the most probable label of each step (the *best path*), whichever transcript
+that makes; more of them find one that is as probable or more, all ways to say it
+together (prefix beam search: Hannun et al., 2014), in so many times the time.""",
+    ),
+}
+
+
 def constraints_of(parameters: dict[str, Parameter]) -> dict[str, list[Any]]:
     """What scikit-learn validates an estimator's parameters by."""
     return {name: parameter.constraints for name, parameter in parameters.items()}

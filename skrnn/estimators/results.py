@@ -21,7 +21,7 @@ class Computed(NamedTuple):
 
     def shaped(self, values):
         """What was made of the values, in the form of X."""
-        if not self.model.is_for_steps:
+        if not self.model.has_step_outputs:
             return values
         n_features = self.model.inputs.n_features_per_step
         return like_input(values, self.X, self.sequences, n_features)
@@ -53,7 +53,7 @@ class Computed(NamedTuple):
         if are_finite.all():
             return self
         rows = np.flatnonzero(~are_finite.all(axis=1))
-        if self.model.is_for_steps:
+        if self.model.has_step_outputs:
             rows = np.searchsorted(self.sequences.offsets, rows, side="right") - 1
         bad = np.unique(rows)
         message = (
@@ -67,3 +67,17 @@ class Computed(NamedTuple):
             raise ValueError(message)
         warnings.warn(message, RuntimeWarning, stacklevel=stacklevel)
         return self
+
+
+def of_frames(frames, values, sequences):
+    """What was computed for frames, of values with a row for each step.
+
+    Returns the rows of the frames, and sequences of as many.
+    """
+    if frames.hop == 1 and frames.first == 0:
+        return values, sequences
+    firsts, counts, _ = frames.spans(sequences.lengths)
+    offsets = np.concatenate([[0], np.cumsum(counts)])
+    starts = sequences.offsets[:-1] + firsts - offsets[:-1]
+    values = values[np.repeat(starts, counts) + np.arange(offsets[-1])]
+    return values, Sequences(values, offsets)

@@ -78,7 +78,7 @@ def check_given(estimator, X, y, weight, *, form, for_steps, dtype, names=TRAINI
                 f"but the target {names.y} is None."
             )
         check_is_targets(y, names.y)
-        _check_same_length(X, y, names)
+        check_same_length(X, y, names)
         if for_steps:
             y = flatten_steps(y, sequences.lengths, names.y)
         else:
@@ -87,7 +87,8 @@ def check_given(estimator, X, y, weight, *, form, for_steps, dtype, names=TRAINI
     return Given(sequences, y, weights), form
 
 
-def _check_same_length(X, y, names):
+def check_same_length(X, y, names):
+    """Refuse other numbers of targets than of sequences."""
     try:
         check_consistent_length(X, y)
     except ValueError as error:

@@ -31,6 +31,7 @@ from skrnn.estimators.labels import Indicator, LabelColumns, SingleLabel
 from skrnn.estimators.language.tokens import NextToken
 from skrnn.estimators.model import Adapted, History, Model, Run
 from skrnn.estimators.real_values import RealValues
+from skrnn.estimators.transcripts import Transcripts
 from skrnn.network import Network
 from skrnn.training import State, Trainable
 
@@ -50,7 +51,10 @@ EARLIER = {
 
 _TARGETS = {
     kind.kind: kind
-    for kind in (SingleLabel, Indicator, LabelColumns, RealValues, NextToken)
+    for kind in (
+        *(SingleLabel, Indicator, LabelColumns, RealValues),
+        *(NextToken, Transcripts),
+    )
 }
 #: Of a training's state: vectors, which are saved by the names of weights.
 _VECTORS = ("vector", "best_vector", "good_vector")

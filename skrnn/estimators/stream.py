@@ -180,7 +180,7 @@ class Stream:
         values = self._run(what, pieces, memory, spans, rest)
         if frames.n_kept == 0:
             return values, past
-        if self._model.is_for_steps:
+        if self._model.has_step_outputs:
             rows = np.arange(n_steps.size)
             values = values[pieces.places(rows, (past.lengths, pieces.lengths))]
         return values, pieces.newest(frames.n_kept)
@@ -210,7 +210,7 @@ class Stream:
                 f"stream(n_sequences={sequences.n_sequences})."
             )
         n_now = n_steps + sequences.lengths
-        if not self._model.is_for_steps and not n_now.all():
+        if not self._model.has_step_outputs and not n_now.all():
             raise ValueError(
                 f"Sequence {np.argmin(n_now)} of the stream has no step so far: there "
                 "is nothing to predict from. Pass one step of it at least."

@@ -1,4 +1,4 @@
-"""What the estimators with targets share: states, predictions, scores."""
+"""What the estimators with targets share: results for X, states, scores."""
 
 from __future__ import annotations
 
@@ -11,14 +11,36 @@ from skrnn.backends import make_predictor
 from skrnn.compat import check_parameters
 from skrnn.estimators.base import BaseRNN
 from skrnn.estimators.inputs import check_sequences
-from skrnn.estimators.results import Computed
+from skrnn.estimators.results import Computed, of_frames
 from skrnn.estimators.runs import TRAINING, Scored, check_given, check_pair
 from skrnn.estimators.stream import Stream
 from skrnn.estimators.types import Results
 from skrnn.network import POOLINGS
 
 
-class SupervisedRNN(BaseRNN):
+class PredictingRNN(BaseRNN):
+    """Results for X; the subclasses know what these mean."""
+
+    def _has_validation_data(self, **validation):
+        return check_pair(**validation, early_stopping=self.early_stopping)
+
+    def _compute(self, X, what, model=None):
+        """Results of one of the backend's methods, for the last fit or a given one."""
+        model = model or self._fitted()
+        form = model.inputs
+        sequences, _ = check_sequences(self, X, model.network.dtype, form=form)
+        return self._compute_of(model, form.channels(sequences), X, what)
+
+    def _compute_of(self, model, sequences, X, what):
+        check_parameters(self, "device")
+        backend = make_predictor(self.device, model.network)
+        values = getattr(backend, what)(model.parameters, sequences)
+        if model.has_step_outputs:
+            values, sequences = of_frames(model.network.frames, values, sequences)
+        return Computed(model, what, values, sequences, X).check_finite(stacklevel=5)
+
+
+class SupervisedRNN(PredictingRNN):
     """Predictions and states; the subclasses know the targets."""
 
     def _given(self, X, y, weight, form, names=TRAINING):
@@ -33,9 +55,6 @@ class SupervisedRNN(BaseRNN):
             names=names,
         )
 
-    def _has_validation_data(self, **validation):
-        return check_pair(**validation, early_stopping=self.early_stopping)
-
     def _scored(self, targets, given, name="y"):
         y, missing = self._check_truth(given.y, targets, name)
         return Scored(given.sequences, y, missing, given.weights, name)
@@ -47,19 +66,6 @@ class SupervisedRNN(BaseRNN):
     def _validation_score(self, draft, scored, backend, parameters):
         outputs = backend.outputs(parameters, scored.sequences)
         return self._score_outputs(draft.targets, outputs, scored)
-
-    def _compute(self, X, what, model=None):
-        """Results of one of the backend's methods, for the last fit or a given one."""
-        model = model or self._fitted()
-        form = model.inputs
-        sequences, _ = check_sequences(self, X, model.network.dtype, form=form)
-        return self._compute_of(model, form.channels(sequences), X, what)
-
-    def _compute_of(self, model, sequences, X, what):
-        check_parameters(self, "device")
-        backend = make_predictor(self.device, model.network)
-        values = getattr(backend, what)(model.parameters, sequences)
-        return Computed(model, what, values, sequences, X).check_finite(stacklevel=5)
 
     def _score(self, X, y, sample_weight):
         """Score of the predictions for X."""

@@ -200,7 +200,11 @@ class TrainingMixin(CallbackSupportMixin):
                 "warm_start=False."
             )
         data = Data(sequences, encoded, weights, np.arange(sequences.n_sequences))
+        self._check_learnable(network, data)
         return Model(network, form, targets), data, given
+
+    def _check_learnable(self, network, data):
+        """Refuse targets that no output of the network could mean."""
 
     def _validates(self, draft, data, **validation):
         """Whether this fit watches the score of validation data."""

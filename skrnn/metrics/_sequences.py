@@ -10,6 +10,7 @@ from numpy.typing import ArrayLike
 from skrnn.estimators.inputs import as_array, check_is_targets
 from skrnn.estimators.labels import find_missing
 from skrnn.estimators.steps import check_weights, slices
+from skrnn.mathematics.edits import error_rate
 
 
 def exact_match(
@@ -100,10 +101,10 @@ def token_error_rate(
     pairs = [tuple(map(_tokens, pair)) for pair in _pairs(y_true, y_pred)]
     lengths = np.array([len(true) for true, _ in pairs])
     weights = check_weights(sample_weight, lengths, for_steps=False)
-    n_tokens = weights @ lengths
-    if n_tokens == 0:
+    rate = error_rate(pairs, weights)
+    if np.isnan(rate):
         raise ValueError("y_true has no token (of weight): there is no rate of errors.")
-    return float(weights @ [_n_edits(*pair) for pair in pairs] / n_tokens)
+    return rate
 
 
 def _pairs(y_true, y_pred):
@@ -121,23 +122,6 @@ def _pairs(y_true, y_pred):
 
 def _tokens(sequence):
     return list(sequence) if isinstance(sequence, str) else as_array(sequence).tolist()
-
-
-def _n_edits(true, predicted):
-    """The fewest edits that make one list of the other."""
-    codes = {
-        token: code for code, token in enumerate(dict.fromkeys([*true, *predicted]))
-    }
-    true = np.array([codes[token] for token in true], int)
-    # The fewest edits from each beginning of the true tokens to what is predicted so
-    # far; the last step of `accumulate` leaves tokens out.
-    places = np.arange(true.size + 1)
-    edits = places
-    for n, token in enumerate(predicted, 1):
-        other = edits[:-1] + (true != codes[token])
-        edits = np.concatenate([[n], np.minimum(other, edits[1:] + 1)])
-        edits = np.minimum.accumulate(edits - places) + places
-    return int(edits[-1])
 
 
 def _is_equal(true, predicted, ignore_label):

@@ -77,8 +77,8 @@ class Network(Flat):
 
     @cached_property
     def frames(self):
-        """Which steps are one input; where none is pooled, each step ends a frame."""
-        first = 0 if self.pooling is None else self.frame_length - 1
+        """Which steps are one input; where each has a target, it ends a frame."""
+        first = 0 if self.has_step_targets else self.frame_length - 1
         return Frames(self.frame_length, self.hop_length, first)
 
     @property
@@ -94,6 +94,11 @@ class Network(Flat):
     def n_channels(self):
         """Values of a step as sequences have them: its numbers, and then its codes."""
         return self.n_features + len(self.embeddings)
+
+    @property
+    def has_step_targets(self):
+        """Whether each step has a target of its own."""
+        return self.pooling is None and not self.loss.reads_sequences
 
     @property
     def n_directions(self):

@@ -48,7 +48,7 @@ class Epoch:
             random_state,
         )
         self.data = problem.data._replace(sequences=sequences)
-        self.has_steps = problem.network.pooling is None
+        self.has_steps = problem.network.has_step_targets
         # With a target for every step, truncation cuts the sequences in chunks, each
         # with a solver step of its own, that hand on their states.
         self.is_cut = self.has_steps and self.settings.bptt_steps is not None

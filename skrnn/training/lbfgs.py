@@ -51,7 +51,7 @@ class _Run:
     def __init__(self, problem, state, watch):
         self.problem, self.state, self.watch = problem, state, watch
         data = problem.data
-        has_steps = problem.network.pooling is None
+        has_steps = problem.network.has_step_targets
         places = data.sequences.places(data.rows) if has_steps else data.rows
         self.mask = problem.trainable.weight_mask
         self.weight = data.weights[places].sum()

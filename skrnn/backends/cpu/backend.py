@@ -99,7 +99,8 @@ class CPUBackend(PackedNetwork):
         rows : ndarray of shape (n_batch,)
             Which of the sequences make the batch.
         targets : ndarray of shape (n_sequences, n_columns) or (n_steps, n_columns)
-            As the network's loss takes them; for every step if nothing is pooled.
+            As the network's loss takes them; for every step if nothing is pooled. Of a
+            loss that reads sequences `Sequences` of labels.
         scales : ndarray of shape (n_sequences,) or (n_steps,)
             Weight of each target in the loss.
         gradient : ndarray of shape (n_parameters,)

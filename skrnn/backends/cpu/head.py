@@ -2,12 +2,20 @@
 
 from typing import NamedTuple
 
+import numpy as np
 from numba import njit
 
-from skrnn.backends.cpu.options import INNER
+from skrnn.backends.cpu.options import INNER, OWNING
 from skrnn.backends.cpu.products import CHUNK, product, weight_gradient
 from skrnn.backends.cpu.tile import ONE, PANEL_BYTES, ZERO
-from skrnn.mathematics.losses import loss_gradient
+from skrnn.backends.cpu.window import FIRST
+from skrnn.backends.table import LENGTH, NUMBER
+from skrnn.mathematics.intrinsics import by_type
+from skrnn.mathematics.losses import (
+    SequenceKind,
+    loss_gradient,
+    sequence_gradient,
+)
 
 
 class HeadPlan(NamedTuple):
@@ -15,6 +23,7 @@ class HeadPlan(NamedTuple):
 
     n_outputs: int
     padded_outputs: int
+    takes_all_rows: int  # of a window at once, as a loss that reads sequences does
     at: int  # weights and biases
     transposed_at: int
 
@@ -42,25 +51,65 @@ def write_head_outputs(sizes, head, packed, work, rows, results):
                 results[places[done + i, column], o] = outputs[o]
 
 
+def _losses_of_rows(kind, learned, padded, work, done, n, rows, shard, window):
+    _, places, column = rows
+    targets, scales = learned
+    loss = 0.0
+    for i in range(n):
+        place = places[done + i, column]
+        row = work.m[work.scratch + i * padded :]
+        loss += loss_gradient(kind, row, targets[place], scales[place])
+    return loss
+
+
+@njit(**OWNING)
+def sequence_losses(kind, learned, padded, work, shard, steps):
+    """Loss of all sequences of a window, whose outputs become their gradient."""
+    (labels, offsets), scales = learned
+    loss = 0.0
+    for i in range(shard.shape[0]):
+        number, rows = shard[i, NUMBER], np.empty(shard[i, LENGTH], np.int64)
+        for t in range(rows.size):
+            rows[t] = work.scratch + (steps[t, FIRST] + i) * padded
+        own = labels[offsets[number] : offsets[number + 1]]
+        loss += sequence_gradient(kind, work.m, rows, own, scales[number])
+    return loss
+
+
+def _losses_of_sequences(kind, learned, padded, work, done, n, rows, shard, window):
+    return sequence_losses(kind, learned, padded, work, shard, window.steps)
+
+
+#: head_losses(kind, learned, padded, work, done, n, rows, shard, window): loss of n
+#: rows of outputs from number `done` on, which become their gradient; or of all.
+head_losses = by_type(
+    lambda kind: (
+        _losses_of_sequences if issubclass(kind, SequenceKind) else _losses_of_rows
+    )
+)
+
+
 @njit(**INNER)
-def head_gradient(sizes, head, kind, packed, learned, work, rows, gradient):
+def head_gradient(
+    sizes, head, kind, packed, learned, work, rows, shard, window, gradient
+):
     """Loss of rows of states, which are replaced by their gradient.
 
     `rows` is ``(start, places, column)``: row r from `start` on has the target and the
-    scale number ``places[r, column]``. The head's gradient is added to `gradient`.
+    scale number ``places[r, column]``, unless the loss reads sequences. The head's
+    gradient is added to `gradient`.
     """
-    first, places, column = rows
-    targets, scales = learned
+    first, places, _ = rows
     m, padded, n_rows, loss = work.m, head.padded_outputs, places.shape[0], 0.0
     width = PANEL_BYTES // m.itemsize
     n_a, n_columns = sizes.n_out + 1, -(-sizes.n_out // width) * width
-    for done in range(0, n_rows, CHUNK):
-        n, at = min(CHUNK, n_rows - done), first + done * sizes.out_row
+    at_once = max(n_rows, CHUNK) if head.takes_all_rows else CHUNK
+    for done in range(0, n_rows, at_once):
+        n, at = min(at_once, n_rows - done), first + done * sizes.out_row
         apply_head(sizes, head, packed, work, at, n)
+        loss += head_losses(kind, learned, padded, work, done, n, rows, shard, window)
         for i in range(n):
-            place = places[done + i, column]
             row = m[work.scratch + i * padded :]
-            loss += loss_gradient(kind, row, targets[place], scales[place])
             for o in range(head.n_outputs, padded):
                 row[o] = 0
         block, d_outputs = (m, at, sizes.out_row), (m, work.scratch, padded)

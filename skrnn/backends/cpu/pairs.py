@@ -134,7 +134,16 @@ def pairs_gradient(
     copy(m, room.attended, room.spare, n_written * room.row)
     rows = room.attended, pairs.targets, 0
     loss = head_gradient(
-        sizes[1], head, kind, packed, learned, works[1], rows, gradient
+        sizes[1],
+        head,
+        kind,
+        packed,
+        learned,
+        works[1],
+        rows,
+        shards[1],
+        windows[1],
+        gradient,
     )
     n_layers = decoder[2].shape[0]
     if sizes[1].first_trained <= n_layers:

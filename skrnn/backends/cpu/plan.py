@@ -153,10 +153,11 @@ def _lay_out(network, trained, lowest, forward, backward):
 def _head_plan(network, forward, backward):
     n_out, n_outputs, head = network.n_states_out, network.n_outputs, network.head
     if n_outputs == 0:
-        return HeadPlan(0, 0, -1, -1)
+        return HeadPlan(0, 0, 0, -1, -1)
     return HeadPlan(
         n_outputs=n_outputs,
         padded_outputs=forward.padded(n_outputs),
+        takes_all_rows=int(network.loss.reads_sequences),
         at=forward.add(head.weight, n_out, n_outputs, bias=head.bias),
         transposed_at=backward.add_transposed(head.weight, n_out, n_outputs),
     )

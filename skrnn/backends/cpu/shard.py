@@ -75,7 +75,9 @@ def new_work(network, dropout, shard, n_rows, like, keep, n_more):
     of_row = max(head.padded_outputs, pooling.n_scratch)
     if sizes.first_trained < 0:
         of_row = max(of_row, padded_inputs(sizes, like))
-    of_scratch = max(min(CHUNK, max(n, n_rows)) * of_row, 2 * sizes.out_row)
+    is_whole = keep and head.takes_all_rows
+    n_at_once = n_rows if is_whole else min(CHUNK, max(n, n_rows))
+    of_scratch = max(n_at_once * of_row, 2 * sizes.out_row)
     z, free = reserve(ZERO, step.n_blocks * plane)
     states, free = reserve(free, step.n_states * plane)
     final, free = reserve(free, step.n_states * of_places)
@@ -276,7 +278,16 @@ def shard_gradient(network, dropout, kind, packed, batch, shard, n_steps, gradie
                 copy(work.m, work.pooled, work.d_pooled, n_pooled)
                 rows = head_rows(pooling, work.d_pooled, work, shard, window)
                 loss += head_gradient(
-                    sizes, head, kind, packed, learned, work, rows, gradient
+                    sizes,
+                    head,
+                    kind,
+                    packed,
+                    learned,
+                    work,
+                    rows,
+                    shard,
+                    window,
+                    gradient,
                 )
             if reaches_back and k == n_passes - 1:
                 spread_window(pooling, sizes, packed, window, shard, work, gradient)

@@ -109,9 +109,11 @@ class CUDABackend:
     def begin(self, trainable, *others):
         """The solver's steps of one epoch, as `HostSteps`.
 
-        They run on the device where the trained vector is the network's own.
+        They run on the device where the trained vector is the network's own, and the
+        loss is computed there.
         """
-        steps = DeviceSteps if trainable.is_whole else HostSteps
+        on_device = trainable.is_whole and not self.network.loss.reads_sequences
+        steps = DeviceSteps if on_device else HostSteps
         return steps(self, trainable, *others)
 
     def loss_gradient(
@@ -135,12 +137,11 @@ class CUDABackend:
         with use():
             put = self.memory.put
             w = put("parameters", np.ascontiguousarray(parameters, self.dtype))
-            learned = Learned(
-                self.once("given_targets", targets),
-                put("given_scales", np.ascontiguousarray(scales, np.float64)),
-                1.0,
-                put("totals", np.zeros(FIRST_RESULT)),
-            )
+            totals = put("totals", np.zeros(FIRST_RESULT))
+            if not self.network.loss.reads_sequences:
+                targets = self.once("given_targets", targets)
+                scales = put("given_scales", np.ascontiguousarray(scales, np.float64))
+            learned = Learned(targets, scales, 1.0, totals)
             carried = None if memory is None else put("carried", memory.ravel())
             result = self.memory.vector("gradient", w.size, self.dtype)
             values = self.once("values", sequences.values)

@@ -10,11 +10,12 @@ from skrnn.backends.cuda.poolings import POOLINGS
 from skrnn.backends.cuda.products import Matrix
 from skrnn.backends.cuda.rows import write_rows
 from skrnn.backends.cuda.solver import LOSS
+from skrnn.backends.outputs import losses_of_outputs
 from skrnn.backends.table import N_COLUMNS, NUMBER
 
 
 class Learned(NamedTuple):
-    """What a batch is to learn, on the device."""
+    """What a batch is to learn, on the device; of a loss that reads sequences, here."""
 
     targets: object
     weights: object
@@ -70,7 +71,10 @@ class Output:
         """Add the loss; the head's inputs are replaced by their gradient."""
         at, n, table = self.finish()
         self.apply_head(at, n)
-        self._losses(n, table, learned)
+        if self.network.loss.reads_sequences:
+            self._losses_of_sequences(n, learned)
+        else:
+            self._losses(n, table, learned)
         n_outputs, work = self.network.n_outputs, self.work
         d_outputs = Matrix(self.m, work.outputs, n_outputs)
         rows, head = Matrix(self.m, at, self.n_out), self._start("head")
@@ -83,6 +87,22 @@ class Output:
         )
         weights = Matrix(self.w, head, n_outputs).transposed
         self.products.product(rows, d_outputs, weights, (n, self.n_out, n_outputs))
+
+    def _losses_of_sequences(self, n, learned):
+        """On the host: the outputs go there, and come back as their gradient."""
+        network, batch, at = self.network, self.batch, self.work.outputs
+        outputs = self.m[at : at + n * network.n_outputs]
+        host = batch.memory.fetch(outputs)
+        index, steps = batch.table
+        table = index[: index.size - steps.size].reshape(-1, N_COLUMNS)
+        loss = losses_of_outputs(
+            network.kind, host, steps, table, learned.targets, learned.weights
+        )
+        self.device.send(host, outputs)
+        self.device.wait()
+        totals = batch.memory.fetch(learned.totals)
+        totals[LOSS] += loss
+        learned.totals.copy_to_device(totals)
 
     def _losses(self, n, table, learned):
         network, memory = self.network, self.batch.memory

@@ -12,6 +12,7 @@ from skrnn.estimators.inputs.columns import split
 from skrnn.estimators.inputs.finite import check_finite, check_finite_sequences
 from skrnn.estimators.inputs.forms import (
     check_is_targets,
+    has_words,
     is_list_of_sequences,
     is_ragged,
     n_dimensions,
@@ -132,7 +133,7 @@ def check_sequences(
     """
     name = type(estimator).__name__
     known = estimator if form is None else form
-    are_numbers, columns = _are_numbers(estimator, form), []
+    are_numbers, columns = _are_numbers(estimator, X, form), []
     with np.errstate(over="ignore"), _of_texts(estimator, form):
         reading = read(
             X, int(known.n_features_per_step), name, allow_empty, are_numbers
@@ -169,18 +170,24 @@ def _of_texts(estimator, form):
         ) from error
 
 
-def _are_numbers(estimator, form):
+def _choice(estimator, X):
+    """What the estimator says of features with categories; None: all are numbers."""
+    choice = getattr(estimator, "categorical_features", None)
+    if isinstance(choice, str) and choice == "auto":
+        return "all" if has_words(X) else None
+    return choice
+
+
+def _are_numbers(estimator, X, form):
     """Whether all features are, as far as one knows before X is read."""
-    if form is not None:
-        return form.categories is None
-    return getattr(estimator, "categorical_features", None) is None
+    return (_choice(estimator, X) if form is None else form.categories) is None
 
 
 def _categorical_features(estimator, X, form):
     """The places of the features that have categories."""
     if form.categories is not None:
         return form.categories.features
-    choice = estimator.categorical_features
+    choice = _choice(estimator, X)
     if isinstance(choice, str) and choice == "from_dtype":
         return features_by_dtype(X, form.is_on_rows)
     return chosen_features(choice, form.n_features_per_step, form.names_of_steps)

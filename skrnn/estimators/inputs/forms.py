@@ -48,6 +48,20 @@ def is_ragged(y):
     return len({len(part) if is_vector(part) else None for part in y}) > 1
 
 
+def has_words(X):
+    """Whether X is a list of sequences of strings, as far as their first steps say."""
+    parts = (x for x in _parts(X) or () if is_list(x) or n_dimensions(x) == 1)
+    return isinstance(next((x for part in parts for x in part), None), str)
+
+
+def characters_of(X):
+    """X; of texts, which its elements are, lists of their characters."""
+    parts = _parts(X)
+    if not parts or not all(isinstance(x, str) for x in parts):
+        return X
+    return [list(x) for x in parts]
+
+
 def _parts(X):
     """The elements of a list or of a column of objects; None of anything else."""
     if is_list(X):

@@ -1,6 +1,12 @@
 """The losses, one file each, and their registry."""
 
-from skrnn.mathematics.losses.base import Loss, loss_gradient
+from skrnn.mathematics.losses.base import (
+    Loss,
+    SequenceKind,
+    loss_gradient,
+    sequence_gradient,
+)
+from skrnn.mathematics.losses.ctc import CTC
 from skrnn.mathematics.losses.logistic import Logistic
 from skrnn.mathematics.losses.softmax import Softmax
 from skrnn.mathematics.losses.squared_error import SquaredError
@@ -10,6 +16,7 @@ LOSSES = {
     "softmax": Softmax,
     "logistic": Logistic,
     "squared_error": SquaredError,
+    "ctc": CTC,
 }
 
 
@@ -20,11 +27,14 @@ def loss_of(description):
 
 
 __all__ = [
+    "CTC",
     "LOSSES",
     "Logistic",
     "Loss",
+    "SequenceKind",
     "Softmax",
     "SquaredError",
     "loss_gradient",
     "loss_of",
+    "sequence_gradient",
 ]

@@ -12,7 +12,7 @@ import numpy as np
 
 from skrnn.mathematics.intrinsics import by_type
 
-_LOSS_GRADIENT = {}
+_LOSS_GRADIENT, _SEQUENCE_GRADIENT = {}, {}
 
 
 class Kind(NamedTuple):
@@ -26,6 +26,12 @@ class Kind(NamedTuple):
     bounds: np.ndarray  # where the outputs of each target column start, and the end
 
 
+class SequenceKind(Kind):
+    """The class of a loss that reads sequences derives from this one."""
+
+    __slots__ = ()
+
+
 class Loss:
     """A loss as the network and the estimators see it.
 
@@ -36,6 +42,9 @@ class Loss:
     kind_class: ClassVar[type]
     out_activation: ClassVar[str]  # scikit-learn's name of the link
     regresses: ClassVar[bool] = False  # whether targets are real values
+    # Whether it takes the outputs of all steps of a sequence together, and as their
+    # target any number of labels.
+    reads_sequences: ClassVar[bool] = False
     domain: ClassVar[str] = "the real numbers"  # of these values
 
     def kind(self, output_sizes):
@@ -69,7 +78,16 @@ def register_formula(loss_class, loss_gradient):
     _LOSS_GRADIENT[loss_class.kind_class] = loss_gradient
 
 
+def register_sequence_formula(loss_class, sequence_gradient):
+    """The same of a loss that reads sequences."""
+    _SEQUENCE_GRADIENT[loss_class.kind_class] = sequence_gradient
+
+
 #: loss_gradient(kind, outputs, target, scale): the loss of one sample times `scale`;
 #: the first n_outputs of `outputs` become its gradient. A target may be missing (a
 #: class below 0, a number that is NaN): it has no part in either.
 loss_gradient = by_type(_LOSS_GRADIENT.__getitem__)
+
+#: sequence_gradient(kind, m, rows, labels, scale): the same of a sequence, the outputs
+#: of whose step t start at ``rows[t]`` of m; `labels` is a column.
+sequence_gradient = by_type(_SEQUENCE_GRADIENT.__getitem__)

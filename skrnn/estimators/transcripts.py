@@ -1,0 +1,183 @@
+"""A transcriber's targets: texts or sequences of labels, and what outputs say of them.
+
+Label number k has the code k + 1; code 0 is the blank of the loss (`losses/ctc.py`).
+"""
+
+from dataclasses import dataclass
+from itertools import pairwise
+from reprlib import repr as short
+from typing import NamedTuple
+
+import numpy as np
+
+from skrnn.estimators.inputs import check_is_targets, n_dimensions
+from skrnn.estimators.inputs.forms import is_vector
+from skrnn.mathematics.losses import CTC
+from skrnn.mathematics.losses.ctc import steps_needed
+from skrnn.mathematics.transcripts import beam_search, best_paths
+from skrnn.sequences import Sequences
+
+
+@dataclass(frozen=True)
+class Transcripts:
+    """Labels of which transcripts consist, and whether these are texts."""
+
+    labels: tuple
+    is_text: bool
+
+    kind = "transcripts"
+    must_be_finite = True  # outputs; those that are not stand for no label
+    loss = CTC()
+
+    @property
+    def output_sizes(self):
+        """Outputs of the network: the blank, and the labels."""
+        return (1 + len(self.labels),)
+
+    @classmethod
+    def from_state(cls, state):
+        """The one that `state` describes."""
+        return cls(tuple(state["labels"]), state["is_text"])
+
+    def state(self):
+        """Plain values, of which `from_state` makes an equal one."""
+        return {
+            "kind": self.kind,
+            "labels": list(self.labels),
+            "is_text": self.is_text,
+        }
+
+    def attributes(self):
+        """What a fitted estimator shows of it."""
+        return {"classes_": as_labels(self.labels)}
+
+    def encode(self, read, name="y"):
+        """The codes of transcripts, as `read_transcripts` gives them."""
+        self._check_form(read, name)
+        codes = {label: k + 1 for k, label in enumerate(self.labels)}
+        for i, transcript in enumerate(read.transcripts):
+            unknown = [label for label in transcript if label not in codes]
+            if unknown:
+                raise ValueError(
+                    f"{name}[{i}] has the label {short(unknown[0])}, which is not "
+                    f"among the classes: {short(list(self.labels))}."
+                )
+        parts = [
+            np.array([codes[label] for label in transcript], np.int64)[:, None]
+            for transcript in read.transcripts
+        ]
+        return Sequences.from_list(parts, np.int64)
+
+    def _check_form(self, read, name):
+        if read.is_text == self.is_text:
+            return
+        kinds = ["sequences of labels", "texts"]
+        raise ValueError(
+            f"{name} has {kinds[read.is_text]}, but the first fit had "
+            f"{kinds[self.is_text]}. Pass {kinds[self.is_text]}."
+        )
+
+    def decode(self, outputs, offsets, width):
+        """Transcripts of outputs, by the best path or a beam of some width."""
+        if width == 1:
+            codes, bounds = best_paths(outputs, offsets)
+            parts = np.split(codes, bounds[1:-1])
+        else:
+            log_p = self.loss.log_link(outputs.astype(np.float64))
+            parts = np.split(log_p, offsets[1:-1])
+            parts = [beam_search(part, width) for part in parts]
+        return [self._transcript(codes) for codes in parts]
+
+    def _transcript(self, codes):
+        labels = [self.labels[code - 1] for code in codes]
+        return "".join(labels) if self.is_text else labels
+
+
+def as_labels(labels):
+    """An array of labels, which are of one type."""
+    return np.array(labels, dtype=None if labels else object)
+
+
+class Read(NamedTuple):
+    """Transcripts as lists of labels, and whether they were texts."""
+
+    transcripts: list
+    is_text: bool
+
+    def labels(self):
+        """Those that occur, sorted."""
+        return tuple(sorted({k for part in self.transcripts for k in part}))
+
+
+def read_transcripts(y, name="y"):
+    """What y, a list of texts or of sequences of labels, has of each sequence."""
+    check_is_targets(y, name)
+    what = f"{name} must have a text, or a sequence of labels, for each sequence of X"
+    if hasattr(y, "columns"):
+        raise ValueError(
+            f"{what}, but it is a {type(y).__name__}. Pass its column of these, as in "
+            f"{name}['text']."
+        )
+    parts = list(y)
+    are_texts = [isinstance(part, str) for part in parts]
+    for i, (part, is_text) in enumerate(zip(parts, are_texts, strict=True)):
+        if not (is_text or (is_vector(part) and n_dimensions(part) < 2)):
+            raise ValueError(f"{what}, but {name}[{i}] is {short(part)}.")
+    if any(are_texts) and not all(are_texts):
+        raise ValueError(f"{what}, but it has texts beside sequences. Pass one kind.")
+    is_text = bool(are_texts) and all(are_texts)
+    transcripts = [_labels_of(part) for part in parts]
+    _check_types(transcripts, name)
+    return Read(transcripts, is_text)
+
+
+def _labels_of(part):
+    if isinstance(part, str):
+        return list(str(part))
+    values = part.to_numpy() if hasattr(part, "to_numpy") else part
+    return [k.item() if isinstance(k, np.generic) else k for k in values]
+
+
+def _check_types(transcripts, name):
+    """Refuse labels that are missing, that are no labels, or of several types."""
+    found = {}
+    for i, transcript in enumerate(transcripts):
+        for label in transcript:
+            if not isinstance(label, str | int | float) or label != label:
+                raise ValueError(
+                    f"{name}[{i}] has {short(label)} in the place of a label: labels "
+                    "are strings, numbers or booleans. Leave out what is missing."
+                )
+            found.setdefault(type(label).__name__, label)
+    if len(found) > 1:
+        some = " and ".join(f"{short(k)} ({kind})" for kind, k in sorted(found.items()))
+        raise ValueError(
+            f"All labels in {name} must have one type, found {some}. Convert each of "
+            f"them with str, as in [[str(k) for k in part] for part in {name}]."
+        )
+
+
+def check_long_enough(transcripts, counts, lengths, hop):
+    """Refuse transcripts that cannot be said in as many frames as the network has."""
+    needed = np.array(
+        [
+            steps_needed(transcripts.values[a:b, 0])
+            for a, b in pairwise(transcripts.offsets)
+        ],
+        int,
+    )
+    bad = np.flatnonzero(needed > counts)
+    if bad.size == 0:
+        return
+    i = bad[0]
+    n_labels = transcripts.lengths[i]
+    frames = f" that are {counts[i]} frames (hop_length={hop})" if hop > 1 else ""
+    blanks = f", of which {needed[i] - n_labels} are like the one before"
+    raise ValueError(
+        f"y[{i}] has {n_labels} labels"
+        f"{blanks if needed[i] > n_labels else ''}: they need {needed[i]} steps at "
+        f"least, one for each, and one between two that are alike. But sequence {i} "
+        f"of X has {lengths[i]} steps{frames} (so for {bad.size} of {counts.size} "
+        "sequences). Leave these out, or give X more steps: by a smaller hop_length, "
+        "or by repeating each step, as in [np.repeat(x, 2, axis=0) for x in X]."
+    )
