@@ -33,6 +33,7 @@ from skrnn.estimators.parameters import (
     TRANSCRIBER,
 )
 from skrnn.estimators.stream import Stream
+from skrnn.estimators.transcriber_stream import TranscriberStream
 from skrnn.preprocessing import SequenceFeatures, SequenceScaler, TextSequencer
 
 TABLES = {
@@ -166,6 +167,7 @@ CLASSES = [
     *TABLES,
     Stream,
     LanguageModelStream,
+    TranscriberStream,
     SequenceFeatures,
     SequenceScaler,
     TextSequencer,

@@ -2,7 +2,7 @@
 
 import pickle
 from functools import partial
-from itertools import groupby, product
+from itertools import groupby, pairwise, product
 
 import numpy as np
 import pandas as pd
@@ -125,7 +125,7 @@ def test_arrays_in_arrays_out(transcriber):
 def test_a_beam_finds_what_the_best_path_does_not():
     # The best path says nothing; all ways to say 1 together are more probable.
     p = np.array([[0.55, 0.45], [0.55, 0.45]])
-    codes, _ = best_paths(p, np.array([0, 2]))
+    codes, *_ = best_paths(p, np.array([0, 2]))
     assert codes.tolist() == []
     assert beam_search(np.log(p), 2).tolist() == [1]
     assert beam_search(np.zeros((0, 3)), 4).tolist() == []
@@ -146,9 +146,15 @@ def test_a_wide_beam_finds_the_most_probable_transcript(seed):
 
 def test_best_paths_of_several_sequences():
     outputs = np.eye(3)[[1, 1, 0, 1, 2, 2, 0, 0, 2]]
-    codes, bounds = best_paths(outputs, np.array([0, 5, 6, 6, 9]))
+    offsets = np.array([0, 5, 6, 6, 9])
+    codes, bounds, last = best_paths(outputs, offsets)
     parts = [part.tolist() for part in np.split(codes, bounds[1:-1])]
     assert parts == [[1, 1, 2], [2], [], [2]]
+    assert last.tolist() == [2, 2, 0, 2]
+    codes, bounds, last = best_paths(outputs, offsets, np.array([1, 1, 2, 2]))
+    parts = [part.tolist() for part in np.split(codes, bounds[1:-1])]
+    assert parts == [[1, 2], [2], [], [2]]
+    assert last.tolist() == [2, 2, 2, 2]
 
 
 def test_beam_width_is_of_predictions_only(transcriber):
@@ -190,6 +196,43 @@ def test_align_says_where_each_label_is(transcriber):
         assert spans.max(initial=0) <= len(x)
     with pytest.raises(ValueError, match=r"y\[0\] has the label 'z', which is not"):
         transcriber.align(X[:1], ["z"])
+
+
+@pytest.mark.parametrize("frames", [(1, 1), (3, 1), (2, 2)], ids=str)
+def test_a_stream_says_what_whole_sequences_say(frames):
+    length, hop = frames
+    model = make(bidirectional=False, frame_length=length, hop_length=hop)
+    model.set_params(max_iter=40).fit(X, TEXTS)
+    # Whole frames, since nobody tells a stream where a sequence ends.
+    some = [x for x in X if len(x) >= length and (len(x) - length) % hop == 0][:7]
+    for cuts in ([], [1], [2, 2, 5], list(range(1, 20))):
+        stream, said = model.stream(len(some)), [""] * len(some)
+        shares = [[] for _ in some]
+        for first, last in pairwise([0, *cuts, 99]):
+            pieces = [x[first:last] for x in some]
+            copy = pickle.loads(pickle.dumps(stream))
+            for part, own in zip(copy.predict_proba(pieces), shares, strict=True):
+                own.append(part)
+            for i, part in enumerate(stream.predict(pieces)):
+                said[i] += part
+        assert said == model.predict(some)
+        for own, whole in zip(shares, model.predict_proba(some), strict=True):
+            assert_array_equal(np.concatenate(own), whole)
+        assert stream.n_steps.tolist() == [len(x) for x in some]
+
+
+def test_a_stream_of_tokens_and_what_fails():
+    model = make(bidirectional=False, max_iter=30)
+    model.fit(["ab", "ba"] * 12, [["A", "B"], ["B", "A"]] * 12)
+    stream = model.stream(2)
+    assert [a + b for a, b in zip(stream.predict(["a", ""]), [[], []], strict=True)]
+    state = pickle.dumps(stream)
+    with pytest.raises(ValueError, match="X has 1 sequences, but the stream has 2"):
+        stream.predict(["a"])
+    assert pickle.dumps(stream) == state
+    assert stream.transform(["b", "ba"])[1].shape == (2, 6)
+    with pytest.raises(ValueError, match="The network reads in both directions"):
+        make().fit(["ab"] * 9, ["a"] * 9).stream()
 
 
 # As estimators are

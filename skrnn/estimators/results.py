@@ -69,14 +69,15 @@ class Computed(NamedTuple):
         return self
 
 
-def of_frames(frames, values, sequences):
+def of_frames(frames, values, sequences, spans=None):
     """What was computed for frames, of values with a row for each step.
 
-    Returns the rows of the frames, and sequences of as many.
+    Returns the rows of the frames, which are all or those in `spans`, and sequences of
+    as many.
     """
     if frames.hop == 1 and frames.first == 0:
         return values, sequences
-    firsts, counts, _ = frames.spans(sequences.lengths)
+    firsts, counts, _ = spans or frames.spans(sequences.lengths)
     offsets = np.concatenate([[0], np.cumsum(counts)])
     starts = sequences.offsets[:-1] + firsts - offsets[:-1]
     values = values[np.repeat(starts, counts) + np.arange(offsets[-1])]

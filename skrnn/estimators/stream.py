@@ -160,8 +160,8 @@ class Stream:
         )
         n_now, memory = self._n_now(sequences, n_steps), memory.copy()
         sequences = model.inputs.channels(sequences, n_steps)
-        values, past = self._compute(what, sequences, n_steps, past, memory)
-        computed = Computed(model, what, values, sequences, X)
+        *results, past = self._compute(what, sequences, n_steps, past, memory)
+        computed = Computed(model, what, *results, X)
         results = finish(computed.check_finite(stacklevel=4))
         try:
             self._state = memory, n_now, past
@@ -172,18 +172,21 @@ class Stream:
             raise
 
     def _compute(self, what, sequences, n_steps, past, memory):
-        """Results after new steps, and the past of the next ones; renews the memory."""
+        """Results after new steps, the sequences that have these, and the next past.
+
+        Renews the memory.
+        """
         frames, pieces = self._model.network.frames, sequences
         if frames.n_kept > 0:
             pieces = past.followed_by(sequences)
         spans, rest = frames.spans_of_piece(n_steps, sequences.lengths)
         values = self._run(what, pieces, memory, spans, rest)
         if frames.n_kept == 0:
-            return values, past
+            return values, sequences, past
         if self._model.has_step_outputs:
             rows = np.arange(n_steps.size)
             values = values[pieces.places(rows, (past.lengths, pieces.lengths))]
-        return values, pieces.newest(frames.n_kept)
+        return values, sequences, pieces.newest(frames.n_kept)
 
     def _run(self, what, pieces, memory, spans, rest):
         """Results after the frames in `spans`, whose states stay, and then in `rest`.

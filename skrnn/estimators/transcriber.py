@@ -27,6 +27,7 @@ from skrnn.estimators.runs import (
 )
 from skrnn.estimators.steps import check_weights
 from skrnn.estimators.supervised import PredictingRNN
+from skrnn.estimators.transcriber_stream import TranscriberStream
 from skrnn.estimators.transcripts import (
     Transcripts,
     check_long_enough,
@@ -574,7 +575,7 @@ class RNNTranscriber(PredictingRNN):
         ValueError
             If what the network computes for a sequence is infinite or NaN.
         """
-        return self._linked(X, "link")
+        return self._compute(characters_of(X), "outputs").linked("link")
 
     def predict_log_proba(self, X: ArrayLike) -> Results:
         """Predict logarithms of the probabilities of all labels at each step.
@@ -598,12 +599,7 @@ class RNNTranscriber(PredictingRNN):
         ValueError
             If what the network computes for a sequence is infinite or NaN.
         """
-        return self._linked(X, "log_link")
-
-    def _linked(self, X, name):
-        computed = self._compute(characters_of(X), "outputs")
-        link = getattr(computed.model.network.loss, name)
-        return computed.shaped(link(computed.values.astype(np.float64)))
+        return self._compute(characters_of(X), "outputs").linked("log_link")
 
     def transform(self, X: ArrayLike) -> Results:
         """Get the states of the last layer, as features for another estimator.
@@ -674,6 +670,27 @@ class RNNTranscriber(PredictingRNN):
             _steps_of(alignment(p, own), len(p), network.hop_length, length)
             for p, own, length in zip(log_p, labels, sequences.lengths, strict=True)
         ]
+
+    def stream(self, n_sequences: int = 1) -> TranscriberStream:
+        """Write down sequences that come a piece at a time.
+
+        Parameters
+        ----------
+        n_sequences : int, default=1
+            How many sequences come side by side.
+
+        Returns
+        -------
+        stream : TranscriberStream
+            Its methods `predict`, `predict_proba` and `transform` take the next steps
+            of each sequence.
+
+        Raises
+        ------
+        ValueError
+            If the network is bidirectional: it would need the last step first.
+        """
+        return TranscriberStream(self, n_sequences)
 
     def score(
         self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None

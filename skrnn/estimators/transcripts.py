@@ -77,18 +77,23 @@ class Transcripts:
             f"{kinds[self.is_text]}. Pass {kinds[self.is_text]}."
         )
 
+    def probabilities(self, outputs, link):
+        """What the link makes of the outputs: of the blank, and of each label."""
+        return link(outputs)
+
     def decode(self, outputs, offsets, width):
         """Transcripts of outputs, by the best path or a beam of some width."""
         if width == 1:
-            codes, bounds = best_paths(outputs, offsets)
+            codes, bounds, _ = best_paths(outputs, offsets)
             parts = np.split(codes, bounds[1:-1])
         else:
             log_p = self.loss.log_link(outputs.astype(np.float64))
             parts = np.split(log_p, offsets[1:-1])
             parts = [beam_search(part, width) for part in parts]
-        return [self._transcript(codes) for codes in parts]
+        return [self.transcript(codes) for codes in parts]
 
-    def _transcript(self, codes):
+    def transcript(self, codes):
+        """The text, or the list of labels, that codes stand for."""
         labels = [self.labels[code - 1] for code in codes]
         return "".join(labels) if self.is_text else labels
 

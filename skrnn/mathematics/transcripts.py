@@ -21,19 +21,20 @@ _PARENT, _LABEL, _CHILD, _NEXT = range(4)
 _part = njit(error_model="numpy", **PART)
 
 
-def best_paths(outputs, offsets):
+def best_paths(outputs, offsets, before=BLANK):
     """What the most probable output of each step says, of many sequences.
 
-    Returns the labels of all, and where those of each sequence begin, and the end.
+    `before` is the code that each sequence had last. Returns the labels of all, where
+    those of each sequence begin, and the end; and the last code of each.
     """
-    codes = outputs.argmax(axis=1)
-    goes_on = np.zeros(codes.size, bool)
-    goes_on[1:] = codes[1:] == codes[:-1]
-    firsts = offsets[:-1]
-    goes_on[firsts[firsts < codes.size]] = False
-    is_said = (codes != BLANK) & ~goes_on
-    before = np.concatenate([[0], np.cumsum(is_said)])
-    return codes[is_said], before[offsets]
+    codes, has_steps = outputs.argmax(axis=1), np.diff(offsets) > 0
+    firsts, ends = offsets[:-1][has_steps], offsets[1:][has_steps]
+    last = np.full(has_steps.size, before)
+    previous = np.roll(codes, 1)
+    previous[firsts], last[has_steps] = last[has_steps], codes[ends - 1]
+    is_said = (codes != BLANK) & (codes != previous)
+    counts = np.concatenate([[0], np.cumsum(is_said)])
+    return codes[is_said], counts[offsets], last
 
 
 @formula
