@@ -55,6 +55,7 @@ def differences(function, x, step=1e-6):
     return gradient
 
 
+@pytest.mark.nojit
 @pytest.mark.parametrize(
     "labels", [[], [1], [2, 1], [1, 1], [1, 2, 1], [2, 2, 1]], ids=str
 )
@@ -66,6 +67,7 @@ def test_it_is_the_sum_over_all_paths(labels):
     assert_allclose(gradient, expected, atol=1e-9)
 
 
+@pytest.mark.nojit
 def test_as_many_steps_as_are_needed():
     logits = np.random.default_rng(0).normal(size=(3, 4))
     log_p = logits - np.log(np.exp(logits).sum(axis=1, keepdims=True))
@@ -132,6 +134,7 @@ STACKS = [
 ]
 
 
+@pytest.mark.nojit
 @pytest.mark.parametrize("dtype", TOLERANCES)
 @stacks_of(*STACKS)
 def test_the_network_learns_by_the_gradient_of_its_outputs(stack, dtype):
@@ -159,6 +162,7 @@ def test_the_network_learns_by_the_gradient_of_its_outputs(stack, dtype):
     assert_allclose(gradient, expected, rtol=0, atol=atol)
 
 
+@pytest.mark.nojit
 def test_frames_are_its_steps():
     lengths = (9, 4, 12, 7)
     problem = make_problem("gru", pooling=None, lengths=lengths)

@@ -122,6 +122,7 @@ def test_arrays_in_arrays_out(transcriber):
     assert_allclose(np.exp(logs[0]), transcriber.predict_proba(X)[0])
 
 
+@pytest.mark.nojit
 def test_a_beam_finds_what_the_best_path_does_not():
     # The best path says nothing; all ways to say 1 together are more probable.
     p = np.array([[0.55, 0.45], [0.55, 0.45]])
@@ -131,6 +132,7 @@ def test_a_beam_finds_what_the_best_path_does_not():
     assert beam_search(np.zeros((0, 3)), 4).tolist() == []
 
 
+@pytest.mark.nojit
 @pytest.mark.parametrize("seed", range(5))
 def test_a_wide_beam_finds_the_most_probable_transcript(seed):
     logits = 1.5 * np.random.default_rng(seed).normal(size=(6, 3))
@@ -144,6 +146,7 @@ def test_a_wide_beam_finds_the_most_probable_transcript(seed):
     assert totals[narrow] > 0.3 * max(totals.values())
 
 
+@pytest.mark.nojit
 def test_best_paths_of_several_sequences():
     outputs = np.eye(3)[[1, 1, 0, 1, 2, 2, 0, 0, 2]]
     offsets = np.array([0, 5, 6, 6, 9])
@@ -163,6 +166,7 @@ def test_beam_width_is_of_predictions_only(transcriber):
     assert wide.predict(X) == TEXTS
 
 
+@pytest.mark.nojit
 @pytest.mark.parametrize("labels", [(1, 2), (1, 1), (), (2, 1, 2)])
 def test_alignment_is_the_most_probable_path(labels):
     log_p = np.log(np.random.default_rng(0).dirichlet(np.ones(3), 6))
