@@ -6,16 +6,15 @@ another person, at 8 kHz. No name of a prompt is in both parts, whatever the lan
 
 import argparse
 import gzip
+import sys
 import wave
 from pathlib import Path
 from time import perf_counter
 from zlib import crc32
 
 import numpy as np
-from numpy.lib.stride_tricks import sliding_window_view
 from report.tables import Table
 from scipy.fft import dct
-from scipy.signal import get_window
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GroupKFold
 from sklearn.pipeline import make_pipeline
@@ -24,8 +23,12 @@ from sklearn.preprocessing import StandardScaler
 from skrnn import RNNClassifier
 from skrnn.preprocessing import SequenceScaler
 
+sys.path.append(str(Path(__file__).resolve().parents[1] / "examples"))
+from speech_to_text import log_mel
+
 LANGUAGES = ("en", "es", "fr", "it", "ru")
 SR = 8000
+FRAMES = {"sr": SR, "n_fft": 256, "hop_length": 256}
 #: Of the longest prompt, which has more than a minute.
 SECONDS = 8
 N_MFCC = 20
@@ -53,25 +56,12 @@ def read_wave(path):
     return samples.astype(np.float32) / 2**15
 
 
-def log_mel(samples, sr, n_fft, hop_length, n_mels):
-    """The logarithm of the energy in mel bands, an array (frames, bands)."""
-    mel = np.linspace(0, 2595 * np.log10(1 + sr / 2 / 700), n_mels + 2)
-    edges = 700 * (10 ** (mel / 2595) - 1)  # triangles, in Hz
-    frequencies = np.fft.rfftfreq(n_fft, 1 / sr)[:, None]
-    rising = (frequencies - edges[:-2]) / np.diff(edges)[:-1]
-    falling = (edges[2:] - frequencies) / np.diff(edges)[1:]
-    filters = np.maximum(0, np.minimum(rising, falling))
-    frames = sliding_window_view(np.pad(samples, n_fft // 2), n_fft)[::hop_length]
-    power = np.abs(np.fft.rfft(frames * get_window("hann", n_fft))) ** 2
-    return np.log(power @ filters + 1e-6).astype(np.float32)
-
-
 def load_voices(folder):
     """Features of all prompts, whose voices they are, and their names."""
     X, y, names = [], [], []
     for language in LANGUAGES:
         for name, samples in read_prompts(folder, language).items():
-            X.append(log_mel(samples[: SECONDS * SR], SR, 256, 256, 40))
+            X.append(log_mel(samples[: SECONDS * SR], **FRAMES))
             y.append(language)
             names.append(name)
     return X, np.array(y), np.array(names)

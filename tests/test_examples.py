@@ -202,6 +202,13 @@ def check_speech(output):
     assert len(re.findall(r"^(she|you|said)( +\S+){4}$", output, flags=re.M)) == 3
 
 
+def check_speech_to_text(output):
+    errors = re.findall(r"^[ \d]+(?: to \d+)? dB +(\S+) +\S+$", output, flags=re.M)
+    assert len(errors) == 6
+    # As in training: of the default's 2,000 strings it is 0.01.
+    assert float(errors[0]) < 0.2
+
+
 HERE = ("--output", "here")
 #: Arguments of each example, and what checks its output.
 EXAMPLES = {
@@ -224,6 +231,10 @@ EXAMPLES = {
     "names_by_language.py": ((*HERE, "--names", "2000", "--epochs", "5"), check_names),
     "online_learning.py": (HERE, check_online),
     "speech.py": (("--epochs", "3"), check_speech),
+    "speech_to_text.py": (
+        (*HERE, "--strings", "300", "--epochs", "30"),
+        check_speech_to_text,
+    ),
     "tagging.py": ((*HERE, "--seeds", "1"), check_tagging),
     "weather.py": ((*HERE, "--seeds", "1"), check_weather),
 }
