@@ -61,6 +61,8 @@ hop_length_ : int
     Steps from one frame to the next.
 add_time_ : bool
     Whether the number of a step is one of its features.
+ngram_length_ : int
+    Categories of the longest n-gram.
 categories_ : list of ndarray
     Of each feature with categories those that the first fit saw, sorted; what is
     missing is None, and the last. Only if there is such a feature.

@@ -43,7 +43,7 @@ def training_epoch(problem, batch_size=None, repeats=1, device="cpu"):
         recurrent_dropout=0.0,
         bptt_steps=None,
         unknown_fraction=0.0,
-        embedding_dropout=0.0,
+        embedding_dropout=(0.0, 0.0),
     )
     rows = np.tile(np.arange(problem.N), repeats)
     data = training.Data(

@@ -36,6 +36,7 @@ def document_calls(cell, torch):
         HIDDEN,
         bidirectional=False,
         add_time=False,
+        ngram_length=1,
         categorical_features="all",
         embedding_size=EMBEDDING,
         unknown_fraction=0.0,

@@ -46,6 +46,7 @@ EVENTS = [
     )
     for x in RAGGED
 ]
+WORDS = [np.array(["low", "high"])[(x[:, 0] > 0).astype(int)] for x in RAGGED]
 LABEL_COLUMNS = np.column_stack([LABELS.astype(str), np.where(Y > 0, "up", "down")])
 KINDS = {
     "classes": Kind(RNNClassifier, RAGGED, LABELS, "partial_fit"),
@@ -84,6 +85,14 @@ KINDS = {
         "partial_fit",
         {"categorical_features": ["code", "event"], "add_time": True},
         since=3,
+    ),
+    "n-grams": Kind(
+        RNNClassifier,
+        WORDS,
+        LABELS,
+        "partial_fit",
+        {"categorical_features": "all", "ngram_length": 3},
+        since=4,
     ),
     "frozen": Kind(
         RNNRegressor,
@@ -133,7 +142,8 @@ def goes_on(kind, estimator):
 def predictions_of(estimator):
     """All that an estimator says about some sequences, in one array."""
     data = TABLE if hasattr(estimator, "feature_names_in_") else X
-    data = EVENTS if hasattr(estimator, "categories_") else data
+    if hasattr(estimator, "categories_"):
+        data = EVENTS if estimator.n_features_in_ > 1 else WORDS
     if isinstance(estimator, RNNClassifier):
         return np.hstack(estimator.predict_proba(data))
     return estimator.predict(data)

@@ -18,6 +18,7 @@ RAGGED = [x[: 1 + i % 5] for i, x in enumerate(X)]
 #: One batch of all an epoch, and one direction, of which streams can be made.
 SMALL = {"hidden_size": 3, "max_iter": 3, "batch_size": 24, "random_state": 0}
 SMALL |= {"bidirectional": False, "add_time": False, "early_stopping": False}
+SMALL |= {"ngram_length": 1}
 
 TARGETS = {RNNClassifier: LABELS, RNNRegressor: Y}
 

@@ -571,9 +571,10 @@ def test_names_of_categories_change_nothing(estimator_class):
 def test_automatic_dropout_of_embeddings(X, choice, expected, for_steps):
     _, form = read(X, choice)
     found = embedding_dropout_of("auto", form, for_steps)
-    assert found == (0.0 if for_steps else expected)
-    assert embedding_dropout_of(0.7, form, for_steps) == 0.7
-    assert n_epochs_of(None, form, for_steps) == (30 if found else 100)
+    of_ngrams = 0.8 if expected else 0.0
+    assert found == ((0.0, 0.0) if for_steps else (expected, of_ngrams))
+    assert embedding_dropout_of(0.6, form, for_steps) == (0.6, 0.6)
+    assert n_epochs_of(None, form, for_steps) == (30 if any(found) else 100)
     assert n_epochs_of(7, form, for_steps) == 7
 
 

@@ -129,17 +129,24 @@ def dropped_inputs(problem, dropout):
         steps = np.hstack([x[:, :n], *rows])
         frames = naive.frames(steps, length, network.hop_length, True)
         first += min(length, len(x)) - 1
-        factors = input_factors(dropout, first, *frames.shape)
+        factors = input_factors(dropout, first, *frames.shape, steps.shape[1])
         is_number = np.arange(frames.shape[1]) % steps.shape[1] < n
         all_frames.append(np.where(is_number, frames, factors * frames))
     return all_frames
 
 
-def test_embeddings_with_dropout_equal_the_reference():
-    """Numbers are not dropped; neighbouring frames have masks of their own."""
+@pytest.mark.parametrize("of_embeddings", [(0.4,), (0.4, 0.7, 5), (0.0, 0.7, 5)])
+def test_embeddings_with_dropout_equal_the_reference(of_embeddings):
+    """Numbers are not dropped; neighbouring frames have masks of their own.
+
+    Perhaps the second embedding is that of n-grams, with a rate of its own.
+    """
     sizes = {"n_features": 2, "embeddings": ((6, 3), (4, 2))}
     stack = {"frame_length": 3, "hop_length": 2, "bidirectional": True}
-    problem, dropout = make_problem(**sizes, **stack), Dropout(0.0, 0.0, 123, 0.4)
+    problem, dropout = (
+        make_problem(**sizes, **stack),
+        Dropout(0, 0, 123, *of_embeddings),
+    )
     rows, scales = all_rows(problem), uneven_scales(problem)
 
     def result(**changes):
@@ -170,13 +177,15 @@ def test_embeddings_with_dropout_equal_the_reference():
 
 
 @njit
-def input_factors(dropout, first, n_steps, n_inputs):
-    """Of the steps from position `first` on: (n_steps, n_inputs)."""
+def input_factors(dropout, first, n_steps, n_inputs, of_step):
+    """Of the frames from position `first` on: (n_steps, n_inputs)."""
     factors = np.empty((n_steps, n_inputs))
     for t in range(n_steps):
         key = input_key(dropout, first + t)
         for j in range(n_inputs):
-            factors[t, j] = factor(key, j, dropout.embedding_rate)
+            is_of_ngram = j % of_step >= dropout.first_of_ngrams
+            rate = dropout.ngram_rate if is_of_ngram else dropout.embedding_rate
+            factors[t, j] = factor(key, j, rate)
     return factors
 
 

@@ -416,6 +416,7 @@ BAD_PARAMETERS = [
     ("n_layers", 0),
     ("bidirectional", "yes"),
     ("add_time", 1.5),
+    ("ngram_length", 17),
     ("categorical_features", "color"),
     ("embedding_size", 0),
     ("unknown_fraction", 1.0),

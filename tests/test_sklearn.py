@@ -77,6 +77,7 @@ def test_both_have_the_same_parameters_and_nearly_the_same_defaults():
         "layer_norm": (False, True),
         "early_stopping": ("auto", False),
         "embedding_dropout": (0.0, "auto"),
+        "ngram_length": (1, "auto"),
     }
     assert parameters.keys() == classifier_parameters.keys()
 

@@ -37,6 +37,7 @@ class BaseRNN(
     frame_length_: int
     hop_length_: int
     add_time_: bool
+    ngram_length_: int
     categories_: list[NDArray[Any]]
     n_outputs_: int
     out_activation_: str

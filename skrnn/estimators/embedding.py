@@ -6,18 +6,22 @@ from reprlib import repr as short
 
 import pandas as pd
 
-from skrnn.estimators.inputs import chosen_features
+from skrnn.estimators.framing import AUTO
+from skrnn.estimators.inputs import NGrams, chosen_features
+from skrnn.estimators.runs import as_int
 
 #: The size that "auto" never exceeds.
 MAX_SIZE = 50
 #: Embeddings of more categories than these are dropped like those of words.
 MANY = 1000
 #: The probabilities of "auto"; docs/performance.md says why.
-OF_WORDS, OF_CHARACTERS = 0.7, 0.2
+OF_WORDS, OF_CHARACTERS, OF_NGRAMS = 0.7, 0.2, 0.8
 #: Epochs, if nobody says how many: of tokens more of them learn by heart. With 20 to 30
 #: instead of 100, in cross-validation, questions had an accuracy of 0.845 instead of
 #: 0.826, messages of 0.979 instead of 0.971.
 EPOCHS, TOKEN_EPOCHS = 100, 30
+#: Tokens of the longest n-gram, if nobody says how many.
+TOKEN_NGRAMS = 3
 #: What stands for categories that fit did not see, in frames for users.
 UNKNOWN = "<unknown>"
 
@@ -29,20 +33,19 @@ def embeddings_of(estimator, form, known):
     """
     if form.categories is None:
         return ()
-    n_codes, size = form.categories.n_codes, estimator.embedding_size
+    n_codes, size, n = form.n_codes, estimator.embedding_size, form.n_categorical
+    sizes = [_automatic(n_of - 1) for n_of in n_codes]
     if isinstance(size, str):
-        sizes = [_automatic(n - 1) for n in n_codes]
         if known is not None and len(known.embeddings) == len(n_codes):
             sizes = [size for _, size in known.embeddings]
-    elif isinstance(size, Integral):
-        sizes = [size] * len(n_codes)
     else:
-        sizes = _given(size, len(n_codes))
+        given = [size] * n if isinstance(size, Integral) else _given(size, n)
+        sizes = given + [min(auto, given[0]) for auto in sizes[n:]]
     return tuple((n, int(size)) for n, size in zip(n_codes, sizes, strict=True))
 
 
 def _automatic(n_categories):
-    return min(MAX_SIZE, ceil(2 * n_categories**0.5))
+    return max(1, min(MAX_SIZE, ceil(2 * n_categories**0.5)))  # there may be no n-gram
 
 
 def _given(sizes, n):
@@ -56,13 +59,46 @@ def _given(sizes, n):
 
 
 def embedding_dropout_of(rate, inputs, is_for_steps):
-    """The probability that the parameter means for these inputs."""
+    """What the parameter means for these inputs: for categories, and for n-grams."""
     if rate != "auto":
-        return rate
+        return rate, rate
     if not _are_tokens(inputs, is_for_steps):
-        return 0.0
+        return 0.0, 0.0
     is_of_words = max(inputs.categories.n_codes) - 1 > MANY
-    return OF_WORDS if is_of_words else OF_CHARACTERS
+    return OF_WORDS if is_of_words else OF_CHARACTERS, OF_NGRAMS
+
+
+def with_ngrams(estimator, form, sequences, other, is_for_steps):
+    """The form of X at a first fit, with n-grams as channels or without.
+
+    `other` is a model whose weights training starts with, or None: "auto" does as it
+    did.
+    """
+    length = as_int(estimator, "ngram_length")
+    if length == AUTO:
+        length = 1
+        if form.n_categorical == 1 and other is not None:
+            length = other.inputs.ngram_length
+        elif form.n_categorical == 1 and _are_tokens(form, is_for_steps):
+            length = TOKEN_NGRAMS
+    if length == 1:
+        return form
+    if form.n_categorical != 1:
+        raise ValueError(
+            f"ngram_length={length} needs one feature with categories, but X has "
+            f"{form.n_categorical}. Set ngram_length=1."
+        )
+    return form.with_ngrams(NGrams.of(sequences, form.n_codes[0], length))
+
+
+def check_ngrams(estimator, form):
+    """Whether training may go on with n-grams of the length that X had."""
+    if estimator.ngram_length not in (AUTO, form.ngram_length):
+        raise ValueError(
+            "Training cannot go on with another network: now it has ngram_length="
+            f"{estimator.ngram_length} (was {form.ngram_length}). Use a new estimator, "
+            "or warm_start=False."
+        )
 
 
 def n_epochs_of(max_iter, inputs, is_for_steps):
@@ -101,7 +137,7 @@ def weights_by_category(draft, parameters, other):
     Those that it does not know keep the rows of `parameters`.
     """
     weights = other.network.export_weights(other.parameters)
-    if draft.inputs.n_categorical != other.inputs.n_categorical:
+    if len(draft.network.embeddings) != len(other.network.embeddings):
         return weights  # which do not fit
     own = draft.network.export_weights(parameters)
     for name, ours, theirs in zip(
@@ -149,27 +185,33 @@ def _rows(frame, codes, own, name):
 
 
 def _known(model):
-    categories = model.inputs.categories
-    return [] if categories is None else categories.codes
+    """Of each embedding the code of each category, or n-gram of them."""
+    categories, ngrams = model.inputs.categories, model.inputs.ngrams
+    if categories is None:
+        return []
+    if ngrams is None:
+        return categories.codes
+    names = ngrams.names(categories.values[0])
+    return [*categories.codes, *({n: i for i, n in enumerate(of)} for of in names)]
 
 
 def weight_names(network):
-    """The names of the weights of embeddings, in the order of their features."""
+    """The names of the weights of embeddings, in the order of their codes."""
     return [name for part in network.embedded for name in part.names]
 
 
 def frames_of_embeddings(model):
-    """The rows of each embedding as a frame, with the names of the categories."""
-    weights = model.network.export_weights(model.parameters)
+    """The rows of each feature's embedding as a frame, with the categories' names."""
+    inputs, weights = model.inputs, model.network.export_weights(model.parameters)
     return [
         pd.DataFrame(
             weights[name],
             index=pd.Index([*values, UNKNOWN], dtype=object, name=feature),
         )
         for name, values, feature in zip(
-            weight_names(model.network),
-            model.inputs.categories.values,
-            model.inputs.names_of_categorical,
+            weight_names(model.network)[: inputs.n_categorical],
+            inputs.categories.values,
+            inputs.names_of_categorical,
             strict=True,
         )
     ]

@@ -191,6 +191,8 @@ class RNNLanguageModel(BaseRNN):
         Steps from one frame to the next.
     add_time_ : bool
         Whether the number of a step is one of its features.
+    ngram_length_ : int
+        Categories of the longest n-gram.
     categories_ : list of ndarray
         Of each feature with categories those that the first fit saw, sorted; what is
         missing is None, and the last. Only if there is such a feature.
@@ -247,7 +249,7 @@ class RNNLanguageModel(BaseRNN):
 
     # What a network that predicts its own next input must be.
     bidirectional, return_sequences, add_time = False, True, False
-    n_features_per_step = frame_length = hop_length = 1
+    n_features_per_step = frame_length = hop_length = ngram_length = 1
     categorical_features = "all"
 
     @suggests_names

@@ -29,6 +29,7 @@ ELSEWHERE = {
     "add_time": ("positional_encoding", "time_index"),
     "categorical_features": ("cat_features", "categorical_feature"),
     "embedding_size": ("embed_dim", "embedding_dim", "n_embd"),
+    "ngram_length": ("max_ngram", "ngram_range", "ngrams", "word_ngrams", "wordngrams"),
     "bptt_steps": ("tbptt_steps", "truncation"),
     "adapter_rank": ("lora_rank",),
     "epsilon": ("eps",),

@@ -37,6 +37,7 @@ def _at_least(number):
 
 _POSITIVE = Interval(Real, 0, None, closed="neither")
 _RATE = Interval(Real, 0, 1, closed="left")
+_NGRAM_LENGTHS = Interval(Integral, 1, 16, closed="both")
 
 COMMON = {
     "cell": Parameter(
@@ -169,6 +170,15 @@ strings, objects or categories. What is missing (None, NaN) is a category of its
 All that the first fit did not see is one more, the *unknown*.""",
         'ArrayLike | Literal["all", "from_dtype"] | None',
     ),
+    "ngram_length": Parameter(
+        1,
+        [_NGRAM_LENGTHS],
+        "int",
+        """Up to how many neighbouring categories are one more category, an *n-gram*,
+with an embedding of its own: each step reads those that end there. It knows the ones
+that two sequences of the first fit have; all others are unknown. 1: none. Above 1 there
+must be one feature with categories; at most 16.""",
+    ),
     "embedding_size": Parameter(
         "auto",
         [StrOptions({"auto"}), _at_least(1), "array-like"],
@@ -176,7 +186,7 @@ All that the first fit did not see is one more, the *unknown*.""",
         """How many numbers an embedding has: that of each feature with categories; or
 one for each of them, in the order of their columns. "auto": twice the square root of
 the number of categories, rounded up, and at most 50. Training that starts with another
-network keeps its sizes.""",
+network keeps its sizes. N-grams have those of "auto", but none above what is given.""",
         'int | ArrayLike | Literal["auto"]',
     ),
     "embedding_dropout": Parameter(
@@ -388,6 +398,16 @@ other.""",
 }
 
 CLASSIFIER = COMMON | {
+    "ngram_length": COMMON["ngram_length"]._replace(
+        default="auto",
+        constraints=[StrOptions({"auto"}), _NGRAM_LENGTHS],
+        type='int or "auto"',
+        text=COMMON["ngram_length"].text
+        + """ "auto": 3 where
+steps are tokens, one category without numbers, and each sequence has one label, since
+small networks learn late what few texts say by pairs of words or letters; otherwise
+1. Training that starts with another network keeps its length.""",
+    ),
     "embedding_dropout": COMMON["embedding_dropout"]._replace(
         default="auto",
         constraints=[StrOptions({"auto"}), _RATE],
@@ -396,7 +416,7 @@ CLASSIFIER = COMMON | {
 that a step reads, at each step anew. It keeps rare categories from being learned by
 heart. "auto": where steps are tokens, without numbers, and each sequence has one label,
 0.7 if a feature has more than 1,000 categories, as words have, and 0.2 otherwise, as
-for characters; elsewhere 0. The solver "lbfgs" leaves out none.""",
+for characters, and 0.8 of n-grams; elsewhere 0. The solver "lbfgs" leaves out none.""",
     ),
     "class_weight": Parameter(
         None,
@@ -459,6 +479,7 @@ _FIXED = {
     "hop_length",
     "add_time",
     "categorical_features",
+    "ngram_length",
 }
 
 LANGUAGE_MODEL = {k: p for k, p in COMMON.items() if k not in _FIXED} | {
@@ -519,7 +540,13 @@ for early stopping. Not used with `X_val`."""
 
 
 #: What a transcriber fixes: an output for each frame, of all of a sequence.
-_OF_ONE_TARGET = {"pooling", "return_sequences", "add_time", "bptt_steps"}
+_OF_ONE_TARGET = {
+    "pooling",
+    "return_sequences",
+    "add_time",
+    "ngram_length",
+    "bptt_steps",
+}
 
 TRANSCRIBER = {k: p for k, p in COMMON.items() if k not in _OF_ONE_TARGET} | {
     "bidirectional": COMMON["bidirectional"]._replace(

@@ -102,11 +102,17 @@ class RNNRegressor(RegressorMixin, SupervisedRNN):
         DataFrames that hold strings, objects or categories. What is missing (None, NaN)
         is a category of its own. All that the first fit did not see is one more, the
         *unknown*.
+    ngram_length : int, default=1
+        Up to how many neighbouring categories are one more category, an *n-gram*, with
+        an embedding of its own: each step reads those that end there. It knows the ones
+        that two sequences of the first fit have; all others are unknown. 1: none. Above
+        1 there must be one feature with categories; at most 16.
     embedding_size : int, array-like of int or "auto", default="auto"
         How many numbers an embedding has: that of each feature with categories; or one
         for each of them, in the order of their columns. "auto": twice the square root
         of the number of categories, rounded up, and at most 50. Training that starts
-        with another network keeps its sizes.
+        with another network keeps its sizes. N-grams have those of "auto", but none
+        above what is given.
     embedding_dropout : float, default=0.0
         Probability of leaving out, while training, a number of the embeddings that a
         step reads, at each step anew. The solver "lbfgs" leaves out none.
@@ -229,6 +235,8 @@ class RNNRegressor(RegressorMixin, SupervisedRNN):
         Steps from one frame to the next.
     add_time_ : bool
         Whether the number of a step is one of its features.
+    ngram_length_ : int
+        Categories of the longest n-gram.
     categories_ : list of ndarray
         Of each feature with categories those that the first fit saw, sorted; what is
         missing is None, and the last. Only if there is such a feature.
@@ -299,6 +307,7 @@ class RNNRegressor(RegressorMixin, SupervisedRNN):
         hop_length: int | Literal["auto"] = "auto",
         add_time: bool | Literal["auto"] = "auto",
         categorical_features: ArrayLike | Literal["all", "from_dtype"] | None = None,
+        ngram_length: int = 1,
         embedding_size: int | ArrayLike | Literal["auto"] = "auto",
         embedding_dropout: float = 0.0,
         unknown_fraction: float = 0.01,
@@ -351,6 +360,7 @@ class RNNRegressor(RegressorMixin, SupervisedRNN):
         self.hop_length = hop_length
         self.add_time = add_time
         self.categorical_features = categorical_features
+        self.ngram_length = ngram_length
         self.embedding_size = embedding_size
         self.embedding_dropout = embedding_dropout
         self.unknown_fraction = unknown_fraction

@@ -4,29 +4,30 @@ It is made of plain values: dicts, lists, numbers, texts and arrays. Weights hav
 public names, so neither the order of the flat vector nor a class of the package is part
 of the format. A file says its format's number; a later version reads all earlier ones.
 
-Format 3::
+Format 4::
 
-    format    3
+    format    4
     skrnn     version that wrote it
     network   as `Network.description` gives it
     weights   as `get_weights` gives them
     inputs    n_features_in, feature_names, n_features_per_step, is_on_rows, clock,
-              categories
+              categories, ngrams
     targets   kind, and what that kind needs to know
     history   loss_curve, grad_norm_curve, validation_scores, best_validation_score
     adapted   None, or weights with adapters: trained, rank, base, vector
     run       None, or what training goes on with: the same, kind, solver and state
 
 The clock is None, or mean, scale and last of the time as a channel; categories are
-None, or features, their places in a step, and values, a list for each of them. In
-formats 1 and 2 there is none of these, and the network has no embeddings; in format 1
-it has no frame_length and no hop_length: both are 1.
+None, or features, their places in a step, and values, a list for each of them; n-grams
+are None, or n_codes and keys, an array for each length. In formats 1 to 3 there are no
+n-grams; in 1 and 2 there is no clock and no category, and the network has no
+embeddings; in 1 it has no frame_length and no hop_length: both are 1.
 """
 
 import numpy as np
 
 import skrnn
-from skrnn.estimators.inputs import Categories, Clock, InputForm
+from skrnn.estimators.inputs import Categories, Clock, InputForm, NGrams
 from skrnn.estimators.labels import Indicator, LabelColumns, SingleLabel
 from skrnn.estimators.language.tokens import NextToken
 from skrnn.estimators.model import Adapted, History, Model, Run
@@ -37,12 +38,13 @@ from skrnn.training import State, Trainable
 
 #: To be raised with every change of what is written; then `_UPGRADES` gets a function
 #: that makes the new form of the old one, and tests/golden a file of the new one.
-FORMAT = 3
+FORMAT = 4
 #: Parameters of estimators that earlier versions had not, at what these did.
 EARLIER = {
     "frame_length": 1,
     "hop_length": 1,
     "add_time": False,
+    "ngram_length": 1,
     "categorical_features": None,
     "embedding_size": "auto",
     "unknown_fraction": 0.0,
@@ -128,12 +130,21 @@ def _with_clock_and_categories(plain):
     }
 
 
+def _with_ngrams(plain):
+    """Format 4 of format 3."""
+    return plain | {
+        "inputs": plain["inputs"] | {"ngrams": None},
+        "network": plain["network"] | {"n_ngrams": 0},
+        "format": 4,
+    }
+
+
 #: Format -> function that makes the next format of it.
-_UPGRADES = {1: _with_frames, 2: _with_clock_and_categories}
+_UPGRADES = {1: _with_frames, 2: _with_clock_and_categories, 3: _with_ngrams}
 
 
 def _plain_inputs(form):
-    plain, categories = dict(vars(form)), form.categories
+    plain, categories, ngrams = dict(vars(form)), form.categories, form.ngrams
     for name in ("feature_names", "clock"):
         plain[name] = None if plain[name] is None else list(plain[name])
     if categories is not None:
@@ -141,21 +152,26 @@ def _plain_inputs(form):
             "features": list(categories.features),
             "values": [list(values) for values in categories.values],
         }
+    if ngrams is not None:
+        plain["ngrams"] = {"n_codes": ngrams.n_codes, "keys": list(ngrams.keys)}
     return plain
 
 
 def _inputs(plain):
     names, clock = plain["feature_names"], plain["clock"]
-    categories = plain["categories"]
+    categories, ngrams = plain["categories"], plain["ngrams"]
     if categories is not None:
         values = tuple(map(tuple, categories["values"]))
         categories = Categories(tuple(categories["features"]), values)
+    if ngrams is not None:
+        ngrams = NGrams(ngrams["n_codes"], tuple(ngrams["keys"]))
     return InputForm(
         **plain
         | {
             "feature_names": None if names is None else tuple(names),
             "clock": None if clock is None else Clock(*clock),
             "categories": categories,
+            "ngrams": ngrams,
         }
     )
 

@@ -77,10 +77,13 @@ class Stream:
         self._state = self._start(int(n_sequences))
 
     def _start(self, n):
-        """What is kept of n sequences: memory, numbers of steps, and the last steps."""
+        """What is kept of n sequences: memory, numbers of steps, and the last steps.
+
+        These as the network had them, and as X did, where n-grams begin with them.
+        """
         network, offsets = self._model.network, np.zeros(n + 1, np.int64)
         past = Sequences(np.empty((0, network.n_channels), network.dtype), offsets)
-        return self._backend.new_memory(n), offsets[1:], past
+        return self._backend.new_memory(n), offsets[1:], past, None
 
     def __getstate__(self) -> dict[str, Any]:
         return vars(self) | {"_model": to_plain(self._model)}
@@ -150,7 +153,7 @@ class Stream:
     def _feed(self, X, what, finish):
         """What `finish` makes of the backend's results for the next steps."""
         model, before = self._model, self._state
-        memory, n_steps, past = before
+        memory, n_steps, past, read = before
         sequences, _ = check_sequences(
             self._estimator,
             X,
@@ -159,12 +162,12 @@ class Stream:
             allow_empty=True,
         )
         n_now, memory = self._n_now(sequences, n_steps), memory.copy()
-        sequences = model.inputs.channels(sequences, n_steps)
+        sequences, read = model.inputs.channels_of_piece(sequences, n_steps, read)
         *results, past = self._compute(what, sequences, n_steps, past, memory)
         computed = Computed(model, what, *results, X)
         results = finish(computed.check_finite(stacklevel=4))
         try:
-            self._state = memory, n_now, past
+            self._state = memory, n_now, past, read
             return results
         # Ctrl-C strikes even here: then the caller has no results.
         except BaseException:

@@ -15,10 +15,12 @@ from skrnn.estimators.callbacks import NoTasks, announce_fit
 from skrnn.estimators.embedding import (
     EPOCHS,
     check_categorical,
+    check_ngrams,
     embedding_dropout_of,
     embeddings_of,
     n_epochs_of,
     weights_by_category,
+    with_ngrams,
     with_vectors,
 )
 from skrnn.estimators.framing import AUTO, frames_of
@@ -176,10 +178,14 @@ class TrainingMixin(CallbackSupportMixin):
         given, form = self._given(X, y, sample_weight, form)
         if old is None:
             form = timed(self, form, given.sequences.lengths, other)
+            form = with_ngrams(
+                self, form, given.sequences, other, bool(self.return_sequences)
+            )
             given = given._replace(sequences=form.channels(given.sequences))
         else:
             check_timed(self, form)
             check_categorical(self, form)
+            check_ngrams(self, form)
         sequences = given.sequences
         known = None if old is None else old.targets
         targets, encoded, weights = self._check_targets(
@@ -303,6 +309,7 @@ class TrainingMixin(CallbackSupportMixin):
             frame_length=frames[0],
             hop_length=frames[1],
             embeddings=embeddings_of(self, form, known),
+            n_ngrams=form.ngram_length - 1,
         )
 
     def _may_resume(self, kind, old, validates=False):

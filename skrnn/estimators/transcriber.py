@@ -98,7 +98,8 @@ class RNNTranscriber(PredictingRNN):
         How many numbers an embedding has: that of each feature with categories; or one
         for each of them, in the order of their columns. "auto": twice the square root
         of the number of categories, rounded up, and at most 50. Training that starts
-        with another network keeps its sizes.
+        with another network keeps its sizes. N-grams have those of "auto", but none
+        above what is given.
     embedding_dropout : float, default=0.0
         Probability of leaving out, while training, a number of the embeddings that a
         step reads, at each step anew. The solver "lbfgs" leaves out none.
@@ -211,6 +212,8 @@ class RNNTranscriber(PredictingRNN):
         Steps from one frame to the next.
     add_time_ : bool
         Whether the number of a step is one of its features.
+    ngram_length_ : int
+        Categories of the longest n-gram.
     categories_ : list of ndarray
         Of each feature with categories those that the first fit saw, sorted; what is
         missing is None, and the last. Only if there is such a feature.
@@ -273,6 +276,7 @@ class RNNTranscriber(PredictingRNN):
 
     # What a network that says something at each frame must be.
     pooling, return_sequences, add_time, bptt_steps = None, False, False, None
+    ngram_length = 1
 
     @suggests_names
     def __init__(

@@ -30,6 +30,8 @@ class Dropout(NamedTuple):
     recurrent_rate: float  # of the states that enter a recurrent product
     seed: int
     embedding_rate: float = 0.0  # of the numbers read of embeddings, each step anew
+    ngram_rate: float = 0.0  # of those of n-grams,
+    first_of_ngrams: int = 2**31  # which begin at this input of a step
 
 
 class NoDropout(Dropout):
@@ -82,6 +84,14 @@ def output_key(dropout, layer, position):
 def input_key(dropout, position):
     """Key of one step's inputs."""
     return _key(dropout.seed, _INPUTS, position)
+
+
+@formula
+def rate_of_input(dropout, j):
+    """The probability for number j of a step's inputs, which is of an embedding."""
+    if j >= dropout.first_of_ngrams:
+        return dropout.ngram_rate
+    return dropout.embedding_rate
 
 
 @njit(**PART)

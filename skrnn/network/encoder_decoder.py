@@ -27,6 +27,7 @@ class EncoderDecoder(Flat):
     is_pair = True
     pooling = None  # there is a target for every step of the decoder
     has_step_targets = True
+    first_of_ngrams = 2**31  # neither reads any
 
     def __post_init__(self):
         if self.score not in SCORES:

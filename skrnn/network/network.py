@@ -34,6 +34,7 @@ class Network(Flat):
     frame_length: int = 1  # steps that are one input
     hop_length: int = 1  # from one frame to the next
     embeddings: tuple = ()  # of each code of a step: how many rows, and their size
+    n_ngrams: int = 0  # so many codes, the last ones, are those of n-grams
 
     is_pair = False  # an `EncoderDecoder` is
 
@@ -112,8 +113,14 @@ class Network(Flat):
     @cached_property
     def embedded(self):
         """The embedding of each code."""
-        n = len(self.embeddings)
+        n = len(self.embeddings) - self.n_ngrams
         return [Embedding(k, n, *sizes) for k, sizes in enumerate(self.embeddings)]
+
+    @property
+    def first_of_ngrams(self):
+        """Where the embeddings of n-grams begin among the inputs of a step."""
+        n = len(self.embeddings) - self.n_ngrams
+        return self.n_features + sum(size for _, size in self.embeddings[:n])
 
     @cached_property
     def layers(self):

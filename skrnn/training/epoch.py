@@ -117,13 +117,13 @@ class Epoch:
     def _draw_dropout(self):
         settings = self.settings
         rates = settings.dropout, settings.recurrent_dropout
-        of_embeddings = 0.0
-        if self.problem.network.embeddings:
-            of_embeddings = settings.embedding_dropout
-        if not any([*rates, of_embeddings]):
+        network, of_inputs = self.problem.network, (0.0, 0.0, 0)
+        if network.embeddings:
+            of_inputs = *settings.embedding_dropout, network.first_of_ngrams
+        if not any([*rates, *of_inputs[:2]]):
             return NO_DROPOUT
         seed = int(self.random_state.randint(2**63 - 1, dtype=np.int64))
-        return Dropout(*map(float, rates), seed, of_embeddings)
+        return Dropout(*map(float, rates), seed, *of_inputs)
 
     def _chunks(self, batch):
         """First and last step of each chunk of a batch; None for all steps at once."""

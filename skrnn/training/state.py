@@ -55,7 +55,7 @@ class Settings:
     recurrent_dropout: float
     bptt_steps: int | None
     unknown_fraction: float
-    embedding_dropout: float
+    embedding_dropout: tuple  # of categories, and of n-grams
 
 
 class Problem(NamedTuple):

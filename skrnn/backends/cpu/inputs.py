@@ -16,7 +16,12 @@ from skrnn.backends.cpu.products import CHUNK, product
 from skrnn.backends.cpu.tile import ONE, PANEL_BYTES, ZERO
 from skrnn.backends.cpu.window import OWNER, POSITION
 from skrnn.backends.table import COMPACT, END, OLDEST, START
-from skrnn.mathematics.dropout import factor, input_key, unless_no_dropout
+from skrnn.mathematics.dropout import (
+    factor,
+    input_key,
+    rate_of_input,
+    unless_no_dropout,
+)
 from skrnn.mathematics.intrinsics import by_type
 
 #: Columns of `Embedded.tables`.
@@ -66,7 +71,7 @@ def _gather_numbers(inputs, dropout, sizes, shard, window, work):
 
 
 def _drop_embedded(dropout, sizes, window, first, n, place, work):
-    if dropout.embedding_rate == 0:
+    if dropout.embedding_rate == 0 and dropout.ngram_rate == 0:
         return
     (at, of_row), of_step = place, sizes.n_inputs // sizes.frame_length
     for r in range(n):
@@ -74,7 +79,8 @@ def _drop_embedded(dropout, sizes, window, first, n, place, work):
         for start in range(0, sizes.n_inputs, of_step):
             row = work.m[at + r * of_row + start :]
             for j in range(sizes.n_features, of_step):
-                row[j] *= row.dtype.type(factor(key, start + j, dropout.embedding_rate))
+                rate = rate_of_input(dropout, j)
+                row[j] *= row.dtype.type(factor(key, start + j, rate))
 
 
 #: drop_embedded(dropout, sizes, window, first, n, place, work): drop numbers read of

@@ -188,7 +188,7 @@ class Batch:
 
     def _drop_embedded(self):
         """Drop numbers read of embeddings, or of their gradients: the same ones."""
-        if self.dropout[3] > 0:
+        if max(self.dropout[3:5]) > 0:
             network = self.network
             kernel = kernels.dropout_kernels(network.dtype)[2]
             n_inputs = network.n_inputs

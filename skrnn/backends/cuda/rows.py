@@ -25,6 +25,7 @@ from skrnn.mathematics.dropout import (
     factor,
     input_key,
     output_key,
+    rate_of_input,
     recurrent_key,
 )
 from skrnn.mathematics.normalization import mean_products, moments
@@ -154,12 +155,13 @@ def dropout_kernels(dtype):
 
     @cuda.jit
     def drop_embedded(m, at, sizes, rows, n_rows, dropout):
-        drop = Dropout(dropout[0], dropout[1], dropout[2], dropout[3])
+        drop = Dropout(0.0, 0.0, dropout[2], dropout[3], dropout[4], dropout[5])
         n_inputs, of_step, n_numbers = sizes
         for p in range(cuda.grid(1), n_rows * n_inputs, cuda.gridsize(1)):
             if p % n_inputs % of_step >= n_numbers:
                 key = input_key(drop, rows[2 * (p // n_inputs)])
-                m[at + p] *= kind(factor(key, p % n_inputs, drop.embedding_rate))
+                rate = rate_of_input(drop, p % n_inputs % of_step)
+                m[at + p] *= kind(factor(key, p % n_inputs, rate))
 
     return drop_outputs, fill_masks, drop_embedded
 

@@ -19,6 +19,7 @@ from skrnn.estimators.inputs.forms import (
     width_of_lists,
 )
 from skrnn.estimators.inputs.names import check_names, names_of
+from skrnn.estimators.inputs.ngrams import NGrams
 from skrnn.estimators.inputs.numbers import TextError, as_array, check_numbers
 from skrnn.estimators.inputs.reading import read
 from skrnn.sequences import Sequences
@@ -27,6 +28,7 @@ __all__ = [
     "Categories",
     "Clock",
     "InputForm",
+    "NGrams",
     "as_array",
     "chosen_features",
     "check_finite",
@@ -49,6 +51,7 @@ class InputForm:
     is_on_rows: bool  # each row of a table is a flattened sequence
     clock: Clock | None = None  # the time as one more channel
     categories: Categories | None = None  # of features whose values are no numbers
+    ngrams: NGrams | None = None  # of the one feature that has categories
 
     @property
     def n_categorical(self):
@@ -75,11 +78,41 @@ class InputForm:
     def channels(self, sequences, n_before=0):
         """The sequences as the network gets them, after so many steps before.
 
-        A step's numbers, the time if it is one of them, and then its codes.
+        A step's numbers, the time if it is one of them, and then its codes, those of
+        n-grams last.
         """
+        if self.ngrams is not None:
+            sequences = self.ngrams.added(sequences)
         if self.clock is None:
             return sequences
         return self.clock.added(sequences, n_before, self.n_numbers - 1)
+
+    def channels_of_piece(self, sequences, n_before, past):
+        """Those of new steps, and the past of the next ones.
+
+        The past is what n-grams of new steps may begin with; None before all of them.
+        """
+        if self.ngrams is None:
+            return self.channels(sequences, n_before), None
+        whole = sequences if past is None else past.followed_by(sequences)
+        n_past = whole.lengths - sequences.lengths
+        channels = self.channels(whole, n_before - n_past).newest(sequences.lengths)
+        return channels, whole.newest(self.ngram_length - 1)
+
+    def with_ngrams(self, ngrams):
+        """The same, with n-grams as channels; or without, for None."""
+        return replace(self, ngrams=ngrams)
+
+    @property
+    def ngram_length(self):
+        """Categories of the longest n-gram: 1 if there are none."""
+        return 1 if self.ngrams is None else self.ngrams.length
+
+    @property
+    def n_codes(self):
+        """How many codes each channel of them has, those of n-grams last."""
+        counts = [] if self.ngrams is None else self.ngrams.counts
+        return [*self.categories.n_codes, *counts]
 
     def with_clock(self, clock):
         """The same, with the time as a channel; or without, for None."""
@@ -89,6 +122,7 @@ class InputForm:
         """What a fitted estimator shows of it."""
         shown = {
             "add_time_": self.clock is not None,
+            "ngram_length_": self.ngram_length,
             "n_features_in_": self.n_features_in,
             "n_features_per_step_": self.n_features_per_step,
         }
