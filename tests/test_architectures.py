@@ -232,7 +232,7 @@ def test_dropout_of_steps_changes_training_only(estimator_class, dropout):
 def test_dropout_has_the_same_bits_on_any_number_of_threads(
     estimator_class, dropout, bptt_steps, monkeypatch
 ):
-    monkeypatch.setattr("skrnn.backends.cpu.backend.WORTH_A_THREAD", 1)
+    monkeypatch.setattr("skrnn.backends.cpu.packing.WORTH_A_THREAD", 1)
     results = set()
     for n_threads in (1, 2, 2, 1):
         monkeypatch.setattr(

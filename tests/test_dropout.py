@@ -67,7 +67,7 @@ def test_masks_do_not_depend_on_the_batch(kind, stack):
 
 @kinds_of_dropout
 def test_masks_do_not_depend_on_the_threads(kind, monkeypatch):
-    monkeypatch.setattr("skrnn.backends.cpu.backend.WORTH_A_THREAD", 1)
+    monkeypatch.setattr("skrnn.backends.cpu.packing.WORTH_A_THREAD", 1)
     problem = make_problem(*kind, **DEEP, lengths=(3, 1, 5, 2) * 20)
     backend, results = make_backend("cpu", problem.network), set()
     for n_threads in (1, 2) * 3:

@@ -222,7 +222,7 @@ def test_all_callers_share_the_cores():
 @pytest.fixture
 def always_worth_a_thread(monkeypatch):
     """Small work is shared out too."""
-    monkeypatch.setattr("skrnn.backends.cpu.backend.WORTH_A_THREAD", 1)
+    monkeypatch.setattr("skrnn.backends.cpu.packing.WORTH_A_THREAD", 1)
 
 
 def compute_bits(problem, n_threads):
