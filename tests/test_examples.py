@@ -209,6 +209,15 @@ def check_speech_to_text(output):
     assert float(errors[0]) < 0.2
 
 
+def check_letters(output):
+    rows = re.findall(r"^(?:best path|beam of 10).*?((?: +0\.\d{3}){2})$", output, re.M)
+    assert len(rows) == 2
+    for row in rows:
+        phonemes, words = map(float, row.split())
+        assert phonemes < 0.4
+        assert words < 0.95
+
+
 HERE = ("--output", "here")
 #: Arguments of each example, and what checks its output.
 EXAMPLES = {
@@ -224,6 +233,10 @@ EXAMPLES = {
     "event_log.py": (("--sessions", "800", "--epochs", "15"), check_events),
     "fine_tuning.py": (("--seeds", "1"), check_fine_tuning),
     "japanese_vowels.py": (HERE, check_vowels),
+    "letters_to_sounds.py": (
+        (*HERE, "--words", "800", "--epochs", "3"),
+        check_letters,
+    ),
     "long_memory.py": (
         (*HERE, "--networks", "Elman", "--sequences", "8000"),
         check_memory,
