@@ -1,11 +1,13 @@
 """The transcriber: texts or labels in their order, and the steps that say them."""
 
 import pickle
+from enum import StrEnum
 from functools import partial
 from itertools import groupby, pairwise, product
 
 import numpy as np
 import pandas as pd
+import polars as pl
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.base import clone
@@ -95,6 +97,40 @@ def test_texts_and_tokens_in():
     assert codes.categories_[0].tolist() == [1, 2, 3]
 
 
+@pytest.mark.parametrize("kind", ["array", "strings", "Series", "polars"])
+def test_texts_in_columns_of_any_kind(kind):
+    words = ["ab", "ba", "a"] * 4
+    column = {
+        "array": np.array(words),
+        "strings": pd.array(words, dtype="string"),
+        "Series": pd.Series(words, index=range(12, 0, -1)),
+        "polars": pl.Series(words),
+    }[kind]
+    model = make(max_iter=1).fit(words, words)
+    of_column = make(max_iter=1).fit(column, column)
+    assert of_column.loss_curve_ == model.loss_curve_
+    assert of_column.predict(column) == model.predict(words)
+    assert of_column.score(column, column) == model.score(words, words)
+
+
+def test_classes_are_the_labels_themselves():
+    # NumPy would cut off a null character, and round whole numbers.
+    class Sound(StrEnum):
+        HUM = "hum"
+
+    for y, classes in (
+        (["\0", "a"], ["\0", "a"]),
+        ([[2**63, -1]], [-1, 2**63]),
+        ([[Sound.HUM], [np.str_("hum")], ["a"]], ["a", "hum"]),
+        ([np.float32([0.5]), [1.5]], [0.5, 1.5]),
+    ):
+        model = make(max_iter=1).fit(X[: len(y)], y)
+        assert model.classes_.tolist() == classes
+        assert {type(k) for k in model.classes_.tolist()} == {type(classes[0])}
+        said = {k for part in model.predict(X) for k in part}
+        assert {type(k) for k in said} <= {type(classes[0])}
+
+
 def test_frames_shorten_the_sequences(transcriber):
     model = make(hidden_size=12, max_iter=60, frame_length=2).set_params(hop_length=2)
     model.fit(X, TEXTS)
@@ -142,6 +178,8 @@ def test_a_wide_beam_finds_the_most_probable_transcript(seed):
         said = tuple(label for label, _ in groupby(path) if label != BLANK)
         totals[said] = totals.get(said, 0) + np.exp(log_p[steps, path].sum())
     assert tuple(beam_search(log_p, 300)) == max(totals, key=totals.get)
+    # No room is kept for beginnings that there cannot be.
+    assert tuple(beam_search(log_p, 2**31 - 1)) == max(totals, key=totals.get)
     narrow = tuple(beam_search(log_p, 2))
     assert totals[narrow] > 0.3 * max(totals.values())
 
@@ -164,6 +202,9 @@ def test_beam_width_is_of_predictions_only(transcriber):
     wide = clone(transcriber).set_params(beam_width=4).fit(X, TEXTS)
     assert wide.loss_curve_ == transcriber.loss_curve_
     assert wide.predict(X) == TEXTS
+    for width in (0, 1.5, "auto"):
+        with pytest.raises(ValueError, match="'beam_width' parameter of RNNTransc"):
+            wide.set_params(beam_width=width).predict(X)
 
 
 @pytest.mark.nojit
@@ -277,11 +318,40 @@ def test_partial_fit_goes_on():
         make().partial_fit(X, TEXTS)
 
 
+@pytest.mark.parametrize(
+    ("classes", "match"),
+    [
+        (3, "classes must be a list or an array, got an object of type int"),
+        (set("ab "), r"an object of type set. Pass list\(classes\)"),
+        (["a", None], r"classes\[1\] has None in the place of a label"),
+        (["ab", "ba"], "labels of texts are characters, but classes has 'ab'"),
+        ([1, 2], "y has labels such as 'a', but the classes are such as 1. Pass"),
+        ("ab", r"y\[2\] has the label ' ', which is not among the classes"),
+    ],
+)
+def test_classes_that_are_none(classes, match):
+    with pytest.raises(ValueError, match=match):
+        make().partial_fit(X, TEXTS, classes=classes)
+
+
+def test_classes_of_many_labels_are_not_printed():
+    model = make().partial_fit(X, [[1]] * 24, classes=range(500))
+    with pytest.raises(ValueError, match="is not the same as on last call") as error:
+        model.partial_fit(X, [[1]] * 24, classes=np.arange(501))
+    assert len(str(error.value)) < 150
+
+
 def test_early_stopping_watches_the_score():
     model = make(early_stopping=True, max_iter=8, n_iter_no_change=8)
     model.fit(X, TEXTS, X_val=X[:6], y_val=TEXTS[:6])
     best = model.score(X[:6], TEXTS[:6])
     assert best == pytest.approx(max(model.validation_scores_))
+    # Of another kind no label could ever be right.
+    with pytest.raises(ValueError, match="y_val has sequences of labels, but the fi"):
+        clone(model).fit(X, TEXTS, X_val=X[:1], y_val=[["a"]])
+    numbers = [[1]] * 24
+    with pytest.raises(ValueError, match="y_val has labels such as 'a', but the clas"):
+        clone(model).fit(X, numbers, X_val=X[:1], y_val=[["a"]])
     own = make(early_stopping=True, validation_fraction=0.25).fit(X, TEXTS)
     assert len(own.validation_scores_) == 2
     with pytest.raises(ValueError, match=r"The score of the validation data .* is NaN"):
@@ -373,13 +443,33 @@ def test_what_cannot_be_said_is_refused_before_training():
         ([[None]] * 24, r"y\[0\] has None in the place of a label"),
         ([[np.nan]] * 24, r"y\[0\] has nan in the place of a label"),
         ([[["a"]]] * 24, r"y\[0\] has \['a'\] in the place of a label"),
-        ([b"ab"] * 24, r"but y\[0\] is b'ab'"),
+        ([b"ab"] * 24, r"but y\[0\] is b'ab'. Pass \[part.decode\(\) for part in y\]"),
+        ([1] * 24, r"y\[0\] is 1. One label is passed as \[label\]: \[\[label\] for"),
+        ([{"a"}] * 24, r"y\[0\] is {'a'}. Pass \[list\(part\) for part in y\]"),
+        ([{1: "a"}] * 24, r"Pass \[list\(part.values\(\)\) for part in y\]"),
+        (
+            ["ab", pd.NA] * 12,
+            r"y\[1\] is <NA>. Leave out what is missing, with its seq",
+        ),
+        (np.zeros((24, 1, 1)), r"y\[0\] is array\(\[\[0.\]\]\).$"),
+        (np.array("ab"), "y must be a list or an array, got an object of type ndarray"),
         (pd.DataFrame({"text": TEXTS}), r"Pass its column of these, as in y\['text'\]"),
     ],
 )
 def test_targets_that_are_none(y, match):
     with pytest.raises(ValueError, match=match):
         make().fit(X, y)
+
+
+@pytest.mark.parametrize("missing", [None, np.nan, pd.NA, b"ab"], ids=repr)
+def test_a_text_that_is_missing(missing):
+    words = pd.Series(["ab", missing, "ba"], dtype=object)
+    with pytest.raises(ValueError, match=r"X has texts, but X\[1\] is .* Pass a text"):
+        make().fit(words, ["a"] * 3)
+    with pytest.raises(ValueError, match=r"X_val has texts, but X_val\[1\] is"):
+        make(early_stopping=True).fit(
+            ["ab"] * 3, ["a"] * 3, X_val=list(words), y_val=["a"] * 3
+        )
 
 
 def test_later_targets_are_of_the_same_kind(transcriber):

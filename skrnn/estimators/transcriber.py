@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from reprlib import repr as short
 from typing import Any, Literal, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from skrnn.compat import available_if, fit_context, with_callbacks
+from skrnn.compat import (
+    available_if,
+    check_parameters,
+    fit_context,
+    with_callbacks,
+)
 from skrnn.estimators.base import BaseRNN
 from skrnn.estimators.inputs import check_sequences
 from skrnn.estimators.inputs.forms import characters_of
@@ -31,6 +37,7 @@ from skrnn.estimators.transcriber_stream import TranscriberStream
 from skrnn.estimators.transcripts import (
     Transcripts,
     check_long_enough,
+    read_classes,
     read_transcripts,
 )
 from skrnn.estimators.types import Results
@@ -507,6 +514,7 @@ class RNNTranscriber(PredictingRNN):
         check_long_enough(data.targets, counts, lengths, network.hop_length)
 
     def _scored(self, targets, given, name="y"):
+        targets.check_form(given.y, name)
         y = np.empty(len(given.y.transcripts), object)
         y[:] = given.y.transcripts
         return Scored(given.sequences, y, np.zeros(y.shape, bool), given.weights, name)
@@ -527,6 +535,7 @@ class RNNTranscriber(PredictingRNN):
         )
 
     def _decode(self, model, outputs, sequences):
+        check_parameters(self, "beam_width")
         width = as_int(self, "beam_width")
         return model.targets.decode(outputs, sequences.offsets, width)
 
@@ -752,10 +761,10 @@ def _check_classes(y, classes, known):
         if known is None:
             raise ValueError("classes must be passed on the first call to partial_fit.")
         return known
-    labels = Transcripts(read_transcripts([classes], "classes").labels(), y.is_text)
-    if known is not None and labels.labels != known.labels:
+    labels = read_classes(classes, y)
+    if known is not None and labels != known.labels:
         raise ValueError(
-            f"`classes={list(labels.labels)}` is not the same as on last call to "
-            f"partial_fit, was: {list(known.labels)}"
+            f"`classes={short(list(labels))}` is not the same as on last call to "
+            f"partial_fit, was: {short(list(known.labels))}"
         )
-    return known or labels
+    return known or Transcripts(labels, y.is_text)

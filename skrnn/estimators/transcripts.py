@@ -5,13 +5,15 @@ Label number k has the code k + 1; code 0 is the blank of the loss (`losses/ctc.
 
 from dataclasses import dataclass
 from itertools import pairwise
+from numbers import Number
 from reprlib import repr as short
 from typing import NamedTuple
 
 import numpy as np
+import pandas as pd
 
 from skrnn.estimators.inputs import check_is_targets, n_dimensions
-from skrnn.estimators.inputs.forms import is_vector
+from skrnn.estimators.inputs.forms import is_vector, way_out
 from skrnn.mathematics.losses import CTC
 from skrnn.mathematics.losses.ctc import steps_needed
 from skrnn.mathematics.transcripts import beam_search, best_paths
@@ -53,7 +55,7 @@ class Transcripts:
 
     def encode(self, read, name="y"):
         """The codes of transcripts, as `read_transcripts` gives them."""
-        self._check_form(read, name)
+        self.check_form(read, name)
         codes = {label: k + 1 for k, label in enumerate(self.labels)}
         for i, transcript in enumerate(read.transcripts):
             unknown = [label for label in transcript if label not in codes]
@@ -68,14 +70,23 @@ class Transcripts:
         ]
         return Sequences.from_list(parts, np.int64)
 
-    def _check_form(self, read, name):
-        if read.is_text == self.is_text:
-            return
+    def check_form(self, read, name):
+        """Refuse what no transcript of these labels could be equal to."""
         kinds = ["sequences of labels", "texts"]
-        raise ValueError(
-            f"{name} has {kinds[read.is_text]}, but the first fit had "
-            f"{kinds[self.is_text]}. Pass {kinds[self.is_text]}."
-        )
+        if read.is_text != self.is_text:
+            raise ValueError(
+                f"{name} has {kinds[read.is_text]}, but the first fit had "
+                f"{kinds[self.is_text]}. Pass {kinds[self.is_text]}."
+            )
+        found = next((part[0] for part in read.transcripts if part), None)
+        known = next(iter(self.labels), None)
+        if None in (found, known):
+            return
+        if isinstance(found, str) != isinstance(known, str):
+            raise ValueError(
+                f"{name} has labels such as {short(found)}, but the classes are such "
+                f"as {short(known)}. Pass labels of the same type."
+            )
 
     def probabilities(self, outputs, link):
         """What the link makes of the outputs: of the blank, and of each label."""
@@ -99,8 +110,16 @@ class Transcripts:
 
 
 def as_labels(labels):
-    """An array of labels, which are of one type."""
-    return np.array(labels, dtype=None if labels else object)
+    """An array of labels, of objects where NumPy's types would change them.
+
+    That is where they end with a null character, or are numbers of many digits.
+    """
+    array = np.array(labels, dtype=None if labels else object)
+    values = array.tolist()
+    is_same = values == list(labels) and set(map(type, values)) == set(
+        map(type, labels)
+    )
+    return array if is_same else np.array(labels, object)
 
 
 class Read(NamedTuple):
@@ -127,7 +146,9 @@ def read_transcripts(y, name="y"):
     are_texts = [isinstance(part, str) for part in parts]
     for i, (part, is_text) in enumerate(zip(parts, are_texts, strict=True)):
         if not (is_text or (is_vector(part) and n_dimensions(part) < 2)):
-            raise ValueError(f"{what}, but {name}[{i}] is {short(part)}.")
+            raise ValueError(
+                f"{what}, but {name}[{i}] is {short(part)}.{_advice(part, name)}"
+            )
     if any(are_texts) and not all(are_texts):
         raise ValueError(f"{what}, but it has texts beside sequences. Pass one kind.")
     is_text = bool(are_texts) and all(are_texts)
@@ -136,11 +157,52 @@ def read_transcripts(y, name="y"):
     return Read(transcripts, is_text)
 
 
+def read_classes(classes, y):
+    """The labels that partial_fit is told, sorted; `y` are the transcripts as read."""
+    if not isinstance(classes, str):
+        check_is_targets(classes, "classes")
+    read = Read([[label] for label in _labels_of(classes)], is_text=False)
+    _check_types(read.transcripts, "classes")
+    labels = read.labels()
+    longer = [k for k in labels if y.is_text and isinstance(k, str) and len(k) != 1]
+    if longer:
+        raise ValueError(
+            f"The labels of texts are characters, but classes has {short(longer[0])}. "
+            "Pass all characters that will come, as in ''.join(texts)."
+        )
+    return labels
+
+
+def _advice(part, name):
+    """What to pass in the place of a part that is no transcript."""
+    if n_dimensions(part) > 0:
+        return ""
+    way = "X.decode()" if isinstance(part, bytes | bytearray) else way_out(part)
+    if way is not None:
+        return f" Pass [{way.replace('X', 'part')} for part in {name}]."
+    if part is None or part is pd.NA or part is np.ma.masked or part != part:
+        return " Leave out what is missing, with its sequence."
+    if isinstance(part, Number):
+        return f" One label is passed as [label]: [[label] for label in {name}]."
+    return ""
+
+
 def _labels_of(part):
     if isinstance(part, str):
-        return list(str(part))
+        return list(str.__str__(part))
     values = part.to_numpy() if hasattr(part, "to_numpy") else part
-    return [k.item() if isinstance(k, np.generic) else k for k in values]
+    return [_plain(label) for label in values]
+
+
+def _plain(label):
+    """A label as Python's own: NumPy's numbers and enumerations are made of these."""
+    if isinstance(label, np.generic):
+        return label.item()
+    if isinstance(label, str):
+        return str.__str__(label)
+    if isinstance(label, int) and not isinstance(label, bool):
+        return int(label)
+    return float(label) if isinstance(label, float) else label
 
 
 def _check_types(transcripts, name):

@@ -57,6 +57,12 @@ def _child(tree, n_nodes, node, label):
 
 
 @_part
+def _with_room(array):
+    """The same, with room for as many more behind it."""
+    return np.concatenate((array, np.full_like(array, -1)))
+
+
+@_part
 def _go_on(p, tree, beam, ends, place_of, scores, stay):
     """Log-probabilities of the beginnings of a beam, one step on.
 
@@ -92,7 +98,8 @@ def beam_search(log_p, width):
     ends with no label but a blank, is number 0.
     """
     n_steps, n_outputs = log_p.shape
-    tree = np.full((1 + n_steps * width, 4), -1)
+    # They grow, since nobody knows how many of the `width` of a step will be new.
+    tree = np.full((16, 4), -1)
     tree[0, _LABEL], n_nodes = BLANK, 1
     place_of = np.full(len(tree), -1)  # of a node, in the beam
     beam, ends = np.zeros(1, np.int64), np.full((1, 2), IMPOSSIBLE)
@@ -107,6 +114,8 @@ def beam_search(log_p, width):
         flat = scores.ravel()
         best = np.argsort(-flat, kind="mergesort")[:width]
         best = best[flat[best] > IMPOSSIBLE / 2]
+        while n_nodes + best.size > len(tree):
+            tree, place_of = _with_room(tree), _with_room(place_of)
         new, ends = np.empty(best.size, np.int64), np.full((best.size, 2), IMPOSSIBLE)
         for i, candidate in enumerate(best):
             node, k = beam[candidate // n_outputs], candidate % n_outputs

@@ -5,6 +5,7 @@ The error for what is no form of X names it, and the expression that makes one o
 
 from collections.abc import Iterable, Mapping, Sequence
 from numbers import Number
+from reprlib import repr as short
 
 _SCALARS = {str, int, float, bool, type(None)}
 
@@ -56,10 +57,20 @@ def has_words(X):
 
 def characters_of(X):
     """X; of texts, which its elements are, lists of their characters."""
-    parts = _parts(X)
-    if not parts or not all(isinstance(x, str) for x in parts):
+    is_of_strings = getattr(getattr(X, "dtype", None), "kind", None) in ("U", "T")
+    parts = list(X) if is_of_strings and n_dimensions(X) == 1 else _parts(X)
+    are_texts = [isinstance(x, str) for x in parts or ()]
+    if not any(are_texts):
         return X
-    return [list(x) for x in parts]
+    if all(are_texts):
+        return [list(x) for x in parts]
+    for i, x in enumerate(parts):
+        if not isinstance(x, str) and not is_vector(x):
+            raise ValueError(
+                f"X has texts, but X[{i}] is {short(x)}. Pass a text for each "
+                "sequence; leave out what is missing, with its target."
+            )
+    return X
 
 
 def _parts(X):
@@ -105,8 +116,8 @@ def check_is_array(X, name):
     """Refuse what is neither a list nor an array."""
     if is_vector(X) or hasattr(X, "__array__"):
         return
-    way_out = _way_out(X)
-    advice = "" if way_out is None else f" Pass {way_out}."
+    way = way_out(X)
+    advice = "" if way is None else f" Pass {way}."
     raise ValueError(
         f"{name} takes a list of arrays, a 3D array or a table as X, got an object of "
         f"type {type(X).__name__}.{advice}"
@@ -115,17 +126,17 @@ def check_is_array(X, name):
 
 def check_is_targets(y, name):
     """Refuse targets that are no list and no array; `name` is the argument's."""
-    if is_vector(y) or hasattr(y, "__array__"):
+    if is_vector(y) or (hasattr(y, "__array__") and getattr(y, "shape", None) != ()):
         return
-    way_out = _way_out(y)
-    advice = "" if way_out is None else f" Pass {way_out.replace('X', name)}."
+    way = way_out(y)
+    advice = "" if way is None else f" Pass {way.replace('X', name)}."
     raise ValueError(
         f"{name} must be a list or an array, got an object of type "
         f"{type(y).__name__}.{advice}"
     )
 
 
-def _way_out(X):
+def way_out(X):
     """The expression that makes a list of sequences of X; None if there is none."""
     kind = type(X).__name__
     if isinstance(X, Mapping):
@@ -136,7 +147,8 @@ def _way_out(X):
         return f"[{group} for _, group in X]"
     if kind == "LazyFrame":
         return "X.collect()"
-    if isinstance(X, Iterable) and not isinstance(X, str | bytes):
+    is_scalar = isinstance(X, str | bytes) or getattr(X, "shape", None) == ()
+    if isinstance(X, Iterable) and not is_scalar:
         return "list(X)"
     return None
 
