@@ -111,9 +111,11 @@ X : list of str, or list of array-like
     (n_timesteps_i,) of strings, whole numbers or booleans, of any lengths, also none.
 """
 
-OF_TRANSCRIPTS = OF_ESTIMATORS.replace(
-    X,
-    """
+OF_TRANSCRIPTS = (
+    OF_ESTIMATORS
+    + """
+sample_weight : array-like of shape (n_samples,), default=None
+    Weight of each sample. None: all weights are 1.
 X : list of array-like or of str, or array-like
     Sequences: a list of arrays or DataFrames (n_timesteps_i, n_features), or of arrays
     or lists (n_timesteps_i,), of any lengths; or a 3D array (n_samples, n_timesteps,
@@ -122,7 +124,7 @@ X : list of array-like or of str, or array-like
 y : list of str, or list of array-like
     What each sequence says: texts, of which each character is a label; or sequences of
     labels, which are strings, numbers or booleans. A transcript may be empty.
-""",
+"""
 )
 
 NOTES = """

@@ -60,7 +60,7 @@ def save_plot(network, words, path):
     for ax, word, labels, p, places in zip(
         figure.subplots(2, 2).flat, words, said, shares, spans, strict=True
     ):
-        rows = sorted(set(labels))
+        rows = list(dict.fromkeys(labels))
         columns = [1 + phonemes.index(label) for label in rows]
         ax.imshow(p[:, columns].T, cmap="Blues", vmin=0, vmax=1, aspect="auto")
         ax.set_yticks(range(len(rows)), rows)
@@ -68,6 +68,8 @@ def save_plot(network, words, path):
         for label, (first, end) in zip(labels, places, strict=True):
             middle = (first + end - 1) / 2
             ax.plot(middle, rows.index(label), "o", mfc="none", mec="tab:red", ms=12)
+        for border in TIMES * np.arange(1, len(word)) - 0.5:
+            ax.axvline(border, color="0.9", lw=0.8)
         ax.set_title(f"{word}: {' '.join(labels)}", size=11)
     figure.supxlabel("letters")
     figure.supylabel("phonemes: how probable (blue), and which are said (red)")

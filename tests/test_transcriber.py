@@ -16,6 +16,7 @@ from sklearn.model_selection import GridSearchCV, cross_val_score
 from sklearn.pipeline import make_pipeline
 from sklearn.utils.estimator_checks import parametrize_with_checks
 from small import AfterEpoch, state_of
+from threadpoolctl import threadpool_limits
 
 from skrnn import RNNTranscriber
 from skrnn.mathematics.losses.ctc import BLANK
@@ -45,25 +46,34 @@ def test_it_learns_texts_by_heart(transcriber):
 
 
 def test_the_loss_is_that_of_each_label():
-    # In the first epoch of one step the weights are those of the beginning.
-    model = make(max_iter=1, batch_size=24, learning_rate_init=1e-30, alpha=0)
-    model = model.fit(X, TEXTS)
+    # In an epoch of one step the weights are those of the beginning.
+    texts = ["ab", "b", "", "ba"] * 2
+    short = [np.random.default_rng(i).normal(size=(5, 2)) for i in range(8)]
+    model = make(max_iter=1, batch_size=8, learning_rate_init=1e-30, alpha=0.0)
+    model.fit(short, texts)
     losses = []
-    for p, text in zip(model.predict_proba(X), TEXTS, strict=True):
+    for p, text in zip(model.predict_proba(short), texts, strict=True):
         codes = [1 + list(model.classes_).index(label) for label in text]
-        paths = product(range(4), repeat=len(p)) if len(p) < 7 else ()
         total = sum(
-            p[np.arange(len(p)), path].prod()
-            for path in paths
-            if [label for label, _ in groupby(path) if label] == codes
+            p[np.arange(5), path].prod()
+            for path in product(range(3), repeat=5)
+            if [label for label, _ in groupby(path) if label != BLANK] == codes
         )
-        losses.append(-np.log(total) / max(1, len(text)) if total else np.nan)
-    # Of the short ones; the others have too many paths to go through.
-    short = [i for i, x in enumerate(X) if len(x) < 7]
-    model = make(max_iter=1, batch_size=24, learning_rate_init=1e-30, alpha=0)
-    model = model.fit([X[i] for i in short], [TEXTS[i] for i in short])
-    losses = np.array(losses)[short]
-    assert_allclose(model.loss_, losses.mean(), rtol=0.2)
+        losses.append(-np.log(total) / max(1, len(text)))
+    assert_allclose(model.loss_, np.mean(losses), rtol=1e-5)
+
+
+def test_the_same_bits_on_any_number_of_threads(monkeypatch):
+    # More than one shard of a batch, and of a prediction.
+    monkeypatch.setattr("skrnn.backends.cpu.packing.WORTH_A_THREAD", 1)
+    many, texts, fits = X * 3, TEXTS * 3, []
+    for n_threads in (1, 2):
+        with threadpool_limits(n_threads):
+            model = make(batch_size=40).fit(many, texts)
+            fits.append((model.loss_curve_, model.predict_proba(many)))
+    assert fits[0][0] == fits[1][0]
+    for one, other in zip(fits[0][1], fits[1][1], strict=True):
+        assert_array_equal(one, other)
 
 
 def test_labels_of_any_type():
@@ -166,6 +176,7 @@ def test_a_beam_finds_what_the_best_path_does_not():
     assert codes.tolist() == []
     assert beam_search(np.log(p), 2).tolist() == [1]
     assert beam_search(np.zeros((0, 3)), 4).tolist() == []
+    assert beam_search(np.full((2, 3), np.nan), 2).tolist() == []
 
 
 @pytest.mark.nojit
@@ -264,6 +275,21 @@ def test_a_stream_says_what_whole_sequences_say(frames):
         for own, whole in zip(shares, model.predict_proba(some), strict=True):
             assert_array_equal(np.concatenate(own), whole)
         assert stream.n_steps.tolist() == [len(x) for x in some]
+
+
+def test_all_methods_of_a_stream_go_on(transcriber):
+    model = make(bidirectional=False, max_iter=40).fit(X, TEXTS)
+    stream, text = model.stream(), ""
+    for t, step in enumerate(X[4]):
+        if t % 3 == 1:
+            stream.transform([step[None]])
+        elif t % 3 == 2:
+            stream.predict_proba([step[None]])
+        else:
+            text += stream.predict([step[None]])[0]
+    codes = np.concatenate([[BLANK], model.predict_proba(X[4:5])[0].argmax(axis=1)])
+    said = codes[1:][(codes[1:] != codes[:-1]) & (np.arange(codes.size - 1) % 3 == 0)]
+    assert text == "".join(model.classes_[said[said != BLANK] - 1])
 
 
 def test_a_stream_of_tokens_and_what_fails():

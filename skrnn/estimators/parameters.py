@@ -604,8 +604,9 @@ with `X_val`."""
         "int",
         """How many beginnings of a transcript a prediction follows from step to step.
 1: it takes the most probable label of each step (the *best path*), whichever transcript
-that makes; more of them find one that is as probable or more, all ways to say it
-together (prefix beam search: Hannun et al., 2014), in so many times the time.""",
+that makes. More of them add up all ways to say a transcript, and so usually find a more
+probable one (prefix beam search: Hannun et al., 2014), in so many times the time.
+Streams take the best path.""",
     ),
 }
 

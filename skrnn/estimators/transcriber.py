@@ -197,9 +197,9 @@ class RNNTranscriber(PredictingRNN):
     beam_width : int, default=1
         How many beginnings of a transcript a prediction follows from step to step. 1:
         it takes the most probable label of each step (the *best path*), whichever
-        transcript that makes; more of them find one that is as probable or more, all
-        ways to say it together (prefix beam search: Hannun et al., 2014), in so many
-        times the time.
+        transcript that makes. More of them add up all ways to say a transcript, and so
+        usually find a more probable one (prefix beam search: Hannun et al., 2014), in
+        so many times the time. Streams take the best path.
 
     Attributes
     ----------
@@ -410,9 +410,7 @@ class RNNTranscriber(PredictingRNN):
             sequences of labels, which are strings, numbers or booleans. A transcript
             may be empty.
         sample_weight : array-like of shape (n_samples,), default=None
-            Weight of each sample. None: all weights are 1. With
-            ``return_sequences=True`` that of all of its steps; or one weight for each
-            step, in the form of y.
+            Weight of each sample. None: all weights are 1.
         X_val, y_val : as X and y, default=None
             Validation data for early stopping; None: a part of the samples is set
             aside. A `Pipeline` with ``transform_input=["X_val"]`` transforms them as X.
@@ -472,9 +470,7 @@ class RNNTranscriber(PredictingRNN):
         classes : array-like of shape (n_labels,) or str, default=None
             All labels that will ever come; needed in the first call.
         sample_weight : array-like of shape (n_samples,), default=None
-            Weight of each sample. None: all weights are 1. With
-            ``return_sequences=True`` that of all of its steps; or one weight for each
-            step, in the form of y.
+            Weight of each sample. None: all weights are 1.
 
         Returns
         -------
@@ -722,9 +718,7 @@ class RNNTranscriber(PredictingRNN):
             sequences of labels, which are strings, numbers or booleans. A transcript
             may be empty.
         sample_weight : array-like of shape (n_samples,), default=None
-            Weight of each sample. None: all weights are 1. With
-            ``return_sequences=True`` that of all of its steps; or one weight for each
-            step, in the form of y.
+            Weight of each sample. None: all weights are 1.
 
         Returns
         -------

@@ -53,8 +53,9 @@ class TranscriberStream(Stream):
     """
 
     def _start(self, n):
-        self._last = np.full(n, BLANK)  # what each sequence said last
-        return super()._start(n)
+        # Beside the past stands what each sequence said last.
+        memory, n_steps, past, read = super()._start(n)
+        return memory, n_steps, (past, np.full(n, BLANK)), read
 
     def predict(self, X: ArrayLike) -> list[str] | list[list[Any]]:
         """Predict what the next steps say.
@@ -71,14 +72,7 @@ class TranscriberStream(Stream):
             The labels that are new, by the best path: texts if `fit` was given texts,
             otherwise lists of labels.
         """
-        before = self._state, self._last
-        try:
-            said, self._last = self._feed(X, "outputs", self._said)
-            return said
-        # Ctrl-C strikes even here: then the caller has no results.
-        except BaseException:
-            self._state, self._last = before
-            raise
+        return self._feed(X, "outputs", self._said)
 
     def predict_proba(self, X: ArrayLike) -> Results:
         """Predict the probabilities of all labels at the next steps.
@@ -118,17 +112,29 @@ class TranscriberStream(Stream):
         return super()._feed(characters_of(X), what, finish)
 
     def _compute(self, what, sequences, n_steps, past, memory):
-        frames = self._model.network.frames
+        (past, last), network = past, self._model.network
+        frames, start = network.frames, memory.copy()
         pieces = past.followed_by(sequences) if frames.n_kept else sequences
         spans, _ = frames.spans_of_piece(n_steps, sequences.lengths)
-        compute = getattr(self._backend, what)
-        values = compute(self._model.parameters, pieces, memory=memory, spans=spans)
+
+        def compute(what, memory):
+            arguments = self._model.parameters, pieces
+            values = getattr(self._backend, what)(
+                *arguments, memory=memory, spans=spans
+            )
+            return of_frames(frames, values, pieces, spans)
+
+        results = outputs = compute(what, memory)
+        if what != "outputs":  # what they say is needed to go on
+            outputs = compute("outputs", start)
+        *_, last = best_paths(outputs[0], outputs[1].offsets, last)
         past = pieces.newest(frames.n_kept) if frames.n_kept else past
-        return *of_frames(frames, values, pieces, spans), past
+        return *results, (past, last)
 
     def _said(self, computed):
-        """The labels that are new, and what each sequence says last."""
+        """The labels that are new."""
+        _, last = self._state[2]
         offsets = computed.sequences.offsets
-        codes, bounds, last = best_paths(computed.values, offsets, self._last)
+        codes, bounds, _ = best_paths(computed.values, offsets, last)
         parts = np.split(codes, bounds[1:-1])
-        return list(map(self._model.targets.transcript, parts)), last
+        return list(map(self._model.targets.transcript, parts))

@@ -241,10 +241,11 @@ def check_long_enough(transcripts, counts, lengths, hop):
     frames = f" that are {counts[i]} frames (hop_length={hop})" if hop > 1 else ""
     blanks = f", of which {needed[i] - n_labels} are like the one before"
     raise ValueError(
-        f"y[{i}] has {n_labels} labels"
+        f"y[{i}] has {n_labels} {'label' if n_labels == 1 else 'labels'}"
         f"{blanks if needed[i] > n_labels else ''}: they need {needed[i]} steps at "
         f"least, one for each, and one between two that are alike. But sequence {i} "
         f"of X has {lengths[i]} steps{frames} (so for {bad.size} of {counts.size} "
         "sequences). Leave these out, or give X more steps: by a smaller hop_length, "
-        "or by repeating each step, as in [np.repeat(x, 2, axis=0) for x in X]."
+        "or by repeating each step, as in [np.repeat(x, 2, axis=0) for x in X] (of "
+        "texts or tokens [[k for k in x for _ in range(2)] for x in X])."
     )

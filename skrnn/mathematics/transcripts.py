@@ -114,6 +114,8 @@ def beam_search(log_p, width):
         flat = scores.ravel()
         best = np.argsort(-flat, kind="mergesort")[:width]
         best = best[flat[best] > IMPOSSIBLE / 2]
+        if best.size == 0:  # what is no number says nothing more
+            break
         while n_nodes + best.size > len(tree):
             tree, place_of = _with_room(tree), _with_room(place_of)
         new, ends = np.empty(best.size, np.int64), np.full((best.size, 2), IMPOSSIBLE)
