@@ -2,10 +2,13 @@
 
 The prompts are those of the telephone exchange Asterisk in five languages, each said by
 another person, at 8 kHz. No name of a prompt is in both parts, whatever the language.
+With `--transcribe`: what do those in English say? RNNTranscriber learns to write it
+from twenty minutes of speech.
 """
 
 import argparse
 import gzip
+import re
 import sys
 import wave
 from pathlib import Path
@@ -20,7 +23,8 @@ from sklearn.model_selection import GroupKFold
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from skrnn import RNNClassifier
+from skrnn import RNNClassifier, RNNTranscriber
+from skrnn.metrics import token_error_rate
 from skrnn.preprocessing import SequenceScaler
 
 sys.path.append(str(Path(__file__).resolve().parents[1] / "examples"))
@@ -35,7 +39,7 @@ N_MFCC = 20
 
 
 def read_prompts(folder, language):
-    """The sound wave of each prompt that has words, by name."""
+    """The sound wave and the text of each prompt that has words, by name."""
     name = f"core-sounds-{language}.txt.gz"
     path = folder / "usr/share/doc" / f"asterisk-core-sounds-{language}" / name
     (sounds,) = (folder / "usr/share/asterisk/sounds").glob(f"{language}_*")
@@ -45,7 +49,7 @@ def read_prompts(folder, language):
         name, _, text = (part.strip() for part in line.partition(":"))
         # What is no speech is described in brackets.
         if text and "[" not in text and (sounds / f"{name}.wav").exists():
-            found[name] = read_wave(sounds / f"{name}.wav")
+            found[name] = read_wave(sounds / f"{name}.wav"), text
     return found
 
 
@@ -60,11 +64,21 @@ def load_voices(folder):
     """Features of all prompts, whose voices they are, and their names."""
     X, y, names = [], [], []
     for language in LANGUAGES:
-        for name, samples in read_prompts(folder, language).items():
+        for name, (samples, _) in read_prompts(folder, language).items():
             X.append(log_mel(samples[: SECONDS * SR], **FRAMES))
             y.append(language)
             names.append(name)
     return X, np.array(y), np.array(names)
+
+
+def load_texts(folder):
+    """Features of prompts in English, their words in small letters, and their names."""
+    prompts = read_prompts(folder, "en")
+    names = np.array([name for name in prompts if not name.startswith("silence/")])
+    texts = [prompts[name][1].lower() for name in names]
+    y = [" ".join(re.findall(r"[a-z0-9']+", text)) for text in texts]
+    frames = FRAMES | {"hop_length": 128}
+    return [log_mel(prompts[name][0], **frames) for name in names], y, names
 
 
 def mfcc_moments(X):
@@ -105,13 +119,37 @@ def score(model, X, y, split):
     return model.score([X[i] for i in scored], y[scored]), seconds
 
 
+def transcribe(folder, seed):
+    X, y, names = load_texts(folder)
+    ((fitted, scored),) = splits(names, None)
+    rnn = RNNTranscriber(
+        n_layers=2, dropout=0.3, recurrent_dropout=0.3, random_state=seed
+    )
+    model = make_pipeline(SequenceScaler(), rnn)
+    start = perf_counter()
+    model.fit([X[i] for i in fitted], [y[i] for i in fitted])
+    print(f"{len(fitted)} prompts learned in {perf_counter() - start:.0f} s.")
+    texts, found = [y[i] for i in scored], model.predict([X[i] for i in scored])
+    words = [[text.split() for text in part] for part in (texts, found)]
+    print(
+        f"Character error rate of {len(scored)}: {token_error_rate(texts, found):.3f}"
+    )
+    print(f"Word error rate: {token_error_rate(*words):.3f}")
+    for pair in zip(texts[:8], found, strict=False):
+        print(*pair, sep=" | ")
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("folder", type=Path, help="with the unpacked packages' usr/")
     parser.add_argument("--seeds", nargs="+", type=int, default=[0, 1, 2])
     parser.add_argument("--cv", type=int, metavar="K", help="K folds, without test")
     parser.add_argument("--csv", type=Path, help="write the table to this file as well")
+    parser.add_argument("--transcribe", action="store_true", help="English texts")
     args = parser.parse_args()
+    if args.transcribe:
+        transcribe(args.folder, args.seeds[0])
+        return
     X, y, names = load_voices(args.folder)
     found, rows = splits(names, args.cv), mfcc_moments(X)
     print(f"Prompts to train on and to score: {[tuple(map(len, s)) for s in found]}\n")
