@@ -127,6 +127,24 @@ y : list of str, or list of array-like
 """
 )
 
+OF_TRANSLATIONS = (
+    OF_TRANSCRIPTS
+    + """
+y : list of str, or list of array-like
+    The translation of each sequence: texts, of which each character is a token; or
+    sequences of tokens, which are strings, numbers or booleans. It may be empty.
+embeddings_ : list of DataFrame
+    Of each of these features the embedding of each category, which its index names, and
+    then that of the tokens in y, with None for the begin of a translation. The last row
+    of each, ``"<unknown>"``, is that of what fit did not see.
+"""
+)
+
+GIVEN_TRANSLATIONS = """
+y : list of str, or list of array-like, default=None
+    The translations, as `fit` takes them. None: those that `predict` finds.
+"""
+
 NOTES = """
 Nothing is padded: the cost follows the sum of the lengths. A prediction has the
 same bits whatever other samples are predicted with it.
@@ -161,6 +179,12 @@ CLASSES = {
         parameters.TRANSCRIBER,
         OF_TRANSCRIPTS,
         {},
+    ),
+    "RNNTranslator": (
+        "estimators/translator.py",
+        parameters.TRANSLATOR,
+        OF_TRANSLATIONS,
+        {"attention_matrix": GIVEN_TRANSLATIONS},
     ),
     "SupervisedRNN": ("estimators/supervised.py", {}, OF_ESTIMATORS, {}),
     "BaseRNN": ("estimators/base.py", {}, OF_ESTIMATORS, {}),

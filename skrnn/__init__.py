@@ -7,6 +7,7 @@ from skrnn.estimators import (
     RNNLanguageModel,
     RNNRegressor,
     RNNTranscriber,
+    RNNTranslator,
 )
 
 __all__ = [
@@ -14,5 +15,6 @@ __all__ = [
     "RNNLanguageModel",
     "RNNRegressor",
     "RNNTranscriber",
+    "RNNTranslator",
     "__version__",
 ]

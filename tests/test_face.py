@@ -17,6 +17,7 @@ from skrnn import (
     RNNLanguageModel,
     RNNRegressor,
     RNNTranscriber,
+    RNNTranslator,
     callbacks,
     datasets,
     exceptions,
@@ -31,6 +32,7 @@ from skrnn.estimators.parameters import (
     N_POSITIONAL,
     REGRESSOR,
     TRANSCRIBER,
+    TRANSLATOR,
 )
 from skrnn.estimators.stream import Stream
 from skrnn.estimators.transcriber_stream import TranscriberStream
@@ -41,6 +43,7 @@ TABLES = {
     RNNRegressor: REGRESSOR,
     RNNLanguageModel: LANGUAGE_MODEL,
     RNNTranscriber: TRANSCRIBER,
+    RNNTranslator: TRANSLATOR,
 }
 both = pytest.mark.parametrize("estimator_class", TABLES)
 

@@ -119,7 +119,7 @@ def test_the_order_of_the_flat_vector_is_not_part_of_it(kind, monkeypatch):
         return found[:n] + found[n:][::-1]
 
     monkeypatch.setattr(Reversed, "parts", property(reverse), raising=False)
-    monkeypatch.setattr(saving, "Network", Reversed)
+    monkeypatch.setattr(saving, "network_of", Reversed.from_description)
     other = pickle.loads(data)
     assert not np.array_equal(other._model.parameters, estimator._model.parameters)
     assert_array_equal(predictions_of(other), expected)

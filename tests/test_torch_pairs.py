@@ -19,7 +19,8 @@ DEEP = {"n_layers": 2, "bidirectional": True}
 CASES = [
     {"cell": "lstm", "score": "dot"},
     {"cell": "lstm", "score": "general", "n_outputs": 40} | DEEP,
-    {"cell": "gru", "dtype": "float32", "n_features": 3, "score": "general"} | DEEP,
+    {"cell": "gru", "n_features": 3, "score": "general"} | DEEP,
+    {"cell": "gru", "dtype": "float32", "score": "general"} | DEEP,
 ]
 cases = pytest.mark.parametrize("arguments", CASES, ids=str)
 

@@ -99,7 +99,8 @@ def test_texts_and_tokens_in():
     assert of_texts.loss_curve_ == of_tokens.loss_curve_
     assert of_texts.predict(words) == of_tokens.predict([list(word) for word in words])
     assert list(of_texts.embeddings_[0].index) == ["a", "b", "<unknown>"]
-    assert of_texts.score(pd.Series(words), sounds) == of_texts.score(words, sounds)
+    for column in (pd.Series(words), np.array(words)):
+        assert of_texts.score(column, sounds) == of_texts.score(words, sounds)
     # What has no strings has numbers.
     numbers = make().fit([[1, 2, 3], [2, 1]] * 6, ["a", "b"] * 6)
     assert not hasattr(numbers, "categories_")

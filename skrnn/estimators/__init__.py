@@ -4,5 +4,12 @@ from skrnn.estimators.classifier import RNNClassifier
 from skrnn.estimators.language_model import RNNLanguageModel
 from skrnn.estimators.regressor import RNNRegressor
 from skrnn.estimators.transcriber import RNNTranscriber
+from skrnn.estimators.translator import RNNTranslator
 
-__all__ = ["RNNClassifier", "RNNLanguageModel", "RNNRegressor", "RNNTranscriber"]
+__all__ = [
+    "RNNClassifier",
+    "RNNLanguageModel",
+    "RNNRegressor",
+    "RNNTranscriber",
+    "RNNTranslator",
+]

@@ -57,7 +57,7 @@ class BaseRNN(
         last one, ``"<unknown>"``, stands for those that fit did not see.
         """
         model = self._model
-        if model is None or model.inputs.categories is None:
+        if model is None or not model.network.embeddings:
             raise AttributeError(
                 f"This {type(self).__name__} has no embeddings: it is not fitted, or "
                 "no feature of X has categories (see categorical_features)."
@@ -109,7 +109,10 @@ class BaseRNN(
             n_directions * hidden_size), ``attention.bias`` and ``attention.query``
             (hidden_size,). The gates stand in PyTorch's order: i, f, g, o (LSTM);
             r, z, n (GRU). Where a gate needs one bias only, ``bias_ih_l{k}`` has it
-            and ``bias_hh_l{k}`` has 0.
+            and ``bias_hh_l{k}`` has 0. A translator has those of both its networks,
+            with ``encoder.`` and ``decoder.`` before the names, and
+            ``attention.weight`` (hidden_size, hidden_size), unless attention is "dot",
+            and ``attention.output.weight`` (hidden_size, 2 * hidden_size).
         """
         model = self._fitted()
         if merge_adapters or model.adapted is None:

@@ -44,6 +44,12 @@ def embeddings_of(estimator, form, known):
     return tuple((n, int(size)) for n, size in zip(n_codes, sizes, strict=True))
 
 
+def size_of(estimator, n_categories):
+    """Numbers of an embedding of so many, where one parameter says it for all."""
+    size = estimator.embedding_size
+    return _automatic(n_categories) if isinstance(size, str) else int(size)
+
+
 def _automatic(n_categories):
     return max(1, min(MAX_SIZE, ceil(2 * n_categories**0.5)))  # there may be no n-gram
 
@@ -185,14 +191,20 @@ def _rows(frame, codes, own, name):
 
 
 def _known(model):
-    """Of each embedding the code of each category, or n-gram of them."""
-    categories, ngrams = model.inputs.categories, model.inputs.ngrams
-    if categories is None:
-        return []
-    if ngrams is None:
-        return categories.codes
-    names = ngrams.names(categories.values[0])
-    return [*categories.codes, *({n: i for i, n in enumerate(of)} for of in names)]
+    """Of each embedding the code of each category, n-gram of them, or target token."""
+    inputs, of_targets = model.inputs, _of_targets(model)
+    if inputs.categories is None:
+        return of_targets
+    codes = [*inputs.categories.codes, *of_targets]
+    if inputs.ngrams is None:
+        return codes
+    names = inputs.ngrams.names(inputs.categories.values[0])
+    return [*codes, *({n: i for i, n in enumerate(of)} for of in names)]
+
+
+def _of_targets(model):
+    """The codes of targets that a decoder reads; of no others."""
+    return [model.targets.codes] if model.network.is_pair else []
 
 
 def weight_names(network):
@@ -201,17 +213,20 @@ def weight_names(network):
 
 
 def frames_of_embeddings(model):
-    """The rows of each feature's embedding as a frame, with the categories' names."""
+    """The rows of each feature's embedding as a frame, with the categories' names.
+
+    The last one is that of the tokens that a decoder reads, if there is one.
+    """
     inputs, weights = model.inputs, model.network.export_weights(model.parameters)
+    features = [] if inputs.categories is None else inputs.names_of_categorical
+    features = [*features, *(None for _ in _of_targets(model))]
     return [
         pd.DataFrame(
             weights[name],
-            index=pd.Index([*values, UNKNOWN], dtype=object, name=feature),
+            index=pd.Index([*codes, UNKNOWN], dtype=object, name=feature),
         )
-        for name, values, feature in zip(
-            weight_names(model.network)[: inputs.n_categorical],
-            inputs.categories.values,
-            inputs.names_of_categorical,
-            strict=True,
+        # N-grams, which come last, are none.
+        for name, codes, feature in zip(
+            weight_names(model.network), _known(model), features, strict=False
         )
     ]

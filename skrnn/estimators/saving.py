@@ -33,7 +33,8 @@ from skrnn.estimators.language.tokens import NextToken
 from skrnn.estimators.model import Adapted, History, Model, Run
 from skrnn.estimators.real_values import RealValues
 from skrnn.estimators.transcripts import Transcripts
-from skrnn.network import Network
+from skrnn.estimators.translation.targets import Translations
+from skrnn.network import network_of
 from skrnn.training import State, Trainable
 
 #: To be raised with every change of what is written; then `_UPGRADES` gets a function
@@ -55,7 +56,7 @@ _TARGETS = {
     kind.kind: kind
     for kind in (
         *(SingleLabel, Indicator, LabelColumns, RealValues),
-        *(NextToken, Transcripts),
+        *(NextToken, Transcripts, Translations),
     )
 }
 #: Of a training's state: vectors, which are saved by the names of weights.
@@ -88,7 +89,7 @@ def from_plain(plain):
         If a later version wrote it, in a format that this one does not know.
     """
     plain = _upgraded(plain)
-    network = Network.from_description(plain["network"])
+    network = network_of(plain["network"])
     targets = plain["targets"]
     targets = _TARGETS[targets["kind"]].from_state(targets)
     draft = Model(network, _inputs(plain["inputs"]), targets)

@@ -2,7 +2,7 @@
 
 import warnings
 from collections.abc import Mapping
-from dataclasses import fields, replace
+from dataclasses import replace
 from functools import partial
 
 import numpy as np
@@ -389,13 +389,21 @@ class TrainingMixin(CallbackSupportMixin):
 
 def _differences(network, old):
     """In what a network is another one."""
-    changed = [
-        (field.name, getattr(network, field.name), getattr(old, field.name))
-        for field in fields(network)
-    ]
+    now, was = (dict(_values(n.description())) for n in (network, old))
     return ", ".join(
-        f"{k}={now!r} (was {was!r})" for k, now, was in changed if now != was
+        f"{k}={now.get(k)!r} (was {was.get(k)!r})"
+        for k in now | was
+        if now.get(k) != was.get(k)
     )
+
+
+def _values(description, prefix=""):
+    """Names and values of a description, those of networks in it as well."""
+    for name, value in description.items():
+        if isinstance(value, dict) and name != "loss":
+            yield from _values(value, f"{prefix}{name}.")
+        else:
+            yield f"{prefix}{name}", value
 
 
 def _are_whole(data):

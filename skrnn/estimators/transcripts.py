@@ -21,11 +21,53 @@ from skrnn.sequences import Sequences
 
 
 @dataclass(frozen=True)
-class Transcripts:
-    """Labels of which transcripts consist, and whether these are texts."""
+class OfLabels:
+    """Labels of which targets consist, and whether these are texts."""
 
     labels: tuple
     is_text: bool
+
+    @classmethod
+    def from_state(cls, state):
+        """The one that `state` describes."""
+        values = {name: value for name, value in state.items() if name != "kind"}
+        return cls(**values | {"labels": tuple(state["labels"])})
+
+    def state(self):
+        """Plain values, of which `from_state` makes an equal one."""
+        return {"kind": self.kind, **vars(self), "labels": list(self.labels)}
+
+    def attributes(self):
+        """What a fitted estimator shows of it."""
+        return {"classes_": as_labels(self.labels)}
+
+    def check_form(self, read, name):
+        """Refuse what no target of these labels could be equal to."""
+        kinds = ["sequences of labels", "texts"]
+        if read.is_text != self.is_text:
+            raise ValueError(
+                f"{name} has {kinds[read.is_text]}, but the first fit had "
+                f"{kinds[self.is_text]}. Pass {kinds[self.is_text]}."
+            )
+        found = next((part[0] for part in read.transcripts if part), None)
+        known = next(iter(self.labels), None)
+        if None in (found, known):
+            return
+        if isinstance(found, str) != isinstance(known, str):
+            raise ValueError(
+                f"{name} has labels such as {short(found)}, but the classes are such "
+                f"as {short(known)}. Pass labels of the same type."
+            )
+
+    def said(self, places):
+        """What the labels at these places say, in the form that targets had."""
+        labels = [self.labels[place] for place in places]
+        return "".join(labels) if self.is_text else labels
+
+
+@dataclass(frozen=True)
+class Transcripts(OfLabels):
+    """Labels of which transcripts consist, and whether these are texts."""
 
     kind = "transcripts"
     must_be_finite = True  # outputs; those that are not stand for no label
@@ -35,23 +77,6 @@ class Transcripts:
     def output_sizes(self):
         """Outputs of the network: the blank, and the labels."""
         return (1 + len(self.labels),)
-
-    @classmethod
-    def from_state(cls, state):
-        """The one that `state` describes."""
-        return cls(tuple(state["labels"]), state["is_text"])
-
-    def state(self):
-        """Plain values, of which `from_state` makes an equal one."""
-        return {
-            "kind": self.kind,
-            "labels": list(self.labels),
-            "is_text": self.is_text,
-        }
-
-    def attributes(self):
-        """What a fitted estimator shows of it."""
-        return {"classes_": as_labels(self.labels)}
 
     def encode(self, read, name="y"):
         """The codes of transcripts, as `read_transcripts` gives them."""
@@ -70,24 +95,6 @@ class Transcripts:
         ]
         return Sequences.from_list(parts, np.int64)
 
-    def check_form(self, read, name):
-        """Refuse what no transcript of these labels could be equal to."""
-        kinds = ["sequences of labels", "texts"]
-        if read.is_text != self.is_text:
-            raise ValueError(
-                f"{name} has {kinds[read.is_text]}, but the first fit had "
-                f"{kinds[self.is_text]}. Pass {kinds[self.is_text]}."
-            )
-        found = next((part[0] for part in read.transcripts if part), None)
-        known = next(iter(self.labels), None)
-        if None in (found, known):
-            return
-        if isinstance(found, str) != isinstance(known, str):
-            raise ValueError(
-                f"{name} has labels such as {short(found)}, but the classes are such "
-                f"as {short(known)}. Pass labels of the same type."
-            )
-
     def probabilities(self, outputs, link):
         """What the link makes of the outputs: of the blank, and of each label."""
         return link(outputs)
@@ -105,8 +112,7 @@ class Transcripts:
 
     def transcript(self, codes):
         """The text, or the list of labels, that codes stand for."""
-        labels = [self.labels[code - 1] for code in codes]
-        return "".join(labels) if self.is_text else labels
+        return self.said(code - 1 for code in codes)
 
 
 def as_labels(labels):

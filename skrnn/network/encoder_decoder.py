@@ -73,6 +73,18 @@ class EncoderDecoder(Flat):
         return self.decoder.dtype
 
     @property
+    def frame_length(self):
+        return self.encoder.frame_length
+
+    @property
+    def hop_length(self):
+        return self.encoder.hop_length
+
+    @property
+    def n_states_out(self):
+        return self.decoder.n_states_out
+
+    @property
     def loss(self):
         return self.decoder.loss
 

@@ -165,6 +165,12 @@ class PairPredictor:
         places[..., : decoder.network.hidden_size] = ends.reshape(*ends.shape[:3], -1)
         return Encoded(states, sequences.offsets, starts)
 
+    def starts(self, encoded):
+        """The states of the decoder's last layer before its first step."""
+        sizes, layers = self.networks[1].compiled_network[1:3]
+        last = (len(layers) - 1) * sizes.padded_size
+        return encoded.memory[:, last:][:, : sizes.hidden_size].copy()
+
     def outputs(self, encoded, which, steps, memory):
         """The head's outputs after each of some steps, whose codes the decoder reads.
 

@@ -58,30 +58,16 @@ class Reader:
 
     def _compute(self, what, sequences, memory):
         compute = getattr(self.backend, what)
-        values = compute(self.parameters, sequences, memory=memory)
-        if not np.isfinite(values).all():
-            raise ValueError(
-                "What the network computes is not finite: its states grew without "
-                "bound. Fit with layer_norm=True or another cell."
-            )
-        return values
+        return check_finite(compute(self.parameters, sequences, memory=memory))
 
     def log_likelihoods(self, steps, memory=None):
         """The logarithm of the probability of each step's target."""
         results = np.empty(len(steps.targets))
         for places, outputs in self.pieces(steps.inputs, "outputs", memory):
-            results[places] = self._of_targets(outputs, steps.targets[places])
+            results[places] = log_likelihoods_of(
+                outputs, steps.targets[places], self.targets
+            )
         return results
-
-    def _of_targets(self, outputs, targets):
-        p, end = self.targets.unknown_probability, self.targets.n_tokens
-        largest, rows = outputs.max(axis=1), np.arange(targets.size)
-        logs = (outputs[rows, np.minimum(targets, end)] - largest).astype(np.float64)
-        # In place: a second array of this size would be the memory of a score.
-        outputs -= largest[:, None]
-        np.exp(outputs, out=outputs)
-        logs += np.log1p(-p) - np.log(outputs.sum(axis=1, dtype=np.float64))
-        return np.where(targets <= end, logs, np.log(p))
 
     def probabilities(self, sequences):
         """Of each token, and of the end, to be what follows, if it is one of these."""
@@ -116,6 +102,31 @@ class Reader:
             is_last = places == sequences.offsets[i + 1] - 1
             results[i[is_last]] = values[is_last]
         return results
+
+
+def check_finite(values):
+    """What a network computes; refuses what is infinite or NaN."""
+    if not np.isfinite(values).all():
+        raise ValueError(
+            "What the network computes is not finite: its states grew without bound. "
+            "Fit with layer_norm=True or another cell."
+        )
+    return values
+
+
+def log_likelihoods_of(outputs, codes, targets):
+    """The logarithm of the probability of each row's code; outputs are overwritten.
+
+    `targets` say how many tokens are known, and how probable all others are.
+    """
+    p, end = targets.unknown_probability, targets.n_tokens
+    largest, rows = outputs.max(axis=1), np.arange(codes.size)
+    logs = (outputs[rows, np.minimum(codes, end)] - largest).astype(np.float64)
+    # In place: a second array of this size would be the memory of a score.
+    outputs -= largest[:, None]
+    np.exp(outputs, out=outputs)
+    logs += np.log1p(-p) - np.log(outputs.sum(axis=1, dtype=np.float64))
+    return np.where(codes <= end, logs, np.log(p))
 
 
 def sums(values, sequences):

@@ -47,7 +47,7 @@ class NextToken:
     @classmethod
     def of(cls, codes, n_tokens, is_text):
         """The targets in which these codes of tokens, all known, are."""
-        return cls(n_tokens, _unseen(codes), is_text)
+        return cls(n_tokens, unseen(codes), is_text)
 
     @classmethod
     def from_state(cls, state):
@@ -76,7 +76,7 @@ class NextToken:
         return {"unknown_probability_": self.unknown_probability}
 
 
-def _unseen(codes):
+def unseen(codes):
     """How probable tokens are that do not occur: the share of those that occur once.
 
     I. J. Good, The population frequencies of species and the estimation of population
@@ -84,7 +84,8 @@ def _unseen(codes):
     is where hardly a token occurs twice, as in a list of all that there are.
     """
     n_once = np.count_nonzero(np.bincount(codes) == 1)
-    return float(np.clip(n_once / codes.size, 1 / (codes.size + 1), MOST_UNKNOWN))
+    share = n_once / max(1, codes.size)
+    return float(np.clip(share, 1 / (codes.size + 1), MOST_UNKNOWN))
 
 
 class Tokens(NamedTuple):

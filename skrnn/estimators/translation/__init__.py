@@ -1,0 +1,1 @@
+"""What a translator needs: its targets, the search for the best one, what it reads."""
