@@ -243,6 +243,23 @@ def test_the_reference_has_the_gradients_of_its_loss(cell, stack):
         assert_allclose(found, expected, 1e-6, 1e-8, err_msg=name)
 
 
+def test_a_predictor_keeps_its_weights_while_others_are_learned():
+    case = make_case()
+    backend, parameters = make_backend("cpu", case.network), case.parameters
+    expected = case.loss_gradient()
+    predictor = backend.predictor(parameters)
+    encoded, which = predictor.encode(case.pairs.source), np.arange(len(case.sources))
+    arguments = encoded, which, case.pairs.target
+    before = predictor.outputs(*arguments, encoded.memory.copy())
+    loss, gradient = case.loss_gradient(backend=backend)
+    assert loss == expected[0]
+    assert_array_equal(gradient, expected[1])
+    other, others = make_case(), backend.network.initial_parameters
+    other.weights = case.network.export_weights(others(np.random.RandomState(1)))
+    other.loss_gradient(backend=backend)
+    assert_array_equal(predictor.outputs(*arguments, encoded.memory.copy()), before)
+
+
 def test_a_step_of_the_solver_leaves_rows_that_no_pair_reads():
     case = make_case()
     network, vector = case.network, case.parameters

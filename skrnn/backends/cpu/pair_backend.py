@@ -93,9 +93,12 @@ class PairBackend(PackedNetwork):
         return float(losses.sum())
 
     def predictor(self, parameters):
-        """Predicts with these parameters, which must not change."""
+        """Predicts with these parameters, which must not change.
+
+        It holds them by itself: this backend may go on with others.
+        """
         check_parameters(self, parameters)
-        return PairPredictor(self, parameters)
+        return PairPredictor(PairBackend(self.network), parameters)
 
 
 class _Side:
