@@ -1,20 +1,26 @@
-"""The loss of outputs that are on the host, of a loss that reads sequences."""
+"""The loss of the outputs of whole sequences, of a loss that reads these."""
 
 import numpy as np
+from numba import njit
 
 from skrnn.backends.table import LENGTH, NUMBER
 from skrnn.mathematics.cache import cached_njit
+from skrnn.mathematics.compilation import PART
+from skrnn.mathematics.internals import COMPILER, has
 from skrnn.mathematics.losses import sequence_gradient
 
+# It makes arrays; see `cpu/options.py`.
+_OWNING = {"_nrt": True} if has(COMPILER) else {}
 
-@cached_njit(nogil=True, error_model="numpy")
-def losses_of_outputs(kind, outputs, steps, table, targets, scales):
+
+@njit(nogil=True, error_model="numpy", **PART, **_OWNING)
+def sequence_losses(kind, outputs, steps, table, targets, scales):
     """Loss of all sequences of a table; the outputs become their gradient.
 
     Parameters
     ----------
     kind : Kind
-    outputs : ndarray of shape (n_rows * n_outputs,)
+    outputs : (vector, start, distance between rows)
         The rows of a step are neighbours, in the order of the table.
     steps : ndarray of shape (n_steps, 2)
         Of each step, in its second column, the first row.
@@ -25,12 +31,19 @@ def losses_of_outputs(kind, outputs, steps, table, targets, scales):
     scales : ndarray
         Of each sequence.
     """
-    labels, offsets = targets
+    (m, at, row_size), (labels, offsets) = outputs, targets
     loss = 0.0
-    for i in range(len(table)):
+    for i in range(table.shape[0]):
         number, rows = table[i, NUMBER], np.empty(table[i, LENGTH], np.int64)
         for t in range(rows.size):
-            rows[t] = (steps[t, 1] + i) * kind.n_outputs
+            rows[t] = at + (steps[t, 1] + i) * row_size
         own = labels[offsets[number] : offsets[number + 1]]
-        loss += sequence_gradient(kind, outputs, rows, own, scales[number])
+        loss += sequence_gradient(kind, m, rows, own, scales[number])
     return loss
+
+
+@cached_njit(nogil=True, error_model="numpy")
+def losses_of_outputs(kind, outputs, steps, table, targets, scales):
+    """As `sequence_losses`, of outputs that are an array, one row after the other."""
+    rows = outputs, 0, kind.n_outputs
+    return sequence_losses(kind, rows, steps, table, targets, scales)

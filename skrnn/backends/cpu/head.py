@@ -2,20 +2,14 @@
 
 from typing import NamedTuple
 
-import numpy as np
 from numba import njit
 
-from skrnn.backends.cpu.options import INNER, OWNING
+from skrnn.backends.cpu.options import INNER
 from skrnn.backends.cpu.products import CHUNK, product, weight_gradient
 from skrnn.backends.cpu.tile import ONE, PANEL_BYTES, ZERO
-from skrnn.backends.cpu.window import FIRST
-from skrnn.backends.table import LENGTH, NUMBER
+from skrnn.backends.outputs import sequence_losses
 from skrnn.mathematics.intrinsics import by_type
-from skrnn.mathematics.losses import (
-    SequenceKind,
-    loss_gradient,
-    sequence_gradient,
-)
+from skrnn.mathematics.losses import SequenceKind, loss_gradient
 
 
 class HeadPlan(NamedTuple):
@@ -62,22 +56,9 @@ def _losses_of_rows(kind, learned, padded, work, done, n, rows, shard, window):
     return loss
 
 
-@njit(**OWNING)
-def sequence_losses(kind, learned, padded, work, shard, steps):
-    """Loss of all sequences of a window, whose outputs become their gradient."""
-    (labels, offsets), scales = learned
-    loss = 0.0
-    for i in range(shard.shape[0]):
-        number, rows = shard[i, NUMBER], np.empty(shard[i, LENGTH], np.int64)
-        for t in range(rows.size):
-            rows[t] = work.scratch + (steps[t, FIRST] + i) * padded
-        own = labels[offsets[number] : offsets[number + 1]]
-        loss += sequence_gradient(kind, work.m, rows, own, scales[number])
-    return loss
-
-
 def _losses_of_sequences(kind, learned, padded, work, done, n, rows, shard, window):
-    return sequence_losses(kind, learned, padded, work, shard, window.steps)
+    outputs = work.m, work.scratch, padded
+    return sequence_losses(kind, outputs, window.steps, shard, *learned)
 
 
 #: head_losses(kind, learned, padded, work, done, n, rows, shard, window): loss of n
