@@ -214,6 +214,7 @@ def test_beam_width_is_of_predictions_only(transcriber):
     wide = clone(transcriber).set_params(beam_width=4).fit(X, TEXTS)
     assert wide.loss_curve_ == transcriber.loss_curve_
     assert wide.predict(X) == TEXTS
+    assert [*map(wide.predict, zip(X))] == [[text] for text in TEXTS]  # one at a time
     for width in (0, 1.5, "auto"):
         with pytest.raises(ValueError, match="'beam_width' parameter of RNNTransc"):
             wide.set_params(beam_width=width).predict(X)

@@ -672,8 +672,7 @@ class RNNTranscriber(PredictingRNN):
         counts = network.frames.counts(sequences.lengths)
         check_long_enough(codes, counts, sequences.lengths, network.hop_length)
         computed = self._compute_of(model, sequences, X, "outputs")
-        log_p = network.loss.log_link(computed.values.astype(np.float64))
-        log_p = np.split(log_p, computed.sequences.offsets[1:-1])
+        log_p = model.targets.log_p(computed.values, computed.sequences.offsets)
         labels = np.split(codes.values[:, 0], codes.offsets[1:-1])
         return [
             _steps_of(alignment(p, own), len(p), network.hop_length, length)

@@ -99,15 +99,18 @@ class Transcripts(OfLabels):
         """What the link makes of the outputs: of the blank, and of each label."""
         return link(outputs)
 
+    def log_p(self, outputs, offsets):
+        """Log-probabilities of each sequence in turn: of all they take much memory."""
+        for part in np.split(outputs, offsets[1:-1]):
+            yield self.loss.log_link(part.astype(np.float64))
+
     def decode(self, outputs, offsets, width):
         """Transcripts of outputs, by the best path or a beam of some width."""
         if width == 1:
             codes, bounds, _ = best_paths(outputs, offsets)
             parts = np.split(codes, bounds[1:-1])
         else:
-            log_p = self.loss.log_link(outputs.astype(np.float64))
-            parts = np.split(log_p, offsets[1:-1])
-            parts = [beam_search(part, width) for part in parts]
+            parts = [beam_search(p, width) for p in self.log_p(outputs, offsets)]
         return [self.transcript(codes) for codes in parts]
 
     def transcript(self, codes):
