@@ -236,7 +236,7 @@ def test_dropout_has_the_same_bits_on_any_number_of_threads(
     results = set()
     for n_threads in (1, 2, 2, 1):
         monkeypatch.setattr(
-            "skrnn.backends.cpu.backend.thread_limit", lambda n=n_threads: n
+            "skrnn.backends.cpu.packing.thread_limit", lambda n=n_threads: n
         )
         estimator = make_steps(
             estimator_class,

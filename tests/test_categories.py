@@ -524,7 +524,7 @@ def test_training_cannot_go_on_with_other_features(choice):
 def test_training_cannot_go_on_with_another_size():
     regressor = with_tokens(RNNRegressor).partial_fit(TOKENS, TARGETS[RNNRegressor])
     regressor.set_params(embedding_size=2)
-    with pytest.raises(ValueError, match=r"embeddings=\(\(5, 2\),\) \(was \(\(5, 4\)"):
+    with pytest.raises(ValueError, match=r"embeddings=\[\[5, 2\]\] \(was \[\[5, 4\]"):
         regressor.partial_fit(TOKENS, TARGETS[RNNRegressor])
 
 

@@ -253,7 +253,7 @@ def test_gradients_do_not_grow_with_the_batch(monkeypatch):
     row = make_backend("cpu", problem.network).plan.n_packed * 8
     rows, results = {}, set()
     for round_bytes, n_threads in product([2**40, 30 * row, 1], [1, 3]):
-        monkeypatch.setattr("skrnn.backends.cpu.backend.ROUND_BYTES", round_bytes)
+        monkeypatch.setattr("skrnn.backends.cpu.packing.ROUND_BYTES", round_bytes)
         backend = make_backend("cpu", problem.network)
         backend.n_threads = n_threads
         order, scales = np.arange(1600), np.linspace(0.1, 1, 1600)

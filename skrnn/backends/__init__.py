@@ -30,6 +30,11 @@ def make_predictor(device, network):
 def _class_of(device, network):
     if device == "auto":
         device = AUTO
+    if device not in {*BACKENDS, *_LAZY}:
+        raise ValueError(
+            f"device={device!r} is no backend of skrnn; it has "
+            f"{sorted({*BACKENDS, *_LAZY})}. Use device='auto'."
+        )
     if network.is_pair:
         if device != "cpu":
             raise ValueError(
@@ -37,14 +42,9 @@ def _class_of(device, network):
                 "Use device='auto'."
             )
         return PairBackend
-    if device in _LAZY and device not in BACKENDS:
+    if device not in BACKENDS:
         module, name = _LAZY[device]
         BACKENDS[device] = getattr(import_module(module), name)
-    if device not in BACKENDS:
-        raise ValueError(
-            f"device={device!r} is no backend of skrnn; it has "
-            f"{sorted({*BACKENDS, *_LAZY})}. Use device='auto'."
-        )
     return BACKENDS[device]
 
 
