@@ -12,7 +12,6 @@ from skrnn import RNNClassifier, RNNLanguageModel, RNNRegressor
 from skrnn.estimators.inputs import NGrams
 from skrnn.sequences import Sequences
 
-pytestmark = pytest.mark.nojit
 both = pytest.mark.parametrize("estimator_class", TARGETS)
 
 _rng = np.random.default_rng(0)

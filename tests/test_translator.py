@@ -23,8 +23,6 @@ from skrnn.estimators.translation.search import search
 from skrnn.metrics import exact_match, token_error_rate
 from skrnn.preprocessing import SequenceScaler
 
-pytestmark = pytest.mark.nojit
-
 TEXTS = ["ab", "ba", "abc", "b", "cba", "ca"] * 4
 #: Backwards, and the letter a is not written.
 TRANSLATIONS = [text[::-1].replace("a", "") for text in TEXTS]
