@@ -105,7 +105,7 @@ def test_what_is_read_may_be_texts_tokens_or_numbers():
     [
         {"attention": "general", "bidirectional": False, "hidden_size": 5},
         {"n_layers": 2, "dropout": 0.3, "recurrent_dropout": 0.2},
-        {"cell": "lstm", "layer_norm": False, "embedding_dropout": 0.2},
+        {"layer_norm": False, "embedding_dropout": 0.2},
         {"embedding_size": 3, "solver": "sgd", "learning_rate": "one-cycle"},
     ],
     ids=str,
