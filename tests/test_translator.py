@@ -260,6 +260,15 @@ def test_beams_are_of_predictions_only(translator):
     wide = clone(translator).set_params(beam_width=3).fit(TEXTS, TRANSLATIONS)
     assert wide.loss_curve_ == translator.loss_curve_
     assert wide.predict(TEXTS) == TRANSLATIONS
+    for name, value in {
+        "beam_width": 0,
+        "max_length": 1.5,
+        "length_penalty": "a",
+    }.items():
+        other = clone(wide).set_params(**{name: value})
+        other._model = wide._model
+        with pytest.raises(ValueError, match=f"'{name}' parameter of RNNTranslator"):
+            other.predict(TEXTS)
 
 
 # As estimators are

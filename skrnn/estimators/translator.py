@@ -573,6 +573,7 @@ class RNNTranslator(BaseRNN):
 
     def _search(self, reader, sequences):
         """The best translations, as lists of tokens."""
+        check_parameters(self, "beam_width", "length_penalty", "max_length")
         max_length = as_int(self, "max_length")
         if max_length is None:
             max_length = max(1, 2 * reader.targets.longest)
