@@ -12,6 +12,7 @@ from sklearn.utils._param_validation import InvalidParameterError
 from skrnn.datasets import (
     load_addresses,
     load_alice,
+    load_departures,
     load_japanese_vowels,
     load_pronunciations,
     load_seattle_weather,
@@ -115,6 +116,29 @@ def test_seattle_weather_as_frame():
     np.testing.assert_array_equal(weather.data, arrays.data)
     np.testing.assert_array_equal(weather.target, arrays.target)
     np.testing.assert_array_equal(weather.frame.index, arrays.dates)
+
+
+def test_departures():
+    departures = load_departures()
+    assert departures.data.shape == (8755, 26)
+    assert departures.data.dtype == np.float64
+    assert departures.data.flags.c_contiguous
+    assert (departures.data.sum(), departures.data.max()) == (330160, 18)
+    np.testing.assert_array_equal(departures.data, departures.data.round())
+    every_hour = np.arange("2013-01-01T05", "2014-01-01T00", dtype="datetime64[h]")
+    np.testing.assert_array_equal(departures.times, every_hour)
+    assert sorted(departures.feature_names) == departures.feature_names
+    sums = dict(zip(departures.feature_names, departures.data.sum(0), strict=True))
+    assert (sums["EWR UA"], sums["JFK B6"], sums["LGA 9E"]) == (46087, 42076, 2541)
+    assert departures.static.loc["LGA 9E"].tolist() == ["LGA", "9E"]
+
+
+def test_departures_as_frame():
+    arrays, frame = load_departures(), load_departures(as_frame=True).data
+    assert frame.index.freq == pd.offsets.Hour()
+    np.testing.assert_array_equal(frame.index, arrays.times)
+    np.testing.assert_array_equal(frame, arrays.data)
+    assert list(frame) == arrays.static.index.tolist() == arrays.feature_names
 
 
 @pytest.mark.parametrize(
@@ -312,6 +336,7 @@ def test_seattle_weather_return_X_y_as_frame():
     [
         (load_addresses, MIT),
         (load_alice, "Public domain"),
+        (load_departures, "CC0 1.0"),
         (load_japanese_vowels, "CC BY 4.0"),
         (load_pronunciations, BSD),
         (load_seattle_weather, "Public domain"),
@@ -336,6 +361,7 @@ def test_description_states_the_licence(load, licence):
         (load_addresses, {"subset": "validation"}),
         (load_addresses, {"return_X_y": "yes"}),
         (load_alice, {"subset": "validation"}),
+        (load_departures, {"as_frame": "pandas"}),
         (load_pronunciations, {"subset": "validation"}),
         (load_pronunciations, {"return_X_y": "yes"}),
         (load_spoken_characters, {"return_X_y": "yes"}),
