@@ -26,6 +26,7 @@ class Masks(NamedTuple):
 
     read: np.ndarray | float  # of the numbers read of the embedding: (T, E)
     layers: naive.Masks
+    attended: np.ndarray | float = 1.0  # of what the head reads: (T', N)
 
 
 def no_masks(weights):
@@ -144,12 +145,13 @@ def loss_and_gradients(
         loss, grad = naive.head_loss(
             gradients,
             weights,
-            pair.attended,
+            pair.masks[1].attended * pair.attended,
             targets[i][:, None],
             scales[i],
             lambda logits, code: naive.softmax(logits, code, [len(logits)]),
         )
         total += loss
+        grad *= pair.masks[1].attended
         states, memory = pair.outputs[-1], pair.inputs[-1]
         grad, grad_memory = attend_backward(gradients, weights, states, memory, grad)
         grad_inputs, grad_firsts = naive.add_layers_gradients(

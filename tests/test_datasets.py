@@ -18,6 +18,7 @@ from skrnn.datasets import (
     load_seattle_weather,
     load_spoken_characters,
     load_surnames,
+    load_verses,
 )
 
 pytestmark = pytest.mark.quick
@@ -29,6 +30,7 @@ LOADERS = [
     load_seattle_weather,
     load_spoken_characters,
     load_surnames,
+    load_verses,
 ]
 #: The MIT licence must come with the data.
 MIT = "The above copyright notice and this permission notice shall"
@@ -303,6 +305,20 @@ def test_spoken_characters_are_exact():
     assert crc32((samples + 128).astype(np.uint8)) == 67167482  # of the recordings
 
 
+def test_verses():
+    train, test, every = (load_verses(subset=s) for s in ("train", "test", "all"))
+    assert [len(part.data) for part in (train, test, every)] == [17271, 845, 18116]
+    for name in ("data", "target", "groups"):
+        assert [*train[name], *test[name]] == every[name].tolist()
+        assert {*map(type, every[name])} == {str}
+    assert (len({*train.groups}), len({*test.groups})) == (1125, 60)
+    assert not {*train.groups} & {*test.groups}
+    for texts in (every.data, every.target):
+        lengths = [len(text.split()) for text in texts]
+        assert (min(lengths), max(lengths)) == (2, 25)
+        assert not any({*"<>\n"} & {*text} or "  " in text for text in texts)
+
+
 def test_alice():
     train, test, whole = (load_alice(subset=s).data for s in ("train", "test", "all"))
     assert [len(data) for data in (train, test, whole)] == [1, 1, 1]
@@ -343,6 +359,7 @@ def test_seattle_weather_return_X_y_as_frame():
         (load_spoken_characters, BSD),
         (load_spoken_characters, BSD_3),
         (load_surnames, MIT),
+        (load_verses, "Public domain"),
     ],
 )
 def test_description_states_the_licence(load, licence):
@@ -365,6 +382,8 @@ def test_description_states_the_licence(load, licence):
         (load_pronunciations, {"subset": "validation"}),
         (load_pronunciations, {"return_X_y": "yes"}),
         (load_spoken_characters, {"return_X_y": "yes"}),
+        (load_verses, {"subset": "validation"}),
+        (load_verses, {"return_X_y": "yes"}),
     ],
 )
 def test_bad_arguments(load, arguments):

@@ -14,8 +14,8 @@ from skrnn import datasets
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
-#: Modules that the tests can do without: a page that imports a missing one is skipped.
-OPTIONAL = ["optuna", "torch"]
+#: Modules that the tests can do without: what imports a missing one is skipped.
+OPTIONAL = ["optuna", "sacrebleu", "tokenizers", "torch"]
 
 
 def page_name(page):
@@ -43,6 +43,11 @@ def missing_modules(program):
     ]
 
 
+def skip_without_modules(program):
+    if missing := missing_modules(program):
+        pytest.skip(f"it needs {', '.join(missing)}")
+
+
 def run(folder, *arguments):
     """Run Python with warnings as errors, its workers' too; returns what it prints."""
     process = subprocess.run(
@@ -60,8 +65,7 @@ def run(folder, *arguments):
 def test_blocks_of_page(page, tmp_path):
     # A process of its own, since a page may set the number of threads.
     program = python_blocks(page)
-    if missing := missing_modules(program):
-        pytest.skip(f"the page needs {', '.join(missing)}")
+    skip_without_modules(program)
     script = tmp_path / f"{page.stem}.py"
     script.write_text(program, encoding="utf-8")
     run(tmp_path, script)
@@ -202,6 +206,17 @@ def check_speech(output):
     assert len(re.findall(r"^(she|you|said)( +\S+){4}$", output, flags=re.M)) == 3
 
 
+def check_translation(output):
+    """A few steps are enough for the most frequent words."""
+    rows = re.findall(r"^(\S.*?) +(\d+\.\d) +(\d+\.\d)$", output, flags=re.M)
+    assert [name for name, *_ in rows] == [
+        "most probable piece",
+        "beam of 5 beginnings",
+    ]
+    assert min(float(chrf) for *_, chrf in rows) > 2
+    assert output.count("->") == 5
+
+
 def check_speech_to_text(output):
     errors = re.findall(r"^[ \d]+(?: to \d+)? dB +(\S+) +\S+$", output, flags=re.M)
     assert len(errors) == 6
@@ -249,6 +264,10 @@ EXAMPLES = {
         check_speech_to_text,
     ),
     "tagging.py": ((*HERE, "--seeds", "1"), check_tagging),
+    "translation.py": (
+        (*HERE, "--pairs", "300", "--test", "20", "--units", "32", "--epochs", "2"),
+        check_translation,
+    ),
     "weather.py": ((*HERE, "--seeds", "1"), check_weather),
 }
 
@@ -256,5 +275,7 @@ EXAMPLES = {
 @pytest.mark.parametrize("name", EXAMPLES)
 def test_example(name, tmp_path):
     arguments, check = EXAMPLES[name]
-    check(run(tmp_path, ROOT / "examples" / name, *arguments))
+    script = ROOT / "examples" / name
+    skip_without_modules(script.read_text(encoding="utf-8"))
+    check(run(tmp_path, script, *arguments))
     assert bool(list(tmp_path.glob("here/*.png"))) == ("--output" in arguments)

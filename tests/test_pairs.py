@@ -87,7 +87,7 @@ def masks_of(case, dropout, row):
             read = input_factors(drop, first, length, network.embeddings[0][1])
         outputs = [
             output_factors(drop, layer, first, length, n_directions * size)
-            for layer in layers[:-1]
+            for layer in layers
         ]
         recurrent = [
             [
@@ -96,7 +96,9 @@ def masks_of(case, dropout, row):
             ]
             for layer in layers
         ]
-        masks.append(naive_pairs.Masks(read, naive.Masks(outputs, recurrent)))
+        of_layers = naive.Masks(outputs[:-1], recurrent)
+        # Of the decoder, the last ones are of what the head reads.
+        masks.append(naive_pairs.Masks(read, of_layers, outputs[-1]))
     return masks
 
 

@@ -65,6 +65,14 @@ def test_the_loss_is_the_mean_of_all_tokens_and_ends():
     assert_allclose(-weighted.loss_, expected, rtol=1e-5)
 
 
+def test_dropout_of_one_layer_is_of_what_the_head_reads():
+    plain, half, again = (
+        make(max_iter=1, dropout=rate, embedding_dropout=0.1).fit(TEXTS, TRANSLATIONS)
+        for rate in (0, 0.5, 0.5)
+    )
+    assert plain.loss_ != half.loss_ == again.loss_
+
+
 def test_tokens_of_any_type():
     for tokens in (
         [["AH", "B"], ["B"], []],

@@ -21,6 +21,7 @@ from skrnn.datasets import (
     load_seattle_weather,
     load_spoken_characters,
     load_surnames,
+    load_verses,
 )
 from skrnn.exceptions import DeviceError, DivergenceError
 from skrnn.metrics import exact_match, step_scorer
@@ -120,6 +121,8 @@ load_alice(subset="first")  # type: ignore[arg-type]
 words, sounds = load_pronunciations(subset="all", return_X_y=True)
 assert_type(words, NDArray[np.object_])
 assert_type(sounds, list[list[str]])
+spanish, english = load_verses(return_X_y=True)
+assert_type((spanish, english), tuple[NDArray[np.object_], NDArray[np.object_]])
 clips, characters = load_spoken_characters(return_X_y=True)
 assert_type(clips, list[NDArray[np.float32]])
 assert_type(characters, NDArray[np.str_])

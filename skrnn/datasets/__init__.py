@@ -8,6 +8,7 @@ from skrnn.datasets._pronunciations import load_pronunciations
 from skrnn.datasets._seattle_weather import load_seattle_weather
 from skrnn.datasets._spoken_characters import load_spoken_characters
 from skrnn.datasets._surnames import load_surnames
+from skrnn.datasets._verses import load_verses
 
 __all__ = [
     "load_addresses",
@@ -18,4 +19,5 @@ __all__ = [
     "load_seattle_weather",
     "load_spoken_characters",
     "load_surnames",
+    "load_verses",
 ]

@@ -628,6 +628,11 @@ states of the one below for every step.""",
         text="""Whether each layer of the encoder reads a sequence in both directions.
 Then `hidden_size` must be even.""",
     ),
+    "dropout": COMMON["dropout"]._replace(
+        text="""Probability of leaving out, while training, a unit of the output of
+every layer but the last, and of what attention gives to the output layer, at each step
+anew.""",
+    ),
     "embedding_size": COMMON["embedding_size"]._replace(
         constraints=[StrOptions({"auto"}), _at_least(1)],
         type='int or "auto"',

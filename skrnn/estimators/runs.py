@@ -135,7 +135,7 @@ def settings_of(estimator, lengths, **changes):
         "hyperparameters": tuple(as_float(estimator, name, dtype) for name in names),
         "batch_size": min(batch_size_of(estimator, lengths), lengths.size),
         "max_grad_norm": np.inf if limit is None else limit,
-        "dropout": settings["dropout"] if estimator.n_layers > 1 else 0.0,
+        "dropout": settings["dropout"] if _drops_outputs(estimator) else 0.0,
     }
     settings = Settings(**settings | changes)
     if settings.solver == LBFGS:
@@ -333,9 +333,13 @@ class Watch:
         print(", ".join(parts))
 
 
+def _drops_outputs(estimator):
+    return estimator.n_layers > 1 or estimator._drops_attended
+
+
 def warn_of_idle_dropout(estimator, stacklevel):
     """Say that dropout between layers needs several."""
-    if estimator.dropout > 0 and estimator.n_layers == 1:
+    if estimator.dropout > 0 and not _drops_outputs(estimator):
         warnings.warn(
             f"dropout={estimator.dropout} has no effect with n_layers=1: it is applied "
             "to the outputs of all layers but the last.",

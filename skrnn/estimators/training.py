@@ -67,6 +67,9 @@ class TrainingMixin(CallbackSupportMixin):
     A fit changes nothing of the estimator before its end, where it sets `_model`.
     """
 
+    #: Whether dropout is also of what attention gives to the head.
+    _drops_attended = False
+
     @property
     def _model(self):
         """What the last fit left, or None; setting it makes the estimator fitted."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from reprlib import repr as short
 from typing import Any, Literal, Self
 
 import numpy as np
@@ -16,36 +15,31 @@ from skrnn.compat import (
     with_callbacks,
 )
 from skrnn.estimators.base import BaseRNN
-from skrnn.estimators.inputs import check_sequences
 from skrnn.estimators.inputs.forms import characters_of
-from skrnn.estimators.labels import nothing_to_score
 from skrnn.estimators.names import suggests_names
 from skrnn.estimators.parameters import TRANSCRIBER, constraints_of
 from skrnn.estimators.results import of_frames
 from skrnn.estimators.runs import (
-    TRAINING,
-    Given,
-    Scored,
     as_int,
-    called,
-    check_same_length,
     is_stochastic,
 )
-from skrnn.estimators.steps import check_weights
 from skrnn.estimators.supervised import PredictingRNN
 from skrnn.estimators.transcriber_stream import TranscriberStream
 from skrnn.estimators.transcripts import (
     Transcripts,
     check_long_enough,
-    read_classes,
-    read_transcripts,
 )
 from skrnn.estimators.types import Results
-from skrnn.mathematics.edits import error_rate
+from skrnn.estimators.writing import (
+    WritesSequences,
+    check_classes,
+    score_of,
+    score_of_some,
+)
 from skrnn.mathematics.transcripts import alignment
 
 
-class RNNTranscriber(PredictingRNN):
+class RNNTranscriber(WritesSequences, PredictingRNN):
     """Recurrent neural network that writes down what a sequence says, in its order.
 
     Speech becomes text, letters become sounds, pen strokes become words. Targets are
@@ -484,20 +478,6 @@ class RNNTranscriber(PredictingRNN):
         """
         return self._partial_fit(X, y, sample_weight, classes=classes)
 
-    def _given(self, X, y, weight, form, names=TRAINING):
-        with called(names.X):
-            X = characters_of(X)
-            sequences, form = check_sequences(self, X, self.dtype, form=form)
-        if y is None:
-            raise ValueError(
-                f"This {type(self).__name__} estimator requires y to be passed, but "
-                f"the target {names.y} is None."
-            )
-        read = read_transcripts(y, names.y)
-        check_same_length(X, read.transcripts, names)
-        weights = check_weights(weight, sequences.lengths, False, names.weight)
-        return Given(sequences, read, weights), form
-
     def _check_targets(self, y, weights, known, classes=None, partial=False):
         if partial:
             known = _check_classes(y, classes, known)
@@ -509,26 +489,12 @@ class RNNTranscriber(PredictingRNN):
         counts = network.frames.counts(lengths)
         check_long_enough(data.targets, counts, lengths, network.hop_length)
 
-    def _scored(self, targets, given, name="y"):
-        targets.check_form(given.y, name)
-        y = np.empty(len(given.y.transcripts), object)
-        y[:] = given.y.transcripts
-        return Scored(given.sequences, y, np.zeros(y.shape, bool), given.weights, name)
-
-    def _score_of_nothing(self, draft, scored):
-        return _score(scored, [[]] * len(scored.y))
-
     def _validation_score(self, draft, scored, backend, parameters):
         outputs = backend.outputs(parameters, scored.sequences)
         frames = draft.network.frames
         outputs, sequences = of_frames(frames, outputs, scored.sequences)
         said = self._decode(draft, outputs, sequences)
-        return _score(scored, [list(transcript) for transcript in said])
-
-    def _predicts_the_same(self, draft, other):
-        return super()._predicts_the_same(draft, other) and (
-            draft.targets.labels == other.targets.labels
-        )
+        return score_of(scored, [list(transcript) for transcript in said])
 
     def _decode(self, model, outputs, sequences):
         check_parameters(self, "beam_width")
@@ -727,18 +693,10 @@ class RNNTranscriber(PredictingRNN):
         """
         model = self._fitted()
         given, _ = self._given(X, y, sample_weight, model.inputs)
+        scored = self._scored(model.targets, given)
         computed = self._compute_of(model, given.sequences, X, "outputs")
         said = self._decode(model, computed.values, computed.sequences)
-        scored = self._scored(model.targets, given)
-        score = _score(scored, [list(transcript) for transcript in said])
-        if np.isnan(score):
-            raise nothing_to_score("y")
-        return score
-
-
-def _score(scored, said):
-    """1 less the rate of errors; NaN if there is no label."""
-    return 1 - error_rate(list(zip(scored.y, said, strict=True)), scored.weights)
+        return score_of_some(scored, [list(transcript) for transcript in said])
 
 
 def _steps_of(spans, n_frames, hop, n_steps):
@@ -754,10 +712,5 @@ def _check_classes(y, classes, known):
         if known is None:
             raise ValueError("classes must be passed on the first call to partial_fit.")
         return known
-    labels = read_classes(classes, y)
-    if known is not None and labels != known.labels:
-        raise ValueError(
-            f"`classes={short(list(labels))}` is not the same as on last call to "
-            f"partial_fit, was: {short(list(known.labels))}"
-        )
+    labels = check_classes(classes, y, known)
     return known or Transcripts(labels, y.is_text)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from reprlib import repr as short
 from typing import Any, Literal, Self
 
 import numpy as np
@@ -13,33 +12,28 @@ from skrnn.backends import make_backend
 from skrnn.compat import available_if, check_parameters, fit_context, with_callbacks
 from skrnn.estimators.base import BaseRNN
 from skrnn.estimators.embedding import embeddings_of, size_of
-from skrnn.estimators.inputs import check_sequences
-from skrnn.estimators.inputs.forms import characters_of
-from skrnn.estimators.labels import nothing_to_score
 from skrnn.estimators.language.tokens import Steps
 from skrnn.estimators.names import suggests_names
 from skrnn.estimators.parameters import TRANSLATOR, constraints_of
 from skrnn.estimators.runs import (
-    TRAINING,
-    Given,
-    Scored,
     as_float,
     as_int,
-    called,
     check_pair,
-    check_same_length,
     is_stochastic,
 )
-from skrnn.estimators.steps import check_weights
-from skrnn.estimators.transcripts import read_classes, read_transcripts
 from skrnn.estimators.translation.reading import PairReader
 from skrnn.estimators.translation.targets import Translations
-from skrnn.mathematics.edits import error_rate
+from skrnn.estimators.writing import (
+    WritesSequences,
+    check_classes,
+    score_of,
+    score_of_some,
+)
 from skrnn.network import EncoderDecoder, Network
 from skrnn.sequences import SequencePairs
 
 
-class RNNTranslator(BaseRNN):
+class RNNTranslator(WritesSequences, BaseRNN):
     """Recurrent neural network that writes a sequence when it has read another one.
 
     Words become sounds, sentences those of another language, dates one form of them.
@@ -64,7 +58,8 @@ class RNNTranslator(BaseRNN):
         Of Elman's network; the other cells have activations of their own.
     dropout : float, default=0.0
         Probability of leaving out, while training, a unit of the output of every layer
-        but the last, at each step anew.
+        but the last, and of what attention gives to the output layer, at each step
+        anew.
     recurrent_dropout : float, default=0.0
         Probability of leaving out, while training, a unit of the state that a layer
         feeds back to itself; the same units at all steps of a sequence (Gal and
@@ -277,6 +272,7 @@ class RNNTranslator(BaseRNN):
     # What networks are that read and write each step as it is.
     pooling, return_sequences, add_time, bptt_steps = None, True, False, None
     frame_length = hop_length = ngram_length = 1
+    _drops_attended = True
 
     @suggests_names
     def __init__(
@@ -477,22 +473,6 @@ class RNNTranslator(BaseRNN):
         """
         return self._partial_fit(X, y, sample_weight, classes=classes)
 
-    def _given(self, X, y, weight, form, names=TRAINING):
-        with called(names.X):
-            sequences, form = self._read(X, form, self.dtype)
-        if y is None:
-            raise ValueError(
-                f"This {type(self).__name__} estimator requires y to be passed, but "
-                f"the target {names.y} is None."
-            )
-        read = read_transcripts(y, names.y)
-        check_same_length(X, read.transcripts, names)
-        weights = check_weights(weight, sequences.lengths, False, names.weight)
-        return Given(sequences, read, weights), form
-
-    def _read(self, X, form, dtype):
-        return check_sequences(self, characters_of(X), dtype, form=form)
-
     def _check_data(self, *given, **options):
         draft, data, given = super()._check_data(*given, **options)
         inputs, targets = data.targets
@@ -500,7 +480,7 @@ class RNNTranslator(BaseRNN):
         return draft, data._replace(sequences=pairs, targets=targets[:, None]), given
 
     def _check_targets(self, y, weights, known, classes=None, partial=False):
-        labels = _labels_of(classes, y, known)
+        labels = None if classes is None else check_classes(classes, y, known)
         targets = known or Translations.of(y, labels)
         steps = targets.encode(y, self.dtype)
         weights = np.repeat(weights, steps.inputs.lengths)
@@ -546,25 +526,9 @@ class RNNTranslator(BaseRNN):
     def _has_validation_data(self, **validation):
         return check_pair(**validation, early_stopping=self.early_stopping)
 
-    def _scored(self, targets, given, name="y"):
-        targets.check_form(given.y, name)
-        y = np.empty(len(given.y.transcripts), object)
-        y[:] = given.y.transcripts
-        return ScoredPairs(
-            given.sequences, y, np.zeros(y.shape, bool), given.weights, name
-        )
-
-    def _score_of_nothing(self, draft, scored):
-        return _score(scored, [[]] * len(scored.y))
-
     def _validation_score(self, draft, scored, backend, parameters):
         reader = PairReader(backend.predictor(parameters), draft.targets)
-        return _score(scored, self._search(reader, scored.sequences))
-
-    def _predicts_the_same(self, draft, other):
-        return super()._predicts_the_same(draft, other) and (
-            draft.targets.labels == other.targets.labels
-        )
+        return score_of(scored, self._search(reader, scored.sequences))
 
     def _reader_of(self, model):
         check_parameters(self, "device")
@@ -640,10 +604,8 @@ class RNNTranslator(BaseRNN):
         model = self._fitted()
         given, _ = self._given(X, y, sample_weight, model.inputs)
         scored = self._scored(model.targets, given)
-        score = _score(scored, self._search(self._reader_of(model), given.sequences))
-        if np.isnan(score):
-            raise nothing_to_score("y")
-        return score
+        written = self._search(self._reader_of(model), given.sequences)
+        return score_of_some(scored, written)
 
     def score_samples(self, X: ArrayLike, y: ArrayLike) -> NDArray[np.float64]:
         """Get the log-likelihood of each translation.
@@ -735,36 +697,8 @@ class RNNTranslator(BaseRNN):
         return tags
 
 
-class ScoredPairs(Scored):
-    """What translations are compared with, one of each sequence."""
-
-    __slots__ = ()
-
-    def take(self, rows, for_steps):
-        """Those of some sequences."""
-        return super().take(rows, False)
-
-
-def _labels_of(classes, y, known):
-    """All tokens that partial_fit was told; None: none was, or they are known."""
-    if classes is None:
-        return None
-    labels = read_classes(classes, y)
-    if known is not None and labels != known.labels:
-        raise ValueError(
-            f"`classes={short(list(labels))}` is not the same as on last call to "
-            f"partial_fit, was: {short(list(known.labels))}"
-        )
-    return labels
-
-
 def _embedding_of(estimator, targets, known):
     """How many rows the decoder's embedding has, and their size."""
     if known is not None and isinstance(estimator.embedding_size, str):
         return targets.n_codes, known.embeddings[0][1]
     return targets.n_codes, size_of(estimator, targets.n_codes - 1)
-
-
-def _score(scored, found):
-    """1 less the rate of errors; NaN if there is no token."""
-    return 1 - error_rate(list(zip(scored.y, found, strict=True)), scored.weights)

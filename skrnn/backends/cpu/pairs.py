@@ -35,6 +35,7 @@ from skrnn.backends.cpu.window import FIRST, window_of
 from skrnn.backends.table import LENGTH, START
 from skrnn.mathematics.cache import cached_njit
 from skrnn.mathematics.denormals import flush_denormals, restore
+from skrnn.mathematics.dropout import factor, output_key, unless_no_dropout
 
 #: What `attend_pairs` writes: outputs of the head, or shares of what is read.
 OUTPUTS, SHARES = range(2)
@@ -99,6 +100,22 @@ def clear_gradients(step, work):
         d[j] = 0
 
 
+def _drop_attended(dropout, sizes, last_layer, pairs, m, room):
+    if dropout.rate == 0:
+        return
+    for r in range(pairs.written.size):
+        key = output_key(dropout, last_layer, pairs.targets[r, 0])
+        row = m[room.attended + r * room.row :]
+        for j in range(sizes.n_out):
+            row[j] *= row.dtype.type(factor(key, j, dropout.rate))
+
+
+#: drop_attended(dropout, sizes, last_layer, pairs, m, room): drop numbers of what the
+#: head reads, or of their gradients: the same ones. They stand for the outputs of the
+#: decoder's last layer, which are not dropped by themselves.
+drop_attended = unless_no_dropout(_drop_attended)
+
+
 @njit(**OWNING)
 def pairs_gradient(
     networks, attention, dropouts, kind, packed, batch, shards, partners, gradient
@@ -132,6 +149,8 @@ def pairs_gradient(
     before = flush_denormals()
     attend(sizes[1], attention, packed, pairs, source, m, m, room)
     copy(m, room.attended, room.spare, n_written * room.row)
+    last_layer = decoder[2].shape[0] - 1
+    drop_attended(dropouts[1], sizes[1], last_layer, pairs, m, room)
     rows = room.attended, pairs.targets, 0
     loss = head_gradient(
         sizes[1],
@@ -145,8 +164,9 @@ def pairs_gradient(
         windows[1],
         gradient,
     )
-    n_layers = decoder[2].shape[0]
+    n_layers = last_layer + 1
     if sizes[1].first_trained <= n_layers:
+        drop_attended(dropouts[1], sizes[1], last_layer, pairs, m, room)
         attend_back(
             sizes[1], attention, packed, pairs, source, m, works[1], room, gradient
         )
