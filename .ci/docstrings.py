@@ -72,7 +72,7 @@ embeddings_ : list of DataFrame
 n_outputs_ : int
     Number of outputs of the network.
 out_activation_ : str
-    "softmax", "logistic" or "identity".
+    "softmax", "logistic", "exponential" or "identity".
 n_iter_ : int
     Number of epochs trained.
 loss_ : float
@@ -308,7 +308,10 @@ def argument(name, parameter):
         return line
     if " | " in annotation:
         return line.replace(" | ", "\n| ")
-    return line.replace("[", "[\n    ").replace("]", "\n]")
+    inner = re.search(r"\[(.*)\]", line)[1]
+    if len(inner) > WIDTH - 3 * len(INDENT):
+        inner = inner.replace(", ", f",\n{INDENT}") + ","
+    return re.sub(r"\[.*\]", f"[\n{INDENT}{inner}\n]", line)
 
 
 def annotation_of(numpydoc_type):

@@ -404,7 +404,68 @@ def squared_error(logits, y, output_sizes):
     return 0.5 * (error**2).mean(), error / len(logits)
 
 
-HEADS = {"softmax": softmax, "logistic": logistic, "squared_error": squared_error}
+def absolute_error(logits, y, output_sizes):
+    error = np.where(np.isnan(y), 0, logits - y)
+    return np.abs(error).mean(), np.sign(error) / len(logits)
+
+
+def huber(logits, y, output_sizes, delta=1):
+    error = np.where(np.isnan(y), 0, logits - y)
+    near, size = abs(error) <= delta, abs(error)
+    losses = np.where(near, 0.5 * error**2, delta * (size - 0.5 * delta))
+    return losses.mean(), np.where(near, error, delta * np.sign(error)) / len(logits)
+
+
+def poisson(logits, y, output_sizes):
+    known = ~np.isnan(y)
+    losses = np.where(known, np.exp(logits) - y * logits, 0)
+    return losses.mean(), np.where(known, np.exp(logits) - y, 0) / len(logits)
+
+
+def gamma(logits, y, output_sizes):
+    known = ~np.isnan(y)
+    losses = np.where(known, logits + y / np.exp(logits), 0)
+    return losses.mean(), np.where(known, 1 - y / np.exp(logits), 0) / len(logits)
+
+
+#: The quantiles, and those of the standard normal distribution: where all begin.
+QUANTILES = {0.1: -1.2815515655446004, 0.5: 0.0, 0.9: 1.2815515655446004}
+
+
+def quantile(logits, y, output_sizes):
+    """Each target has a row of logits, one for each quantile."""
+    dtype = logits.dtype
+    q = np.array(list(QUANTILES), dtype)
+    predicted = logits.reshape(len(y), -1) + np.array([*QUANTILES.values()], dtype)
+    error = y[:, np.newaxis] - predicted
+    losses = np.where(np.isnan(error), 0, np.maximum(q * error, (q - 1) * error))
+    slopes = np.where(np.isnan(error), 0, (error < 0) - q)
+    return losses.mean(), slopes.astype(dtype).ravel() / len(logits)
+
+
+def gaussian(logits, y, output_sizes):
+    """Each target has a mean, and what a softplus makes its deviation of."""
+    known, (mean, x) = ~np.isnan(y), logits.reshape(len(y), 2).T
+    first = logits.dtype.type(np.log(np.expm1(0.999)))  # makes a deviation of 1
+    deviation, slope = 0.001 + np.logaddexp(0, x + first), sigmoid(x + first)
+    z = np.where(known, (mean - y) / deviation, 0)
+    losses = np.where(known, np.log(deviation) + 0.5 * z**2, 0)
+    grads = np.stack([z, np.where(known, (1 - z**2) * slope, 0)], 1)
+    grads = grads / deviation[:, np.newaxis] / len(y)
+    return losses.mean(), grads.ravel()
+
+
+HEADS = {
+    "softmax": softmax,
+    "logistic": logistic,
+    "squared_error": squared_error,
+    "absolute_error": absolute_error,
+    "huber": huber,
+    "poisson": poisson,
+    "gamma": gamma,
+    "quantile": quantile,
+    "gaussian": gaussian,
+}
 
 
 def head_loss(gradients, weights, features, targets, scales, compute):

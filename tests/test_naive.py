@@ -4,7 +4,7 @@ Differences cannot tell a swapped gate from the right one; test_torch.py can.
 """
 
 from functools import partial
-from itertools import product
+from itertools import cycle, product
 
 import naive
 import numpy as np
@@ -12,18 +12,23 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.neural_network._stochastic_optimizers import AdamOptimizer, SGDOptimizer
 
-N_FEATURES, HIDDEN_SIZE, OUTPUT_SIZES = 3, 2, (1, 3)
+N_FEATURES, HIDDEN_SIZE, OUTPUT_SIZES = 3, 2, (1, 5)
 N_OUTPUTS = sum(OUTPUT_SIZES)
+#: Targets of so many outputs, where they are not as many.
+N_TARGETS = {"quantile": N_OUTPUTS // 3, "gaussian": N_OUTPUTS // 2}
 LENGTHS = (3, 1, 2)
 
 cells = pytest.mark.parametrize(("cell", "activation"), naive.CELLS)
 stacks = pytest.mark.parametrize(
     "stack", [(1, False), (1, True), (2, True), (3, False), (2, True, True)], ids=str
 )
-poolings = pytest.mark.parametrize(
-    "pooling", ["last", "mean", "max", "attention", None]
-)
+POOLINGS = ["last", "mean", "max", "attention", None]
+poolings = pytest.mark.parametrize("pooling", POOLINGS)
 heads = pytest.mark.parametrize("head", naive.HEADS)
+#: Each pooling, and each head, with one or more of the others.
+surroundings = pytest.mark.parametrize(
+    ("pooling", "head"), [*zip(cycle(POOLINGS), naive.HEADS)]
+)
 
 
 @pytest.fixture
@@ -73,12 +78,17 @@ def make_batch(rng, head="squared_error", pooling="last"):
         if head == "softmax":
             y.append(np.column_stack([rng.integers(-1, s, n) for s in OUTPUT_SIZES]))
             continue
-        target = rng.normal(size=(n, N_OUTPUTS))
-        if head == "logistic":
-            target = (target > 0).astype(float)
+        target = random_targets(rng, head, n)
         target[rng.random(target.shape) < 0.3] = np.nan
         y.append(target)
     return X, y
+
+
+def random_targets(rng, head, n):
+    target = rng.normal(size=(n, N_TARGETS.get(head, N_OUTPUTS)))
+    if head == "logistic":
+        return (target > 0).astype(float)
+    return np.abs(target) if head in ("poisson", "gamma") else target
 
 
 def make_masks(rng, weights):
@@ -143,8 +153,7 @@ def test_gradients_equal_central_differences(rng, cell, activation, stack):
     check_gradients(rng, weights, X=X, y=y, head="squared_error", **kind)
 
 
-@poolings
-@heads
+@surroundings
 def test_gradients_of_all_that_surrounds_a_cell(rng, pooling, head):
     weights = make_weights(rng, "rnn", n_layers=2, bidirectional=True, layer_norm=True)
     X, y = make_batch(rng, head, pooling)
@@ -247,11 +256,9 @@ def test_loss_is_weighted_mean(rng, head):
 def test_columns_add_up_and_a_missing_one_adds_nothing(rng, head):
     compute = partial(naive.HEADS[head], output_sizes=OUTPUT_SIZES)
     logits = rng.normal(size=N_OUTPUTS)
-    y, missing = {
-        "softmax": (np.array([0, 2]), -1),
-        "logistic": (np.array([0.0, 1.0, 1.0, 0.0]), np.nan),
-        "squared_error": (rng.normal(size=N_OUTPUTS), np.nan),
-    }[head]
+    y, missing = random_targets(rng, head, 1)[0], np.nan
+    if head == "softmax":
+        y, missing = np.array([0, 2]), -1
     alone = [
         compute(logits, np.where(np.arange(len(y)) == column, y, missing))
         for column in range(len(y))
@@ -312,8 +319,7 @@ def test_last_states_are_those_after_all_steps_of_their_direction(rng):
 
 
 @cells
-@poolings
-@heads
+@surroundings
 def test_float32_stays_float32(rng, cell, activation, pooling, head):
     weights = make_weights(rng, cell, activation, 2, True, True)
     weights = {name: array.astype(np.float32) for name, array in weights.items()}

@@ -72,7 +72,8 @@ def test_a_loss_is_a_value_that_describes_itself(name):
     kind = loss.kind((2, 3))
     assert type(kind) is loss.kind_class
     assert kind._fields[:2] == ("n_outputs", "bounds")
-    assert kind._fields[2:] == tuple(field.name for field in fields(loss))
+    names = tuple(field.name for field in fields(loss))
+    assert kind._fields[2 : 2 + len(names)] == names
     assert kind.n_outputs == 5
     assert kind.bounds.tolist() == [0, 2, 5]
 

@@ -18,6 +18,7 @@ from problems import (
     kinds,
     kinds_with,
     loss_gradient,
+    losses,
     make_problem,
     of_rows,
     reference_loss_gradient,
@@ -28,8 +29,8 @@ from problems import (
 
 from skrnn import RNNClassifier, RNNRegressor
 from skrnn.backends import make_backend
+from skrnn.backends.outputs import losses_of_rows
 from skrnn.mathematics.gradients import shrink
-from skrnn.mathematics.losses import SquaredError
 from skrnn.mathematics.optimizers import OPTIMIZERS
 
 torch = pytest.importorskip("torch")
@@ -204,6 +205,41 @@ class TorchNetwork(torch.nn.Module):
     def squared_error(self, outputs, targets):
         return 0.5 * torch.where(targets.isnan(), 0, outputs - targets) ** 2
 
+    def absolute_error(self, outputs, targets):
+        return where_known(functional.l1_loss, outputs, targets)
+
+    def huber(self, outputs, targets):
+        return where_known(functional.huber_loss, outputs, targets)
+
+    def poisson(self, outputs, targets):
+        return where_known(functional.poisson_nll_loss, outputs, targets)
+
+    def gamma(self, outputs, targets):
+        def compute(outputs, targets, reduction):
+            return outputs + targets / outputs.exp()
+
+        return where_known(compute, outputs, targets)
+
+    def quantile(self, outputs, targets):
+        levels = torch.tensor(self.network.loss.quantiles, dtype=outputs.dtype)
+        starts, groups = torch.special.ndtri(levels), (len(targets), -1, len(levels))
+        errors = targets[..., None] - outputs.reshape(groups) - starts
+        losses = torch.maximum(levels * errors, (levels - 1) * errors)
+        return torch.where(errors.isnan(), 0, losses).mean(2)
+
+    def gaussian(self, outputs, targets):
+        first = np.log(np.expm1(0.999))  # makes a deviation of 1
+        deviations = 0.001 + functional.softplus(outputs[:, 1::2] + first)
+        compute = functional.gaussian_nll_loss
+        return where_known(compute, outputs[:, ::2], targets, deviations**2)
+
+
+def where_known(compute, outputs, targets, *others):
+    """One of PyTorch's losses, which know no missing targets; theirs is 0."""
+    filled = torch.where(targets.isnan(), 0.5, targets)
+    losses = compute(outputs, filled, *others, reduction="none")
+    return torch.where(targets.isnan(), 0, losses)
+
 
 def call_with(module, weights, *inputs):
     return torch.func.functional_call(module, weights, inputs)
@@ -271,6 +307,24 @@ def check_loss_gradient(problem, **options):
 @stacks
 def test_loss_and_gradient_equal_pytorch(kind, stack):
     check_loss_gradient(make_torch_problem(kind, **stack, lengths=LENGTHS))
+
+
+@losses
+def test_formulas_of_losses_equal_pytorch(loss):
+    kind = "gru", "tanh", loss, "float64", "last"
+    problem, rng = make_torch_problem(kind), np.random.default_rng(3)
+    network, targets, scales = (
+        problem.network,
+        problem.targets,
+        uneven_scales(problem),
+    )
+    outputs = rng.normal(size=(len(targets), network.n_outputs))
+    given = torch.tensor(outputs, requires_grad=True)
+    expected = TorchNetwork(problem).loss(given, targets, scales)
+    expected.backward()
+    value = losses_of_rows(network.kind, outputs, targets, scales)
+    assert_allclose(value, expected.item(), 1e-10)
+    assert_close(outputs, given.grad.numpy(), 1e-10)
 
 
 @kinds
@@ -388,8 +442,9 @@ def make_estimator(problem, y, bptt_steps):
         "max_grad_norm": None,
         "dtype": network.dtype,
     }
-    if isinstance(network.loss, SquaredError):
-        return RNNRegressor(**options, normalize_y=False).partial_fit(problem.X, y)
+    if network.loss.regresses:
+        options |= {"loss": network.loss.name, "normalize_y": False}
+        return RNNRegressor(**options).partial_fit(problem.X, y)
     classes = np.arange(max(2, network.n_outputs))
     return RNNClassifier(**options).partial_fit(problem.X, y, classes=classes)
 

@@ -11,6 +11,8 @@ from skrnn.mathematics.losses import LOSSES
 from skrnn.network import POOLINGS, Network
 from skrnn.sequences import Sequences
 
+#: Those that read a row; one that reads sequences is computed on the CPU.
+ROW_LOSSES = [name for name, loss in LOSSES.items() if not loss.reads_sequences]
 LENGTHS = (3, 1, 2, 4, 1, 7, 2, 1, 3, 1, 5, 1, 2, 1, 3, 1, 2, 1, 4)
 
 
@@ -87,7 +89,7 @@ def data_of(case, dtype):
         codes = [rng.integers(n_rows, size=n).astype(dtype) for n in case.lengths]
         arrays = list(map(np.column_stack, zip(arrays, codes, strict=True)))
     n = len(arrays) if case.pooling else sum(case.lengths)
-    targets = random_targets(case, network.n_outputs, n, rng)
+    targets = random_targets(case, network, n, rng)
     return Data(
         parameters.astype(dtype),
         arrays,
@@ -98,13 +100,16 @@ def data_of(case, dtype):
     )
 
 
-def random_targets(case, n_outputs, n, rng):
+def random_targets(case, network, n, rng):
+    shape = n, network.n_columns
     if case.loss == "softmax":
         targets = np.column_stack([rng.integers(k, size=n) for k in case.output_sizes])
     elif case.loss == "logistic":
-        targets = rng.integers(2, size=(n, n_outputs)).astype(np.float32)
+        targets = rng.integers(2, size=shape).astype(np.float32)
     else:
-        targets = rng.standard_normal((n, n_outputs), dtype=np.float32)
+        targets = rng.standard_normal(shape, dtype=np.float32)
+        if not network.loss.accepts(targets).all():
+            targets = np.exp(targets)
     unknown = -1 if case.loss == "softmax" else np.nan
     targets[rng.random(targets.shape) < case.missing] = unknown
     return targets
@@ -141,9 +146,12 @@ OPTIONS = (
 
 def kinds():
     """The choices that compiled code is made for."""
-    for (cell, activation), loss, pooling in product(CELLS, LOSSES, (*POOLINGS, None)):
+    choices = product(CELLS, ROW_LOSSES, (*POOLINGS, None))
+    for (cell, activation), loss, pooling in choices:
         # One column of two outputs and one of three; or five columns.
         sizes = (2, 3) if loss == "softmax" else (1,) * 5
+        if LOSSES[loss].regresses:
+            sizes = LOSSES[loss]().output_sizes(5)
         yield Case(cell, activation or "tanh", loss, pooling, output_sizes=sizes)
 
 
@@ -198,7 +206,7 @@ def lengths_of(n, longest):
 def few_cases():
     """For the simulator, which takes seconds for each."""
     small = {"hidden_size": 3, "n_features": 2, "lengths": (2, 1, 3)}
-    cells, losses = cycle(CELLS), cycle(LOSSES)
+    cells, losses = cycle(CELLS), cycle(ROW_LOSSES)
     stacks, dtypes = cycle(STACKS[7:3:-1]), cycle(("float64", "float32"))
     for pooling in (*POOLINGS, None):
         cell, activation = next(cells)

@@ -53,9 +53,7 @@ def check_learned(network, sequences, targets, scales):
         _check("offsets of the targets", targets.offsets, (n + 1,))
         _check("targets", targets.values, (int(targets.offsets[-1]), 1))
         return
-    has_classes = targets.dtype.kind in "iu"
-    n_columns = len(network.output_sizes) if has_classes else network.n_outputs
-    _check("targets", targets, (n, n_columns))
+    _check("targets", targets, (n, network.n_columns))
 
 
 def check_solver(solver, vector, state, mask):

@@ -1,4 +1,4 @@
-"""The loss of the outputs of whole sequences, of a loss that reads these."""
+"""The loss of outputs that are an array: of rows, or of whole sequences."""
 
 import numpy as np
 from numba import njit
@@ -7,7 +7,7 @@ from skrnn.backends.table import LENGTH, NUMBER
 from skrnn.mathematics.cache import cached_njit
 from skrnn.mathematics.compilation import PART
 from skrnn.mathematics.internals import COMPILER, has
-from skrnn.mathematics.losses import sequence_gradient
+from skrnn.mathematics.losses import loss_gradient, sequence_gradient
 
 # It makes arrays; see `cpu/options.py`.
 _OWNING = {"_nrt": True} if has(COMPILER) else {}
@@ -47,3 +47,12 @@ def losses_of_outputs(kind, outputs, steps, table, targets, scales):
     """As `sequence_losses`, of outputs that are an array, one row after the other."""
     rows = outputs, 0, kind.n_outputs
     return sequence_losses(kind, rows, steps, table, targets, scales)
+
+
+@cached_njit(nogil=True, error_model="numpy")
+def losses_of_rows(kind, outputs, targets, scales):
+    """The loss of all rows of outputs, which become their gradient."""
+    loss = 0.0
+    for i in range(outputs.shape[0]):
+        loss += loss_gradient(kind, outputs[i], targets[i], scales[i])
+    return loss

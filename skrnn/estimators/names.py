@@ -33,6 +33,9 @@ ELSEWHERE = {
     "bptt_steps": ("tbptt_steps", "truncation"),
     "adapter_rank": ("lora_rank",),
     "epsilon": ("eps",),
+    "loss": ("criterion", "loss_function", "objective"),
+    "quantiles": ("q", "quantile", "quantile_levels", "tau"),
+    "delta": ("huber_delta", "huber_slope"),
 }
 
 

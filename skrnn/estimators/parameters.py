@@ -444,8 +444,9 @@ REGRESSOR = COMMON | {
         default="auto",
         constraints=["boolean", StrOptions({"auto"})],
         type='bool or "auto"',
-        text="""Whether to watch the score (R^2) of validation data, not the loss, and
-to keep the weights of the epoch where it was best. "auto": if `X_val` is passed, or if
+        text="""Whether to watch the score of validation data, not the loss of training,
+and to keep the weights of the epoch where it was best: R^2, or with another `loss` than
+"squared_error" that loss, times -1. "auto": if `X_val` is passed, or if
 there are 20 samples or more that have all of their targets, one a sequence, unless
 the solver is "lbfgs"; with the learning rates "cosine" and "one-cycle" training then
 goes on to the last epoch. `partial_fit` has none.""",
@@ -454,18 +455,40 @@ goes on to the last epoch. `partial_fit` has none.""",
     "loss": Parameter(
         "squared_error",
         [StrOptions({name for name, loss in LOSSES.items() if loss.regresses})],
-        '{"squared_error"}',
-        """What training minimises: half the squared error; of several outputs its
-mean.""",
+        "str",
+        """What training minimises; of several outputs its mean. "squared_error" (half
+of it) learns means; "absolute_error" medians; "huber" is the former for errors up to
+`delta`, and grows as the latter from there on. "poisson" and "gamma" learn the
+logarithms of means, of targets from 0 on or of positive ones, by half the deviance.
+"quantile" learns `quantiles` by the pinball loss; "gaussian" mean and standard
+deviation, by the negative log-likelihood.""",
+        'Literal["squared_error", "absolute_error", "huber", "poisson", "gamma", '
+        '"quantile", "gaussian"]',
+    ),
+    "quantiles": Parameter(
+        (0.1, 0.5, 0.9),
+        ["array-like", Interval(Real, 0, 1, closed="neither")],
+        "float or array-like of float",
+        """Of the loss "quantile": which ones, between 0 and 1 and rising. Of several,
+predictions have a last dimension; a single number is predicted as other losses
+predict.""",
+        "float | ArrayLike",
+    ),
+    "delta": Parameter(
+        1.0,
+        [_POSITIVE],
+        "float",
+        """Of the loss "huber": up to which error it is half the squared one; in
+standard deviations of y, unless ``normalize_y=False``.""",
     ),
     "normalize_y": Parameter(
         True,
         ["boolean"],
         "bool",
         """Standardise the targets inside, so that training does not depend on their
-unit; predictions come back in it. The mean and the standard deviation are those of
-the first call of `fit` or `partial_fit`. Losses and weights are those of the
-standardised targets.""",
+unit (with "poisson" and "gamma" divide them by their mean); predictions come back in
+it. The mean and the standard deviation are those of the first call of `fit` or
+`partial_fit`. Losses and weights are those of the standardised targets.""",
     ),
 }
 

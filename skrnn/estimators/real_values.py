@@ -7,6 +7,7 @@ import numpy as np
 from scipy import sparse
 from sklearn.utils.validation import check_array
 
+from skrnn.backends.outputs import losses_of_rows
 from skrnn.estimators.inputs import (
     as_array,
     check_finite,
@@ -33,7 +34,7 @@ class RealValues:
     @property
     def output_sizes(self):
         """Outputs of the network; all columns have one loss."""
-        return (len(self.mean),)
+        return self.loss.output_sizes(len(self.mean))
 
     @classmethod
     def of(cls, y, weights, loss, *, normalize, estimator_name):
@@ -65,24 +66,62 @@ class RealValues:
         """What a fitted estimator shows of it."""
         return {}
 
-    def encode(self, columns, dtype, estimator_name):
+    def encode(self, columns, dtype, estimator_name, name="y"):
         """Targets as the loss takes them."""
-        refused = ~np.isnan(columns) & ~self.loss.accepts(columns)
-        if refused.any():
-            raise ValueError(
-                f"loss={self.loss.name!r} takes targets in {self.loss.domain} only, y "
-                f"has {columns[refused][0]}."
-            )
         with np.errstate(over="ignore"):
             targets = (columns - np.array(self.mean)) / np.array(self.scale)
             targets = targets.astype(dtype)
-        check_finite(targets, "y", estimator_name, allow_nan=True)
+        # What is too small beside the mean may be 0 in this dtype.
+        accepted = self.loss.accepts(columns) & self.loss.accepts(targets)
+        refused = ~np.isnan(columns) & ~accepted
+        if refused.any():
+            raise ValueError(
+                f"loss={self.loss.name!r} takes targets in {self.loss.domain} only, "
+                f"{name} has {columns[refused][0]}."
+            )
+        check_finite(targets, name, estimator_name, allow_nan=True)
         return targets
 
     def decode(self, outputs):
-        """Values in their own unit."""
-        y = self.loss.link(outputs) * np.array(self.scale) + np.array(self.mean)
-        return y[:, 0] if self.is_vector else y
+        """What is predicted, in its own unit."""
+        y = self._in_units(self.loss.predictions(self._linked(outputs)))
+        return y if self.loss.predicts_rows else y[..., 0]
+
+    def centre(self, outputs):
+        """Mean or median of each target, (n, n_columns)."""
+        values = self._in_units(self.loss.centre(self._linked(outputs)))
+        return values.reshape(len(outputs), len(self.mean))
+
+    def deviations(self, outputs):
+        """Standard deviations, as `decode` gives means."""
+        values = self.loss.deviations(self._linked(outputs))[..., 0]
+        values = values * np.array(self.scale)
+        return values[:, 0] if self.is_vector else values
+
+    def intervals(self, outputs, coverage):
+        """Both ends of an interval for each target, in the last dimension."""
+        return self._in_units(self.loss.interval(self._linked(outputs), coverage))
+
+    def mean_loss(self, outputs, scored, estimator_name):
+        """The mean loss of outputs."""
+        columns, name = scored.y, scored.name
+        targets = self.encode(columns, outputs.dtype, estimator_name, name)
+        weights = np.where(scored.missing.all(axis=1), 0, scored.weights)
+        if not weights.any():
+            raise nothing_to_score(name)
+        kind = self.loss.kind(self.output_sizes)
+        scales = weights / weights.sum()
+        return float(losses_of_rows(kind, outputs.copy(), targets, scales))
+
+    def _linked(self, outputs):
+        """What outputs mean, in the last dimension all of a target."""
+        values = self.loss.link(outputs.astype(np.float64))
+        return values.reshape(len(outputs), len(self.mean), self.loss.group_size)
+
+    def _in_units(self, values):
+        scale, mean = np.array(self.scale), np.array(self.mean)
+        values = values * scale[:, None] + mean[:, None]
+        return values[:, 0] if self.is_vector else values
 
 
 def check_values(y, estimator, name):
@@ -99,6 +138,14 @@ def check_values(y, estimator, name):
         ensure_all_finite="allow-nan",
         input_name=name,
         estimator=estimator,
+    )
+
+
+def nothing_to_score(name):
+    """The error where no value is left, of a column or of all."""
+    return ValueError(
+        f"There is nothing to score in a column of {name}: every value is missing or "
+        "has weight 0."
     )
 
 

@@ -3,24 +3,41 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
-from typing import Any, Literal, Self
+from dataclasses import fields, replace
+from numbers import Real
+from typing import Any, Literal, Self, overload
 
 import numpy as np
 from numpy.typing import ArrayLike
 from sklearn.base import RegressorMixin
 from sklearn.metrics import r2_score
-from sklearn.utils.validation import column_or_1d
+from sklearn.utils.validation import check_scalar, column_or_1d
 
 from skrnn.compat import available_if, fit_context, with_callbacks
 from skrnn.estimators.base import BaseRNN
 from skrnn.estimators.names import suggests_names
 from skrnn.estimators.parameters import REGRESSOR, constraints_of
-from skrnn.estimators.real_values import RealValues, check_values, warn_of_poor_units
+from skrnn.estimators.real_values import (
+    RealValues,
+    check_values,
+    nothing_to_score,
+    warn_of_poor_units,
+)
 from skrnn.estimators.runs import FIT_LEVEL, is_stochastic
 from skrnn.estimators.supervised import SupervisedRNN
 from skrnn.estimators.types import Results
 from skrnn.mathematics.losses import LOSSES
+
+
+def has_intervals(regressor):
+    """Whether its loss has intervals, for `available_if`."""
+    model = regressor._model
+    loss = LOSSES.get(str(regressor.loss)) if model is None else model.targets.loss
+    if not getattr(loss, "has_intervals", False):
+        raise AttributeError(
+            "predict_interval is only available with loss='gaussian' or 'quantile'."
+        )
+    return True
 
 
 class RNNRegressor(RegressorMixin, SupervisedRNN):
@@ -165,8 +182,9 @@ class RNNRegressor(RegressorMixin, SupervisedRNN):
     n_iter_no_change : int, default=10
         Training ends when more than so many epochs in a row improve nothing.
     early_stopping : bool or "auto", default="auto"
-        Whether to watch the score (R^2) of validation data, not the loss, and to keep
-        the weights of the epoch where it was best. "auto": if `X_val` is passed, or if
+        Whether to watch the score of validation data, not the loss of training, and to
+        keep the weights of the epoch where it was best: R^2, or with another `loss`
+        than "squared_error" that loss, times -1. "auto": if `X_val` is passed, or if
         there are 20 samples or more that have all of their targets, one a sequence,
         unless the solver is "lbfgs"; with the learning rates "cosine" and "one-cycle"
         training then goes on to the last epoch. `partial_fit` has none.
@@ -211,13 +229,25 @@ class RNNRegressor(RegressorMixin, SupervisedRNN):
         (``pip install "skrnn[cuda13]"``); no GPU has run it yet. "auto" is the CPU
         until one has. Not part of what is learned: an estimator fitted on one device
         predicts on the other.
-    loss : {"squared_error"}, default="squared_error"
-        What training minimises: half the squared error; of several outputs its mean.
+    loss : str, default="squared_error"
+        What training minimises; of several outputs its mean. "squared_error" (half of
+        it) learns means; "absolute_error" medians; "huber" is the former for errors up
+        to `delta`, and grows as the latter from there on. "poisson" and "gamma" learn
+        the logarithms of means, of targets from 0 on or of positive ones, by half the
+        deviance. "quantile" learns `quantiles` by the pinball loss; "gaussian" mean and
+        standard deviation, by the negative log-likelihood.
+    quantiles : float or array-like of float, default=(0.1, 0.5, 0.9)
+        Of the loss "quantile": which ones, between 0 and 1 and rising. Of several,
+        predictions have a last dimension; a single number is predicted as other losses
+        predict.
+    delta : float, default=1.0
+        Of the loss "huber": up to which error it is half the squared one; in standard
+        deviations of y, unless ``normalize_y=False``.
     normalize_y : bool, default=True
-        Standardise the targets inside, so that training does not depend on their unit;
-        predictions come back in it. The mean and the standard deviation are those of
-        the first call of `fit` or `partial_fit`. Losses and weights are those of the
-        standardised targets.
+        Standardise the targets inside, so that training does not depend on their unit
+        (with "poisson" and "gamma" divide them by their mean); predictions come back in
+        it. The mean and the standard deviation are those of the first call of `fit` or
+        `partial_fit`. Losses and weights are those of the standardised targets.
 
     Attributes
     ----------
@@ -246,7 +276,7 @@ class RNNRegressor(RegressorMixin, SupervisedRNN):
     n_outputs_ : int
         Number of outputs of the network.
     out_activation_ : str
-        "softmax", "logistic" or "identity".
+        "softmax", "logistic", "exponential" or "identity".
     n_iter_ : int
         Number of epochs trained.
     loss_ : float
@@ -342,7 +372,17 @@ class RNNRegressor(RegressorMixin, SupervisedRNN):
         max_grad_norm: float | None = 1.0,
         dtype: Literal["float32", "float64"] = "float32",
         device: Literal["auto", "cpu", "cuda"] = "auto",
-        loss: Literal["squared_error"] = "squared_error",
+        loss: Literal[
+            "squared_error",
+            "absolute_error",
+            "huber",
+            "poisson",
+            "gamma",
+            "quantile",
+            "gaussian",
+        ] = "squared_error",
+        quantiles: float | ArrayLike = (0.1, 0.5, 0.9),
+        delta: float = 1.0,
         normalize_y: bool = True,
     ) -> None:
         self.cell = cell
@@ -394,6 +434,8 @@ class RNNRegressor(RegressorMixin, SupervisedRNN):
         self.dtype = dtype
         self.device = device
         self.loss = loss
+        self.quantiles = quantiles
+        self.delta = delta
         self.normalize_y = normalize_y
 
     @with_callbacks
@@ -498,7 +540,7 @@ class RNNRegressor(RegressorMixin, SupervisedRNN):
         y, name = check_values(y, self, "y"), type(self).__name__
         if y.ndim == 2 and y.shape[1] == 1:
             y = column_or_1d(y, warn=True)
-        loss = LOSSES[self.loss]()
+        loss = self._loss()
         if known is None:
             units = {"normalize": self.normalize_y, "estimator_name": name}
             targets = RealValues.of(y, weights, loss, **units)
@@ -508,12 +550,19 @@ class RNNRegressor(RegressorMixin, SupervisedRNN):
         if partial and known is None and self.normalize_y:
             warn_of_poor_units(columns[weights > 0], FIT_LEVEL + 2)
         self._check_n_columns(columns, targets, "y")
-        encoded = targets.encode(columns, self.dtype, name)
+        # Those of another loss are refused later, whatever they are.
+        encoded = (known or targets).encode(columns, self.dtype, name)
         weights = np.where(np.isnan(columns).all(axis=1), 0, weights)
         return targets, encoded, weights
 
+    def _loss(self):
+        """The loss; parameters with names of its hyperparameters have their values."""
+        loss = LOSSES[self.loss]()
+        names = {field.name for field in fields(loss)} & {*self._parameter_constraints}
+        return replace(loss, **{name: getattr(self, name) for name in names})
+
     def _check_n_columns(self, columns, targets, name):
-        (n_columns,) = targets.output_sizes
+        n_columns = len(targets.mean)
         if columns.shape[1] != n_columns:
             raise ValueError(
                 f"{name} has {columns.shape[1]} outputs, but {type(self).__name__} is "
@@ -526,8 +575,18 @@ class RNNRegressor(RegressorMixin, SupervisedRNN):
         self._check_n_columns(columns, targets, name)
         return columns, np.isnan(columns)
 
-    def predict(self, X: ArrayLike) -> Results:
-        """Predict target values.
+    @overload
+    def predict(self, X: ArrayLike, return_std: Literal[False] = False) -> Results: ...
+
+    @overload
+    def predict(
+        self, X: ArrayLike, return_std: Literal[True]
+    ) -> tuple[Results, Results]: ...
+
+    def predict(
+        self, X: ArrayLike, return_std: bool = False
+    ) -> Results | tuple[Results, Results]:
+        """Predict target values: by the `loss` their means, medians or quantiles.
 
         Parameters
         ----------
@@ -536,25 +595,97 @@ class RNNRegressor(RegressorMixin, SupervisedRNN):
             arrays or DataFrames (n_timesteps_i, n_features), or of arrays or lists
             (n_timesteps_i,), of any lengths; or a 2D array or DataFrame (n_samples,
             n_timesteps * n_features_per_step) of flattened sequences.
+        return_std : bool, default=False
+            Whether to return standard deviations, too; with ``loss="gaussian"`` only.
 
         Returns
         -------
         y : ndarray of shape (n_samples,) or (n_samples, n_outputs)
             In the unit of the targets. With ``return_sequences=True`` a list of arrays
             (n_timesteps_i[, n_outputs]), or one array (n_samples, n_timesteps[,
-            n_outputs]) if X is no list.
+            n_outputs]) if X is no list. With several `quantiles` a last dimension has
+            a number for each of them: (n_samples[, n_outputs], n_quantiles).
+        y_std : as y
+            The standard deviations; only with ``return_std=True``.
+
+        Raises
+        ------
+        ValueError
+            With ``return_std=True``, if the estimator was fitted with another loss.
 
         Warns
         -----
         RuntimeWarning
             If what the network computes for a sequence is infinite or NaN.
         """
-        return self._compute(X, "outputs").decoded()
+        if not return_std:
+            return self._compute(X, "outputs").decoded()
+        model = self._fitted()
+        if not model.targets.loss.has_deviations:
+            raise ValueError(
+                "return_std=True needs loss='gaussian', but the estimator was fitted "
+                f"with {model.targets.loss.name!r}."
+            )
+        computed = self._compute(X, "outputs", model)
+        return computed.decoded(), computed.deviations()
+
+    @available_if(has_intervals)
+    def predict_interval(self, X: ArrayLike, coverage: float | None = None) -> Results:
+        """Predict an interval for each target; with "gaussian" and "quantile" only.
+
+        Parameters
+        ----------
+        X : array-like or list of array-like
+            Sequences: a 3D array (n_samples, n_timesteps, n_features); or a list of
+            arrays or DataFrames (n_timesteps_i, n_features), or of arrays or lists
+            (n_timesteps_i,), of any lengths; or a 2D array or DataFrame (n_samples,
+            n_timesteps * n_features_per_step) of flattened sequences.
+        coverage : float, default=None
+            Which part of the targets is to lie in their intervals. Of quantiles it is
+            the difference of two, the outer ones or others that are as many steps from
+            either end. None: the outer ones; 0.9 with "gaussian".
+
+        Returns
+        -------
+        interval : ndarray of shape (n_samples, 2) or (n_samples, n_outputs, 2)
+            Lower and upper end. With ``return_sequences=True`` for every step, in the
+            form of what `predict` returns.
+
+        Raises
+        ------
+        ValueError
+            If there are no quantiles for this coverage.
+
+        Warns
+        -----
+        RuntimeWarning
+            If what the network computes for a sequence is infinite or NaN.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from skrnn import RNNRegressor
+        >>> from skrnn.metrics import coverage
+        >>> rng = np.random.default_rng(0)
+        >>> X = rng.standard_normal((100, 10))
+        >>> y = X.sum(axis=1) + rng.standard_normal(100)
+        >>> regressor = RNNRegressor(loss="quantile", random_state=0).fit(X, y)
+        >>> lower, upper = regressor.predict_interval(X, coverage=0.8).T
+        >>> bool(coverage(y, lower, upper) > 0.5)
+        True
+        """
+        if coverage is not None:
+            limits = {"min_val": 0, "max_val": 1, "include_boundaries": "neither"}
+            check_scalar(coverage, "coverage", Real, **limits)
+        return self._compute(X, "outputs").intervals(coverage)
 
     def score(
         self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None
     ) -> float:
         """Get R^2, the coefficient of determination, its mean over the outputs.
+
+        It is that of the means or medians that are predicted; of `quantiles` that of
+        the median, between its neighbours, or of the quantile that is nearest to it.
 
         Parameters
         ----------
@@ -577,18 +708,20 @@ class RNNRegressor(RegressorMixin, SupervisedRNN):
         """
         return self._score(X, y, sample_weight)
 
+    def _watched(self, targets, outputs, scored):
+        if targets.loss.name == "squared_error":
+            return self._score_outputs(targets, outputs, scored)
+        return -targets.mean_loss(outputs, scored, type(self).__name__)
+
     def _score_outputs(self, targets, outputs, scored):
-        predicted = targets.decode(outputs).reshape(scored.y.shape)
+        predicted = targets.centre(outputs)
         scores = []
         for y, of_y, missing in zip(
             scored.y.T, predicted.T, scored.missing.T, strict=True
         ):
             there = ~missing & (scored.weights > 0)
             if not there.any():
-                raise ValueError(
-                    f"There is nothing to score in a column of {scored.name}: every "
-                    "value is missing or has weight 0."
-                )
+                raise nothing_to_score(scored.name)
             weights = scored.weights[there]
             scores.append(r2_score(y[there], of_y[there], sample_weight=weights))
         return float(np.mean(scores))

@@ -30,6 +30,14 @@ class Computed(NamedTuple):
         """Predicted targets."""
         return self.shaped(self.model.targets.decode(self.values))
 
+    def deviations(self):
+        """Standard deviations of real values."""
+        return self.shaped(self.model.targets.deviations(self.values))
+
+    def intervals(self, coverage):
+        """Intervals for real values, of this coverage."""
+        return self.shaped(self.model.targets.intervals(self.values, coverage))
+
     def linked(self, name):
         """Probabilities, by one of the loss's links."""
         link = getattr(self.model.network.loss, name)

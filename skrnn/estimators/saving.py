@@ -50,6 +50,8 @@ EARLIER = {
     "embedding_size": "auto",
     "unknown_fraction": 0.0,
     "embedding_dropout": 0.0,
+    "quantiles": (0.1, 0.5, 0.9),
+    "delta": 1.0,
 }
 
 _TARGETS = {

@@ -61,11 +61,15 @@ class SupervisedRNN(PredictingRNN):
 
     def _score_of_nothing(self, draft, scored):
         nothing = np.zeros((len(scored.y), draft.network.n_outputs), self.dtype)
-        return self._score_outputs(draft.targets, nothing, scored)
+        return self._watched(draft.targets, nothing, scored)
 
     def _validation_score(self, draft, scored, backend, parameters):
         outputs = backend.outputs(parameters, scored.sequences)
-        return self._score_outputs(draft.targets, outputs, scored)
+        return self._watched(draft.targets, outputs, scored)
+
+    def _watched(self, targets, outputs, scored):
+        """What early stopping watches."""
+        return self._score_outputs(targets, outputs, scored)
 
     def _score(self, X, y, sample_weight):
         """Score of the predictions for X."""

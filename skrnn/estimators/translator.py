@@ -225,7 +225,7 @@ class RNNTranslator(WritesSequences, BaseRNN):
     n_outputs_ : int
         Number of outputs of the network.
     out_activation_ : str
-        "softmax", "logistic" or "identity".
+        "softmax", "logistic", "exponential" or "identity".
     n_iter_ : int
         Number of epochs trained.
     loss_ : float

@@ -98,6 +98,10 @@ class EncoderDecoder(Flat):
         return self.decoder.output_sizes
 
     @property
+    def n_columns(self):
+        return self.decoder.n_columns
+
+    @property
     def n_outputs(self):
         return self.decoder.n_outputs
 

@@ -71,6 +71,11 @@ class Network(Flat):
     def n_outputs(self):
         return sum(self.output_sizes)
 
+    @property
+    def n_columns(self):
+        """Columns of the targets, of a loss that reads one row."""
+        return self.loss.n_columns(self.output_sizes)
+
     @cached_property
     def kind(self):
         """The loss as compiled code receives it."""

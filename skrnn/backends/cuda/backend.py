@@ -10,7 +10,7 @@ from skrnn.backends.cuda.batch import Batch
 from skrnn.backends.cuda.blas import library
 from skrnn.backends.cuda.device import Device, Memory, check, release, use
 from skrnn.backends.cuda.embedding import Lookup
-from skrnn.backends.cuda.output import Learned, Output
+from skrnn.backends.cuda.output import Learned, Output, arrays_of
 from skrnn.backends.cuda.poolings import POOLINGS
 from skrnn.backends.cuda.products import Products
 from skrnn.backends.cuda.recurrence import Recurrence
@@ -62,8 +62,8 @@ class CUDABackend:
             weakref.finalize(self, _free, self.memory).atexit = False
             self.products = Products(self.device, self.memory, self.dtype)
             self.recurrence = Recurrence(self.device, self.products, network, way)
-            bounds = np.asarray(network.kind.bounds, np.int64)
-            self.memory.put("bounds", bounds)
+            for name, array in arrays_of(network.kind).items():
+                self.memory.put(name, array)
             first_kept = POOLINGS[network.pooling].first_kept(network)
             self.first_kept = np.array(first_kept, self.dtype)
             if self.first_kept.size > 0:

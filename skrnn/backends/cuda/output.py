@@ -23,6 +23,11 @@ class Learned(NamedTuple):
     totals: object  # the loss is added to its first number
 
 
+def arrays_of(kind):
+    """What the kind of a loss has that must be on the device."""
+    return {k: v for k, v in kind._asdict().items() if isinstance(v, np.ndarray)}
+
+
 class Output:
     """Pooling, head and loss of a `Batch`; takes its windows one by one."""
 
@@ -107,7 +112,8 @@ class Output:
     def _losses(self, n, table, learned):
         network, memory = self.network, self.batch.memory
         losses = memory.vector("losses", n, np.float64)
-        kind = network.kind._replace(bounds=memory.arrays["bounds"])
+        on_device = {name: memory.arrays[name] for name in arrays_of(network.kind)}
+        kind = network.kind._replace(**on_device)
         given = learned.targets, learned.weights, learned.divisor
         arguments = self.m, self.work.outputs, n, kind, given, table, losses
         self.device.over(n, fill_losses, *arguments)

@@ -1,5 +1,6 @@
 """The losses, one file each, and their registry."""
 
+from skrnn.mathematics.losses.absolute_error import AbsoluteError
 from skrnn.mathematics.losses.base import (
     Loss,
     SequenceKind,
@@ -7,7 +8,12 @@ from skrnn.mathematics.losses.base import (
     sequence_gradient,
 )
 from skrnn.mathematics.losses.ctc import CTC
+from skrnn.mathematics.losses.gamma import Gamma
+from skrnn.mathematics.losses.gaussian import Gaussian
+from skrnn.mathematics.losses.huber import Huber
 from skrnn.mathematics.losses.logistic import Logistic
+from skrnn.mathematics.losses.poisson import Poisson
+from skrnn.mathematics.losses.quantile import Quantile
 from skrnn.mathematics.losses.softmax import Softmax
 from skrnn.mathematics.losses.squared_error import SquaredError
 
@@ -16,6 +22,12 @@ LOSSES = {
     "softmax": Softmax,
     "logistic": Logistic,
     "squared_error": SquaredError,
+    "absolute_error": AbsoluteError,
+    "huber": Huber,
+    "poisson": Poisson,
+    "gamma": Gamma,
+    "quantile": Quantile,
+    "gaussian": Gaussian,
     "ctc": CTC,
 }
 
@@ -29,8 +41,14 @@ def loss_of(description):
 __all__ = [
     "CTC",
     "LOSSES",
+    "AbsoluteError",
+    "Gamma",
+    "Gaussian",
+    "Huber",
     "Logistic",
     "Loss",
+    "Poisson",
+    "Quantile",
     "SequenceKind",
     "Softmax",
     "SquaredError",

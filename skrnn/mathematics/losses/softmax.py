@@ -25,6 +25,7 @@ class Softmax(Loss):
     name = "softmax"
     kind_class = SoftmaxKind
     out_activation = "softmax"
+    has_groups = True
 
     def link(self, outputs):
         """Probabilities of the classes of a column."""
