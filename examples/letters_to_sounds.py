@@ -76,10 +76,11 @@ def save_plot(network, words, path):
     figure.savefig(path, dpi=120)
 
 
-def main(output, n_words, max_iter):
+def main(output, n_words, n_test, max_iter):
     output.mkdir(parents=True, exist_ok=True)
     words, y = (data[:n_words] for data in load_pronunciations(return_X_y=True))
-    test, y_test = load_pronunciations(subset="test", return_X_y=True)
+    of_test = load_pronunciations(subset="test", return_X_y=True)
+    test, y_test = (data[:n_test] for data in of_test)
     print(f"{len(words)} words to train on, {len(test)} to test.")
     network = make_network(max_iter).fit(letters_of(words), y)
     print(f"\n{'rates of errors':<24}{'phonemes':>10}{'words':>10}")
@@ -101,6 +102,7 @@ if __name__ == "__main__":
     )
     parser.add_argument("--output", type=Path, default="output", help="for the picture")
     parser.add_argument("--words", type=int, default=None, help="to train on")
+    parser.add_argument("--test", type=int, default=None, help="words to test")
     parser.add_argument("--epochs", type=int, default=12, help="of the network")
     args = parser.parse_args()
-    main(args.output, args.words, args.epochs)
+    main(args.output, args.words, args.test, args.epochs)

@@ -249,7 +249,7 @@ EXAMPLES = {
     "fine_tuning.py": (("--seeds", "1"), check_fine_tuning),
     "japanese_vowels.py": (HERE, check_vowels),
     "letters_to_sounds.py": (
-        (*HERE, "--words", "800", "--epochs", "3"),
+        (*HERE, "--words", "800", "--test", "400", "--epochs", "3"),
         check_letters,
     ),
     "long_memory.py": (
