@@ -6,8 +6,8 @@ One network reads the pieces of the Spanish sentence, another one writes those o
 English one, and looks at each back at what was read. The picture shows where: the
 languages do not have the same order.
 
-17,000 sentences are few. Dropout of embeddings, and pieces replaced by the unknown,
-keep the network from learning them by heart.
+17,000 sentences are few. Dropout, and pieces replaced by the unknown, keep the network
+from learning them by heart.
 
     pip install "skrnn[translation]"
     python examples/translation.py --output output
@@ -46,6 +46,7 @@ def make_network(n_units, max_iter):
     return RNNTranslator(
         hidden_size=n_units,
         embedding_size=n_units // 2,
+        dropout=0.3,
         embedding_dropout=0.3,
         unknown_fraction=0.1,
         max_iter=max_iter,
@@ -116,6 +117,6 @@ if __name__ == "__main__":
     parser.add_argument("--test", type=int, help="sentences to test")
     parser.add_argument("--pieces", type=int, default=2000, help="of each language")
     parser.add_argument("--units", type=int, default=256, help="of each network")
-    parser.add_argument("--epochs", type=int, default=15, help="of training")
+    parser.add_argument("--epochs", type=int, default=20, help="of training")
     args = parser.parse_args()
     main(args.output, args.pairs, args.test, args.pieces, args.units, args.epochs)
