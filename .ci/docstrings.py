@@ -186,6 +186,7 @@ CLASSES = {
         OF_TRANSLATIONS,
         {"attention_matrix": GIVEN_TRANSLATIONS},
     ),
+    "RNNForecaster": ("estimators/forecaster.py", parameters.FORECASTER, "", {}),
     "SupervisedRNN": ("estimators/supervised.py", {}, OF_ESTIMATORS, {}),
     "BaseRNN": ("estimators/base.py", {}, OF_ESTIMATORS, {}),
     "SequenceTransformer": ("preprocessing/_transformer.py", {}, X, {}),

@@ -4,6 +4,7 @@ __version__ = "0.1.0"  # before the imports: files tell which version wrote them
 
 from skrnn.estimators import (
     RNNClassifier,
+    RNNForecaster,
     RNNLanguageModel,
     RNNRegressor,
     RNNTranscriber,
@@ -12,6 +13,7 @@ from skrnn.estimators import (
 
 __all__ = [
     "RNNClassifier",
+    "RNNForecaster",
     "RNNLanguageModel",
     "RNNRegressor",
     "RNNTranscriber",

@@ -233,6 +233,15 @@ def check_letters(output):
         assert words < 0.95
 
 
+def check_departures(output):
+    """As good as last week soon; a network that has just begun covers much."""
+    rows = re.findall(r"^(\S.*?) +(\d+\.\d{3}) +(\d+\.\d{3})$", output, flags=re.M)
+    naive, network = (float(mean) for _, mean, _ in rows)
+    assert network < 1.5 * naive
+    (covered,) = re.findall(r"^coverage .* (\d\.\d{3})$", output, flags=re.M)
+    assert 0.5 < float(covered) < 1
+
+
 HERE = ("--output", "here")
 #: Arguments of each example, and what checks its output.
 EXAMPLES = {
@@ -245,6 +254,10 @@ EXAMPLES = {
         check_alice,
     ),
     "binary_sequences.py": (("--seeds", "1"), check_bits),
+    "departures.py": (
+        (*HERE, "--series", "2", "--days", "25", "--epochs", "1"),
+        check_departures,
+    ),
     "event_log.py": (("--sessions", "800", "--epochs", "15"), check_events),
     "fine_tuning.py": (("--seeds", "1"), check_fine_tuning),
     "japanese_vowels.py": (HERE, check_vowels),

@@ -14,6 +14,7 @@ from sklearn.base import clone
 import skrnn
 from skrnn import (
     RNNClassifier,
+    RNNForecaster,
     RNNLanguageModel,
     RNNRegressor,
     RNNTranscriber,
@@ -28,6 +29,7 @@ from skrnn.estimators.language.stream import LanguageModelStream
 from skrnn.estimators.names import ELSEWHERE
 from skrnn.estimators.parameters import (
     CLASSIFIER,
+    FORECASTER,
     LANGUAGE_MODEL,
     N_POSITIONAL,
     REGRESSOR,
@@ -41,6 +43,7 @@ from skrnn.preprocessing import SequenceFeatures, SequenceScaler, TextSequencer
 TABLES = {
     RNNClassifier: CLASSIFIER,
     RNNRegressor: REGRESSOR,
+    RNNForecaster: FORECASTER,
     RNNLanguageModel: LANGUAGE_MODEL,
     RNNTranscriber: TRANSCRIBER,
     RNNTranslator: TRANSLATOR,
@@ -67,11 +70,13 @@ def test_signature(estimator_class):
     assert [p.name for p in parameters] == list(table)
     assert [p.default for p in parameters] == [p.default for p in table.values()]
     positional = [p.name for p in parameters if p.kind is p.POSITIONAL_OR_KEYWORD]
-    assert positional == ["cell", "hidden_size"] == list(table)[:N_POSITIONAL]
+    first = ["horizon", "context"] if estimator_class is RNNForecaster else None
+    first = first or ["cell", "hidden_size"]
+    assert positional == first == list(table)[:N_POSITIONAL]
     values = {name: object() for name in table}
     estimator = estimator_class(**values)
     assert vars(estimator) == values == estimator.get_params(deep=False)
-    estimator = estimator_class("lstm", alpha=0.5)
+    estimator = estimator_class(cell="lstm", alpha=0.5)
     assert clone(estimator).get_params() == estimator.get_params()
 
 

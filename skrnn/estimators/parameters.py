@@ -701,6 +701,155 @@ the first fit.""",
 }
 
 
+#: What a forecaster fixes: a sequence is a window of a series, with steps to forecast.
+_OF_SEQUENCES = {
+    *_OF_ONE_TARGET,
+    *_OF_FRAMES,
+    "n_features_per_step",
+    "categorical_features",
+    "embedding_size",
+    "embedding_dropout",
+    "unknown_fraction",
+    "warm_start",
+    "trainable",
+    "adapter_rank",
+    "early_stopping",
+    "validation_fraction",
+}
+
+#: What a forecaster has by itself.
+_OF_FORECASTS = {
+    "horizon": Parameter(
+        1, [_at_least(1)], "int", "How many times a forecast has, at most."
+    ),
+    "context": Parameter(
+        "auto",
+        [StrOptions({"auto"}), _at_least(1)],
+        'int or "auto"',
+        """How many of the last values the network reads one by one; it knows those of
+one and of two seasons before as well. "auto": the shortest season, or the horizon if
+that is longer, but at least 8 and at most 48.""",
+    ),
+    "quantiles": Parameter(
+        None,
+        ["array-like", None],
+        "array-like of float or None",
+        """Which quantiles to forecast, between 0 and 1 and rising, such as ``[0.1, 0.5,
+0.9]``. None: one value.""",
+        "ArrayLike | None",
+    ),
+    "loss": Parameter(
+        "absolute_error",
+        [StrOptions({"absolute_error", "squared_error"})],
+        '{"absolute_error", "squared_error"}',
+        """What training minimises, in units of each window: "absolute_error" learns
+medians, "squared_error" means. With `quantiles` it is the pinball loss.""",
+    ),
+    "season_length": Parameter(
+        "auto",
+        [StrOptions({"auto"}), _at_least(1), "array-like", None],
+        'int, array-like of int, "auto" or None',
+        """After how many times a series comes again, or several such numbers. "auto":
+what the calendar says of the distance of times, if it was seen twice: a day and a week
+of hours or minutes, a week of days (and a year, if there are three), a year of months,
+quarters or weeks. None, and "auto" for times that are whole numbers: there is none.""",
+        'int | ArrayLike | Literal["auto"] | None',
+    ),
+    "calendar": Parameter(
+        "auto",
+        [StrOptions({"auto"}), "array-like", None],
+        'array-like of str, "auto" or None',
+        """Features of times, each as a point on a circle: "hour", "dayofweek", "day"
+(of the month), "month", "dayofyear". "auto": the first for times closer than a day,
+the second for those and for days, and the last one where there are two years.""",
+        'ArrayLike | Literal["auto"] | None',
+    ),
+    "known": Parameter(
+        None,
+        ["array-like", None],
+        "array-like of str or None",
+        """Columns of X that are known in advance, such as prices or holidays: their
+values at the times of a forecast are its `X_future`. Of all others the network reads
+the past only.""",
+        "ArrayLike | None",
+    ),
+    "series_ids": Parameter(
+        False,
+        ["boolean"],
+        "bool",
+        """Whether the network learns an embedding of each series. It then knows which
+one it forecasts, and knows less of one that fit did not see.""",
+    ),
+    "freq": Parameter(
+        None,
+        [str, int, None],
+        "str, int or None",
+        """Distance of the times, as pandas names it, or a number of whole ones. None:
+that of the index, or what its times say.""",
+        "str | int | None",
+    ),
+    "series": Parameter(
+        None,
+        [str, None],
+        "str or None",
+        """Column of long frames that names the series of a row. None: frames are wide,
+or have a MultiIndex of series and time.""",
+        "str | None",
+    ),
+    "time": Parameter(
+        None,
+        [str, None],
+        "str or None",
+        "Column of frames that has the time of a row. None: the index has it.",
+        "str | None",
+    ),
+    "target": Parameter(
+        None,
+        [str, None],
+        "str or None",
+        "Column of a long y that has its values. None: the only one that is left.",
+        "str | None",
+    ),
+    "max_windows": Parameter(
+        10000,
+        [_at_least(1)],
+        "int",
+        """Training takes so many windows of the series, drawn at random, if there are
+more. Each is one sequence, of `context` known steps and `horizon` others.""",
+    ),
+}
+
+_OF_TRAINING = {k: p for k, p in COMMON.items() if k not in _OF_SEQUENCES}
+
+FORECASTER = (
+    _OF_FORECASTS
+    | _OF_TRAINING
+    | {
+        "bidirectional": COMMON["bidirectional"]._replace(
+            default=False,
+            constraints=["boolean"],
+            type="bool",
+            text="""Whether each layer reads a window in both directions. No value of a
+series is read before its time in either.""",
+        ),
+        "layer_norm": LANGUAGE_MODEL["layer_norm"]._replace(default=False),
+        "batch_size": COMMON["batch_size"]._replace(
+            text="""Windows per step of the solver. "auto" is an eighth of them, but at
+least 8 and at most 32."""
+        ),
+        "alpha": COMMON["alpha"]._replace(
+            default=10.0,
+            text="""Strength of the L2 penalty on weights, divided by the number of all
+targets: it holds where there are few windows. Biases are not penalised.""",
+        ),
+        "max_iter": COMMON["max_iter"]._replace(
+            text="""Largest number of epochs. None: so many that the solver takes 5,000
+steps, but at least 20 and at most 100."""
+        ),
+    }
+)
+
+
 def constraints_of(parameters: dict[str, Parameter]) -> dict[str, list[Any]]:
     """What scikit-learn validates an estimator's parameters by."""
     return {name: parameter.constraints for name, parameter in parameters.items()}

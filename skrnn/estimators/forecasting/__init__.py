@@ -1,0 +1,1 @@
+"""Series as users have them, windows of them for a network, and frames of forecasts."""

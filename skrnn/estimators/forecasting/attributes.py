@@ -1,0 +1,207 @@
+"""What belongs to series: covariates at each time, and static features of each."""
+
+from dataclasses import dataclass, replace
+from reprlib import repr as short
+
+import numpy as np
+import pandas as pd
+
+from skrnn.estimators.forecasting.panel import (
+    as_table,
+    check_rows,
+    numbers_of,
+    of_levels,
+)
+from skrnn.estimators.forecasting.times import check_order, check_times
+from skrnn.mathematics.forecast_errors import mean_of
+
+
+@dataclass(frozen=True)
+class Covariates:
+    """Names of covariates, and which of them are known in advance."""
+
+    names: tuple
+    is_known: tuple
+
+    @classmethod
+    def of(cls, X, known):
+        """Those of fit; None, if there are none."""
+        known = [] if known is None else list(known)
+        if X is None:
+            if known:
+                raise ValueError(
+                    f"known={short(known)} are columns of X, which is None."
+                )
+            return None
+        names = (
+            [X.name] if isinstance(X, pd.Series) else list(getattr(X, "columns", ()))
+        )
+        if not names:
+            raise TypeError(f"X must be a DataFrame, got {type(X).__name__}.")
+        unknown = [name for name in known if name not in names]
+        if unknown:
+            raise ValueError(f"known has {unknown[0]!r}, which is no column of X.")
+        return cls(tuple(names), tuple(name in known for name in names))
+
+    def attach(self, X, panel, columns):
+        """The panel with the covariates at its times."""
+        if X is None:
+            raise ValueError(f"X is None, but fit was given {short(list(self.names))}.")
+        values = self._read(X, panel, columns, self.names, "X")[: len(panel.values)]
+        lacks = np.isnan(values).all(axis=2) & ~np.isnan(panel.values)
+        if lacks.any():
+            place, series = np.argwhere(lacks)[0]
+            raise ValueError(
+                f"X has no values for the series {short(panel.names[series])} at "
+                f"{panel.grid.times(place, place + 1)[0]}, where y has one."
+            )
+        return replace(panel, covariates=values, is_known=np.array(self.is_known))
+
+    def attach_future(self, X, panel, horizon, columns):
+        """The panel with what is known in advance of the times behind its ends."""
+        known = [name for name, k in zip(self.names, self.is_known, strict=True) if k]
+        if not known:
+            return panel
+        if X is None:
+            raise ValueError(
+                f"X_future is None, but {short(known)} are known in advance: pass "
+                f"their values at the {horizon} times of the forecast."
+            )
+        new = self._read(X, panel, columns, known, "X_future")
+        n_series, n_own = len(panel.names), new.shape[1]
+        values = np.full(
+            (panel.ends.max() + horizon, n_series, len(self.names)), np.nan
+        )
+        values[: len(panel.covariates)] = panel.covariates
+        for series, end in enumerate(panel.ends):
+            part = new[end : end + horizon, series if n_own > 1 else 0]
+            _check_future(part, panel, series, horizon)
+            values[end : end + horizon, series, np.array(self.is_known)] = part
+        return replace(panel, covariates=values)
+
+    def _read(self, X, panel, columns, names, name):
+        """Values (times, series or 1, names), also of times behind the panel's end."""
+        table = as_table(X, columns, name)
+        table = table.to_frame() if isinstance(table, pd.Series) else table
+        missing = [column for column in names if column not in table.columns]
+        if missing:
+            raise ValueError(f"{name} has no column {missing[0]!r}, which fit had.")
+        values = numbers_of(table[list(names)], name)
+        own, n_series, times = self._series_of(table.index, panel, name)
+        panel.grid.check_kind(times, name)
+        is_in = (own >= 0) & (times >= panel.grid.first)
+        own, values, places = (
+            own[is_in],
+            values[is_in],
+            panel.grid.places(times[is_in], name),
+        )
+        if n_series > 1 or isinstance(table.index, pd.MultiIndex):
+            check_rows(own, places, panel.names, times[is_in], name)
+        length = max(len(panel.values), places.max(initial=-1) + 1)
+        found = np.full((length, n_series, len(names)), np.nan)
+        found[places, own] = values
+        return found
+
+    def _series_of(self, index, panel, name):
+        """Which series each row belongs to, of how many, and its time."""
+        if isinstance(index, pd.MultiIndex):
+            codes, names, times = of_levels(index, name)
+            return panel.names.get_indexer(names)[codes], len(panel.names), times
+        times = check_times(index, name)
+        check_order(times, name)
+        return np.zeros(len(times), int), 1, times
+
+
+def units_of(columns):
+    """Mean and scale of each column."""
+    mean = np.nan_to_num(mean_of(columns))
+    scale = np.nan_to_num(np.sqrt(mean_of((columns - mean) ** 2)))
+    return mean, np.where(scale > 0, scale, 1.0)
+
+
+def _check_future(values, panel, series, horizon):
+    """Refuse a future that lacks a time of the forecast."""
+    n = int((~np.isnan(values)).any(axis=1).sum())
+    if n < horizon:
+        begin = panel.ends[series]
+        raise ValueError(
+            f"X_future has {n} of the {horizon} times of the forecast of the series "
+            f"{short(panel.names[series])}, which begins at "
+            f"{panel.grid.times(begin, begin + 1)[0]}. Pass the others, or a shorter "
+            "horizon."
+        )
+
+
+@dataclass(frozen=True)
+class Statics:
+    """Static features: numbers and their units, and the categories of others."""
+
+    numbers: tuple
+    mean: np.ndarray
+    scale: np.ndarray
+    categories: dict  # by name, those of fit
+    series: tuple  # those of fit, if each has an embedding
+
+    @classmethod
+    def of(cls, static, panel, with_series):
+        """Those of fit."""
+        series = tuple(panel.names) if with_series else ()
+        table = pd.DataFrame(index=panel.names)
+        if static is not None:
+            table = _rows_of(static, panel)
+        kinds = pd.api.types
+        numbers, categories = [], {}
+        for name, column in table.items():
+            if kinds.is_numeric_dtype(column) and not kinds.is_bool_dtype(column):
+                numbers.append(name)
+            else:
+                categories[name] = sorted(column.dropna().unique().tolist(), key=str)
+        values = numbers_of(table[numbers], "static")
+        mean, scale = units_of(values)
+        return cls(tuple(numbers), mean, scale, categories, series)
+
+    @property
+    def names(self):
+        """Names of all columns."""
+        return (*self.numbers, *self.categories)
+
+    def attach(self, static, panel):
+        """The panel with the static features of its series."""
+        if (static is None) != (not self.names):
+            given = "None" if static is None else "passed"
+            known = short(list(self.names)) if self.names else "none"
+            raise ValueError(f"static is {given}, but fit was given {known}.")
+        table = pd.DataFrame(index=panel.names)
+        if static is not None:
+            table = _rows_of(static, panel)
+        missing = [name for name in self.names if name not in table.columns]
+        if missing:
+            raise ValueError(f"static has no column {missing[0]!r}, which fit had.")
+        values = numbers_of(table[list(self.numbers)], "static")
+        numbers = np.nan_to_num((values - self.mean) / self.scale)
+        # A category that fit did not see is -1, as one that is missing.
+        codes = [
+            pd.Index(known).get_indexer(table[name])
+            for name, known in self.categories.items()
+        ]
+        if self.series:
+            codes.append(pd.Index(self.series).get_indexer(panel.names))
+        codes = np.array(codes, float).reshape(-1, len(panel.names)).T
+        return replace(panel, numbers=numbers, codes=codes)
+
+
+def _rows_of(static, panel):
+    """The rows of a table of static features, in the order of the series."""
+    if not isinstance(static, pd.DataFrame):
+        raise TypeError(
+            "static must be a DataFrame with a row for each series, indexed by their "
+            f"names, got {type(static).__name__}."
+        )
+    if static.index.has_duplicates:
+        (twice, *_) = static.index[static.index.duplicated()]
+        raise ValueError(f"static has the series {short(twice)} more than once.")
+    places = static.index.get_indexer(panel.names)
+    if (places < 0).any():
+        name = panel.names[int((places < 0).argmax())]
+        raise ValueError(f"static has no row for the series {short(name)}.")
+    return static.iloc[places]

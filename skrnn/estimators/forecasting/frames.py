@@ -1,0 +1,52 @@
+"""Frames of forecasts, in the form of the series."""
+
+import numpy as np
+import pandas as pd
+
+
+def forecasts_as_frame(values, panel, quantiles):
+    """Forecasts (n_series, horizon[, n_quantiles]) that follow the end of each series.
+
+    A Series, a wide frame, or a long Series; quantiles are columns.
+    """
+    if panel.form == "long":
+        return _long(values, panel, quantiles)
+    end, horizon = panel.ends[0], values.shape[1]
+    times = panel.grid.times(end, end + horizon)
+    if panel.form == "series":
+        if quantiles is None:
+            return pd.Series(values[0], times, name=panel.names[0])
+        return pd.DataFrame(values[0], times, _columns(quantiles))
+    flat = np.moveaxis(values, 1, 0).reshape(horizon, -1)
+    if quantiles is None:
+        return pd.DataFrame(flat, times, panel.names)
+    columns = pd.MultiIndex.from_tuples(
+        [(*np.atleast_1d(name), q) for name in panel.names for q in quantiles],
+        names=[*panel.names.names, "quantile"],
+    )
+    return pd.DataFrame(flat, times, columns)
+
+
+def _columns(quantiles):
+    return pd.Index(quantiles, name="quantile")
+
+
+def _long(values, panel, quantiles):
+    index = index_of(panel, np.arange(len(panel.names)), panel.ends, values.shape[1])
+    flat = values.reshape(len(index), -1)
+    if quantiles is None:
+        return pd.Series(flat[:, 0], index)
+    return pd.DataFrame(flat, index, _columns(quantiles))
+
+
+def index_of(panel, series, starts, horizon):
+    """A MultiIndex of some series and the times from a position of each on."""
+    times = panel.grid.times(0, int(starts.max()) + horizon)
+    places = starts[:, None] + np.arange(horizon)
+    names = panel.names.take(np.repeat(series, horizon))
+    name = panel.names.names[0] if panel.names.nlevels == 1 else None
+    if panel.names.nlevels > 1:
+        names = pd.Index(names.to_flat_index())
+    return pd.MultiIndex.from_arrays(
+        [names, times.take(places.ravel())], names=[name or "series", "time"]
+    )

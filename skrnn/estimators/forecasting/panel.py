@@ -1,0 +1,218 @@
+"""A panel of series: one frame or another as one array, with what belongs to them."""
+
+from dataclasses import dataclass, replace
+from reprlib import repr as short
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from skrnn.estimators.forecasting.times import Grid, check_order, check_times, grid_of
+
+
+@dataclass(frozen=True)
+class Panel:
+    """Series on one grid of times: a row a time, a column a series; NaN where missing.
+
+    What belongs to the series: covariates (times, series or 1, names), which may go on
+    after the ends; numbers and codes of categories of each series.
+    """
+
+    values: Any
+    ends: Any  # before which position each series ends
+    grid: Grid
+    names: pd.Index
+    form: str  # "series", "wide" or "long"
+    covariates: Any = None
+    is_known: Any = None  # which of them are known in advance
+    numbers: Any = None
+    codes: Any = None
+
+    @property
+    def firsts(self):
+        """Position of the first value of each series; its end if it has none."""
+        there = ~np.isnan(self.values)
+        return np.where(there.any(axis=0), there.argmax(axis=0), self.ends)
+
+    def until(self, place, start=0):
+        """The panel as it was before a position; or only from another one on."""
+        ends = np.clip(self.ends - start, 0, place - start)
+        covariates = self.covariates
+        if covariates is not None:
+            covariates = covariates[start:place]
+        grid = self.grid.cut(start) if start else self.grid
+        values = self.values[start:place]
+        return replace(self, values=values, ends=ends, grid=grid, covariates=covariates)
+
+    def with_more(self, new, name):
+        """The panel with what came after: another one, of some of its series."""
+        own = self.names.get_indexer(new.names)
+        if (own < 0).any():
+            unknown = new.names[own < 0][0]
+            raise ValueError(
+                f"{name} has the series {short(unknown)}, which is not one of fit. To "
+                "forecast it, pass its history: predict(y=...)."
+            )
+        first = self.grid.places(new.grid.times(0, 1), name)[0]
+        # What a long frame has of a series begins with its first row.
+        starts = first + (new.firsts if new.form == "long" else 0 * new.ends)
+        if (starts < self.ends[own]).any():
+            i = int((starts < self.ends[own]).argmax())
+            raise ValueError(
+                f"{name} must have times after those that are known, but the series "
+                f"{short(new.names[i])} ends at {self.last_time(own[i])}."
+            )
+        length = max(len(self.values), first + len(new.values))
+        values = np.full((length, len(self.names)), np.nan)
+        values[: len(self.values)] = self.values
+        values[first : first + len(new.values), own] = np.where(
+            np.isnan(new.values),
+            values[first : first + len(new.values), own],
+            new.values,
+        )
+        ends = self.ends.copy()
+        ends[own] = np.maximum(ends[own], first + new.ends)
+        covariates = self.covariates
+        if covariates is not None:
+            covariates = joined(covariates, new.covariates, first, own, len(self.names))
+        return replace(self, values=values, ends=ends, covariates=covariates)
+
+    def last_time(self, series):
+        """The last time of a series."""
+        return self.grid.times(self.ends[series] - 1, self.ends[series])[0]
+
+
+def joined(known, new, first, own, n_series):
+    """Covariates, and those that begin at a later position, of some of the series."""
+    if known.shape[1] == new.shape[1] == 1:
+        own = [0]
+    else:
+        known, new = (
+            np.broadcast_to(array, (len(array), n, array.shape[2]))
+            for array, n in ((known, n_series), (new, len(own)))
+        )
+    length = max(len(known), first + len(new))
+    both = np.full((length, *known.shape[1:]), np.nan)
+    both[: len(known)] = known
+    part = both[first : first + len(new)]
+    part[:, own] = np.where(np.isnan(new), part[:, own], new)
+    return both
+
+
+def as_table(y, columns, name):
+    """A Series or DataFrame indexed by time, or by series and time."""
+    series, time, target = columns
+    if not isinstance(y, pd.Series | pd.DataFrame):
+        array = np.asarray(y)
+        if array.dtype == object or array.ndim not in (1, 2):
+            raise TypeError(
+                f"{name} must be a Series or DataFrame of pandas, or an array with a "
+                f"column for each series, got {type(y).__name__}."
+            )
+        return pd.Series(array) if array.ndim == 1 else pd.DataFrame(array)
+    if time is None:
+        return y
+    keys = [key for key in (series, time) if key is not None]
+    missing = [key for key in keys if key not in getattr(y, "columns", ())]
+    if missing:
+        raise ValueError(
+            f"{name} has no column {missing[0]!r}, which series or time names."
+        )
+    return y.set_index(keys)[target] if target and name == "y" else y.set_index(keys)
+
+
+def read_panel(y, freq, columns, known=None, name="y"):
+    """The panel of a Series, a wide frame or a long one.
+
+    Its times have the distance of those of a known panel, if there is one.
+    """
+    known = None if known is None else known.grid
+    table = as_table(y, columns, name)
+    if not len(table):
+        raise ValueError(f"{name} has no rows.")
+    if isinstance(table.index, pd.MultiIndex):
+        return _read_long(table, freq, known, name)
+    times = check_times(table.index, name)
+    check_order(times, name)
+    grid = grid_of(times, freq, name, known)
+    form, names = "wide", None
+    if isinstance(table, pd.Series):
+        form, names = "series", pd.Index([table.name])
+    elif table.shape[1] == 1 and columns[1] is not None:
+        form, names = "series", table.columns
+    else:
+        names = table.columns
+    _check_names(names, name)
+    places = grid.places(times, name)
+    values = np.full((places[-1] + 1, len(names)), np.nan)
+    values[places] = numbers_of(table, name)
+    return Panel(values, np.full(len(names), len(values)), grid, names, form)
+
+
+def _check_names(names, name):
+    if not len(names):
+        raise ValueError(f"{name} has no series: it is a DataFrame without a column.")
+    if names.has_duplicates:
+        (twice, *_) = names[names.duplicated()]
+        raise ValueError(f"{name} has the series {short(twice)} more than once.")
+
+
+def numbers_of(table, name):
+    """Values of a table as floats, (rows, columns); NaN and NA where missing."""
+    frame = table.to_frame() if isinstance(table, pd.Series) else table
+    try:
+        values = frame.to_numpy(np.float64, na_value=np.nan)
+    except (TypeError, ValueError) as error:
+        kinds = ", ".join(sorted({str(dtype) for dtype in frame.dtypes}))
+        raise ValueError(f"{name} must have numbers, found {kinds}: {error}") from error
+    if np.isinf(values).any():
+        raise ValueError(f"{name} has a value that is infinite.")
+    return values
+
+
+def _read_long(table, freq, known, name):
+    if table.index.nlevels != 2:
+        raise ValueError(
+            f"A long {name} is indexed by series and time, but its index has "
+            f"{table.index.nlevels} levels: {list(table.index.names)}."
+        )
+    if isinstance(table, pd.DataFrame):
+        if table.shape[1] != 1:
+            raise ValueError(
+                f"A long {name} has one column of values, found {table.shape[1]}: "
+                f"{short(list(table.columns))}. Select one, or set target."
+            )
+        table = table.iloc[:, 0]
+    codes, names, times = of_levels(table.index, name)
+    distinct = times.drop_duplicates().sort_values()
+    grid = grid_of(distinct, freq, name, known)
+    places = grid.places(times, name)
+    check_rows(codes, places, names, times, name)
+    values = np.full((places.max() + 1, len(names)), np.nan)
+    values[places, codes] = numbers_of(table, name)[:, 0]
+    ends = np.zeros(len(names), int)
+    np.maximum.at(ends, codes, places + 1)
+    return Panel(values, ends, grid, names, "long")
+
+
+def of_levels(index, name):
+    """Codes of the series of each row, their names as they come, and the times."""
+    series = index.get_level_values(0)
+    if series.hasnans:
+        raise ValueError(f"{name} has a row without the name of a series.")
+    codes, names = pd.factorize(series)
+    return (
+        codes,
+        pd.Index(names, name=index.names[0]),
+        check_times(index.get_level_values(1), name),
+    )
+
+
+def check_rows(codes, places, names, times, name):
+    """Refuse a series that has a time twice, or an earlier one behind a later."""
+    order = np.argsort(codes, kind="stable")
+    step = np.diff(places[order])
+    is_wrong = (np.diff(codes[order]) == 0) & (step <= 0)
+    if is_wrong.any():
+        of = codes[order[int(is_wrong.argmax())]]
+        check_order(times[codes == of], name, f" of the series {short(names[of])}")

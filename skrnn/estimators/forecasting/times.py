@@ -1,0 +1,256 @@
+"""Times of series: at equal distances, in their order, each once; and what follows."""
+
+from dataclasses import dataclass
+from numbers import Integral
+from reprlib import repr as short
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from pandas.tseries.frequencies import to_offset
+
+_KINDS = "a DatetimeIndex, a PeriodIndex, or an index of whole numbers"
+
+
+@dataclass(frozen=True)
+class Grid:
+    """Times at equal distances, from the first one on."""
+
+    first: Any
+    step: Any  # an offset of pandas, or an int
+
+    def times(self, start, stop):
+        """An index of those from one position to before another one."""
+        if isinstance(self.first, pd.Timestamp):
+            times = pd.date_range(self.first, periods=stop, freq=self.step)
+        elif isinstance(self.first, pd.Period):
+            times = pd.period_range(self.first, periods=stop, freq=self.step)
+        else:
+            end = self.first + stop * self.step
+            times = pd.RangeIndex(self.first, end, self.step)
+        return times[start:]
+
+    def places(self, times, name):
+        """Positions of some times, all of them from the first one on."""
+        if not len(times):
+            return np.empty(0, int)
+        if isinstance(self.first, int):
+            places, rest = np.divmod(np.asarray(times) - self.first, self.step)
+            places = np.where(rest == 0, places, -1)
+        else:
+            places = self.times(0, self._enough(times.max())).get_indexer(times)
+        if (places < 0).any():
+            raise ValueError(
+                f"{name} has the time {times[int((places < 0).argmax())]}, which is "
+                f"none of those from {self.first} on at a distance of "
+                f"{self.step_name}."
+            )
+        return places
+
+    def _enough(self, last):
+        """How many times reach the last one."""
+        if isinstance(last, pd.Period):
+            return max(0, (last - self.first).n) + 1
+        return len(pd.date_range(self.first, max(self.first, last), freq=self.step))
+
+    def check_kind(self, times, name):
+        """Refuse times of another kind, or of another time zone."""
+        is_other = isinstance(self.first, pd.Period) != isinstance(
+            times, pd.PeriodIndex
+        ) or isinstance(self.first, pd.Timestamp) != isinstance(times, pd.DatetimeIndex)
+        if is_other or getattr(self.first, "tz", None) != getattr(times, "tz", None):
+            raise ValueError(
+                f"The times of {name} are {times.dtype}, but those of y are as "
+                f"{self.first!r}."
+            )
+
+    @property
+    def step_name(self):
+        """The distance, as pandas names it."""
+        return getattr(self.step, "freqstr", self.step)
+
+    def cut(self, start):
+        """The grid that starts at another position."""
+        return Grid(self.times(start, start + 1)[0], self.step)
+
+
+def check_times(times, name):
+    """Refuse an index that has no times, or none that can be told apart."""
+    if isinstance(times, pd.DatetimeIndex | pd.PeriodIndex):
+        if times.hasnans:
+            raise ValueError(f"{name} has a time that is missing (NaT).")
+        return times
+    if pd.api.types.is_integer_dtype(times.dtype):
+        return times
+    zones = ""
+    if {type(time) for time in times[:1000]} <= {pd.Timestamp} and len(times):
+        zones = ", Timestamps of several time zones"
+    raise ValueError(
+        f"The times of {name} must be {_KINDS}, got an index of {times.dtype}{zones}. "
+        "pandas.to_datetime makes times of texts (with utc=True also of several time "
+        "zones)."
+    )
+
+
+def check_order(times, name, of=""):
+    """Refuse times that come twice, or not one after the other."""
+    if times.has_duplicates:
+        (first, *_) = times[times.duplicated()]
+        raise ValueError(f"{name} has the time {first}{of} more than once.")
+    if not times.is_monotonic_increasing:
+        later = int((times[1:] < times[:-1]).argmax())
+        raise ValueError(
+            f"The times of {name} must be in order, but {times[later + 1]} stands "
+            f"behind {times[later]}{of}. Sort them by {name}.sort_index()."
+        )
+
+
+def grid_of(times, freq, name, known=None):
+    """The grid of times, sorted and each once; at the distance of a known one."""
+    first = times[0]
+    if known is not None:
+        known.check_kind(times, name)
+        return Grid(int(first) if isinstance(known.first, int) else first, known.step)
+    if not isinstance(times, pd.DatetimeIndex | pd.PeriodIndex):
+        return Grid(int(first), _whole_step(times, freq))
+    if isinstance(times, pd.PeriodIndex):
+        return Grid(first, times.freq)
+    step = to_offset(freq) if freq is not None else _offset_of(times)
+    if step is None:
+        raise ValueError(
+            f"{name} has no frequency: its times, {short(times[0])} and on, are not at "
+            f"equal distances. Fill the gaps, as by {name}.asfreq('h'), or set freq."
+        )
+    return Grid(first, step)
+
+
+def _whole_step(times, freq):
+    if freq is not None:
+        return int(freq)
+    if isinstance(times, pd.RangeIndex):
+        return times.step
+    distances = np.diff(np.asarray(times))
+    return int(np.gcd.reduce(distances)) if distances.size else 1
+
+
+def _offset_of(times):
+    """The distance of all, or None."""
+    if times.freq is not None or len(times) < 2:
+        return times.freq
+    first, second = times[:2]
+    if np.unique(np.diff(times.asi8)).size == 1:
+        return to_offset(second - first)
+    n = 12 * (second.year - first.year) + second.month - first.month
+    of_months = [kind(n) for kind in _OF_MONTHS if n > 0]
+    for step in (*of_months, pd.offsets.BDay(), pd.offsets.Day()):
+        if times.equals(pd.date_range(first, periods=len(times), freq=step)):
+            return step
+    return None
+
+
+_OF_MONTHS = (
+    *(pd.offsets.MonthBegin, pd.offsets.MonthEnd),
+    *(pd.offsets.BMonthBegin, pd.offsets.BMonthEnd),
+)
+_DAY = 24 * 3600
+_WEEK = 7 * _DAY
+#: Steps in a season, by the letter that pandas' names of longer distances begin with.
+_OF_YEAR = {"W": 52, "M": 12, "B": 5, "Q": 4, "Y": 1, "A": 1}
+
+
+def seconds_of(step):
+    """Seconds from one time to the next, or None where it has no fixed length."""
+    try:
+        return pd.Timedelta(step).total_seconds()
+    except (ValueError, TypeError):
+        # A day may be one of another length in a time zone.
+        return step.n * _DAY if step.rule_code == "D" else None
+
+
+def seasons_of(season_length, step, length):
+    """Lengths of seasons as given, "auto" resolved, rising."""
+    if isinstance(season_length, str):
+        return season_lengths_of(step, length)
+    seasons = np.atleast_1d([] if season_length is None else season_length)
+    if not all(isinstance(n, Integral | np.integer) and n > 0 for n in seasons):
+        raise ValueError(
+            "season_length must be a whole number above 0, or several, got "
+            f"{season_length!r}."
+        )
+    return tuple(sorted({int(n) for n in seasons if n > 1}))
+
+
+def season_lengths_of(step, length):
+    """After how many steps series of this length may repeat themselves, by the clock.
+
+    Only what has been seen twice; a year of days three times.
+    """
+    if isinstance(step, int):
+        return ()
+    seconds = seconds_of(step)
+    if seconds is None:
+        name = step.rule_code.removeprefix("B") or "B"
+        name = step.rule_code if step.rule_code in ("B", "C") else name
+        seasons = {_OF_YEAR.get(name[:1], 1) / step.n: 2}
+    else:
+        seasons = {_DAY / seconds: 2, _WEEK / seconds: 2}
+        if seconds in (_DAY, _WEEK):  # of less, a year is beyond any window
+            seasons |= {365 * _DAY // seconds: 3 if seconds == _DAY else 2}
+    return tuple(
+        int(n)
+        for n, times in seasons.items()
+        if n > 1 and n == int(n) and times * n <= length
+    )
+
+
+#: Where a time stands in a cycle, from 0 to 1.
+CALENDAR = {
+    "hour": lambda t: (t.hour + t.minute / 60) / 24,
+    "dayofweek": lambda t: t.day_of_week / 7,
+    "day": lambda t: (t.day - 1) / t.days_in_month,
+    "month": lambda t: (t.month - 1) / 12,
+    "dayofyear": lambda t: (t.day_of_year - 1) / 365.25,
+}
+
+
+def calendar_of(calendar, grid, length):
+    """Names of the features of times, "auto" resolved."""
+    is_clock = isinstance(grid.first, pd.Timestamp | pd.Period)
+    if calendar is None or (isinstance(calendar, str) and not is_clock):
+        return ()
+    if isinstance(calendar, str):
+        return _useful(grid, length)
+    unknown = [name for name in calendar if name not in CALENDAR]
+    if unknown:
+        raise ValueError(
+            f"calendar has {unknown[0]!r}; there are {', '.join(CALENDAR)}."
+        )
+    if not is_clock:
+        raise ValueError(
+            f"calendar={list(calendar)} needs times of a calendar, but those of y are "
+            "whole numbers. Set calendar=None."
+        )
+    return tuple(calendar)
+
+
+def _useful(grid, length):
+    """Features that differ from time to time, and have been seen often enough."""
+    seconds, code = seconds_of(grid.step), grid.step.rule_code
+    is_short = seconds is not None and seconds < _DAY
+    is_daily = code in ("B", "C") or seconds == _DAY
+    first, last = grid.times(0, max(length, 1))[[0, -1]]
+    years = last.year - first.year + (last.month - first.month) / 12
+    found = {
+        "hour": is_short,
+        "dayofweek": is_short or is_daily,
+        "dayofyear": years >= 2,
+    }
+    return tuple(name for name, is_useful in found.items() if is_useful)
+
+
+def calendar_features(times, names):
+    """Sine and cosine of where each time stands in each cycle."""
+    if not names:
+        return np.empty((len(times), 0))
+    angles = [2 * np.pi * np.asarray(CALENDAR[name](times), float) for name in names]
+    return np.column_stack([f(angle) for angle in angles for f in (np.sin, np.cos)])

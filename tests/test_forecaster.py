@@ -1,0 +1,620 @@
+"""The forecaster: forms of series, what it reads and does not read, what it refuses."""
+
+import pickle
+from functools import cache
+
+import numpy as np
+import pandas as pd
+import pytest
+from numpy.testing import assert_allclose, assert_array_equal
+from sklearn.base import clone
+from sklearn.exceptions import NotFittedError
+from sklearn.metrics import mean_pinball_loss
+
+from skrnn import RNNForecaster, RNNRegressor
+from skrnn.estimators.forecasting.panel import read_panel
+from skrnn.estimators.forecasting.times import (
+    calendar_features,
+    calendar_of,
+    season_lengths_of,
+)
+from skrnn.estimators.forecasting.windows import (
+    WindowForm,
+    future_of,
+    origins_to_learn,
+    windows_of,
+)
+from skrnn.metrics import coverage, mase, rmsse
+
+pytestmark = pytest.mark.nojit
+
+H = 3
+TINY = {"hidden_size": 3, "max_iter": 1, "batch_size": 24, "random_state": 0}
+TINY |= {"loss": "squared_error", "max_windows": 24, "context": 4}
+RNG = np.random.default_rng(0)
+DAYS = pd.date_range("2024-01-01", periods=40, freq="D")
+WAVES = np.arange(40)[:, None] % 7 + RNG.normal(size=(40, 3)).cumsum(axis=0)
+WIDE = pd.DataFrame(WAVES, DAYS, ["a", "b", "c"])
+
+
+def make(**parameters):
+    return RNNForecaster(H, **TINY | parameters)
+
+
+@cache
+def saved(with_covariates=False, with_static=False):
+    """A fitted one, as bytes."""
+    if with_covariates:
+        return pickle.dumps(make(known=["price"]).fit(WIDE, X))
+    return pickle.dumps(make().fit(WIDE, static=STATIC if with_static else None))
+
+
+def long_of(wide, name="y"):
+    """A long Series, one series below the other."""
+    parts = {column: wide[column] for column in wide}
+    return pd.concat(parts, names=["id", "day"]).rename(name)
+
+
+# Forms
+
+
+def test_a_wide_frame():
+    forecast = pickle.loads(saved()).predict()
+    assert list(forecast) == ["a", "b", "c"]
+    after = pd.date_range("2024-02-10", periods=H, freq="D")
+    pd.testing.assert_index_equal(forecast.index, after)
+    assert np.isfinite(forecast.to_numpy()).all()
+
+
+def test_all_forms_say_the_same():
+    wide = pickle.loads(saved()).predict()
+    long = long_of(WIDE)
+    found = make().fit(long).predict()
+    assert found.index.names == ["id", "time"]
+    pd.testing.assert_series_equal(
+        found, long_of(wide), check_names=False, check_freq=False
+    )
+    # By time first, as tables often come; with columns in the place of an index.
+    table = long.reset_index().sort_values(["day", "id"], kind="stable")
+    columns = {"series": "id", "time": "day"}
+    for more, y in (({}, table), ({"target": "y"}, table.assign(other=1.0))):
+        forecaster = make(**columns, **more).fit(y)
+        assert_array_equal(forecaster.predict(), found)
+
+
+def test_a_series_and_an_array():
+    y = WIDE["a"]
+    forecast = make().fit(y).predict()
+    assert forecast.name == "a"
+    assert forecast.index[0] == pd.Timestamp("2024-02-10")
+    assert_array_equal(make().fit(WIDE[["a"]]).predict()["a"], forecast)
+    table = y.rename_axis("day").reset_index()
+    assert_array_equal(make(time="day").fit(table).predict(), forecast)
+    plain = make(season_length=7, calendar=None)
+    of_array = plain.fit(y.to_numpy()).predict()
+    assert of_array.index.tolist() == [40, 41, 42]
+    assert_array_equal(of_array, clone(plain).fit(y).predict())
+
+
+@pytest.mark.parametrize(
+    ("index", "after"),
+    [
+        (DAYS.tz_localize("Europe/Paris"), "2024-02-10 00:00:00+01:00"),
+        (pd.period_range("2020-01", periods=40, freq="M"), "2023-05"),
+        (pd.RangeIndex(5, 5 + 40 * 3, 3), "125"),
+        (pd.Index(np.arange(0, 400, 10)), "400"),
+        (pd.date_range("2024-01-01", periods=40, freq="MS"), "2027-05-01 00:00:00"),
+    ],
+)
+def test_kinds_of_times(index, after):
+    y = WIDE.set_axis(index)
+    forecast = make().fit(y).predict()
+    assert str(forecast.index[0]) == after
+    assert type(forecast.index) is type(index) or isinstance(
+        forecast.index, pd.RangeIndex
+    )
+    assert forecast.index[1] - forecast.index[0] == index[1] - index[0] or (
+        index.freq == pd.offsets.MonthBegin()
+    )
+
+
+def test_series_of_unequal_length():
+    """Those of a long frame end each by itself; leading NaN of a wide one are none."""
+    long = long_of(WIDE).drop([("b", day) for day in DAYS[-5:]])
+    forecast = make().fit(long).predict()
+    firsts = forecast.index.to_frame()["time"].groupby("id").first()
+    assert firsts.tolist() == [DAYS[-1] + DAYS.freq, DAYS[-5], DAYS[-1] + DAYS.freq]
+    wide = WIDE.copy()
+    wide.loc[: DAYS[20], "c"] = np.nan
+    short = long_of(WIDE).drop([("c", day) for day in DAYS[:21]])
+    assert_array_equal(
+        make().fit(short).predict(), make().fit(wide).predict().T.to_numpy().ravel()
+    )
+
+
+def test_missing_values():
+    holes = WIDE.mask(RNG.uniform(size=WIDE.shape) < 0.2)
+    holes["none"] = np.nan
+    holes["one"] = np.nan
+    holes.loc[DAYS[35], "one"] = 5.0
+    forecast = make().fit(holes).predict()
+    assert forecast["none"].isna().all()
+    assert np.isfinite(forecast.drop(columns="none").to_numpy()).all()
+    # All that is known of it is its level; units are a hundredth of that.
+    assert_allclose(forecast["one"], 5, atol=0.5)
+    rows = WIDE.drop(DAYS[7])
+    gap = WIDE.copy()
+    gap.loc[DAYS[7]] = np.nan
+    assert_array_equal(make(freq="D").fit(rows).predict(), make().fit(gap).predict())
+
+
+def test_a_constant_series():
+    wide = WIDE.assign(same=300.0, zero=0.0)
+    forecast = make().fit(wide).predict()
+    assert_allclose(forecast["same"], 300, atol=30)
+    forecast = (
+        make(max_iter=20, max_windows=8).fit(pd.Series(np.full(40, 300.0))).predict()
+    )
+    assert_allclose(forecast, 300, atol=1)
+
+
+@pytest.mark.parametrize("factor", [8.0, 2.0**-20])
+def test_the_unit_does_not_matter(factor):
+    forecast = pickle.loads(saved()).predict()
+    assert_array_equal(make().fit(WIDE * factor).predict(), forecast * factor)
+
+
+# Past and future
+
+
+def test_the_future_is_not_read():
+    """Of each origin, bit by bit: other values behind it change nothing."""
+    whole = make().backtest(WIDE, n_origins=3).forecasts
+    other = WIDE.copy()
+    other.iloc[-2 * H :] += 100 * RNG.normal(size=(2 * H, 3))
+    changed = make().backtest(other, n_origins=3).forecasts
+    first, second, third = whole.index.unique("origin")
+    assert_array_equal(whole["y_pred"][first], changed["y_pred"][first])
+    assert_array_equal(whole["y_pred"][second], changed["y_pred"][second])
+    assert (whole["y_pred"][third] != changed["y_pred"][third]).any()
+    # Nor is it in a fit, or in the forecasts of one that has seen the past only.
+    forecaster = make().fit(WIDE[:first])
+    of_first = forecaster.predict().T.to_numpy().ravel()
+    assert_array_equal(of_first, whole["y_pred"][first])
+    of_second = forecaster.predict(y=WIDE[:second]).T.to_numpy().ravel()
+    assert_array_equal(of_second, whole["y_pred"][second])
+
+
+def test_refits_see_what_is_before_their_origin():
+    found = make().backtest(WIDE, n_origins=2, step=5, window=20, refit=True).forecasts
+    for origin in found.index.unique("origin"):
+        forecaster = make().fit(WIDE[:origin][-20:])
+        forecast = forecaster.predict(y=WIDE[:origin])
+        assert_array_equal(found["y_pred"][origin], forecast.T.to_numpy().ravel())
+
+
+@pytest.mark.parametrize("form", ["wide", "long"])
+def test_updates(form):
+    """New observations, a few at a time: as if all had been known."""
+    as_form = long_of if form == "long" else lambda wide: wide
+    forecaster = make().fit(as_form(WIDE[:20]))
+    whole = forecaster.predict(y=as_form(WIDE))
+    weights = forecaster.regressor_.get_weights()
+    for start, stop in ((20, 21), (21, 33), (33, 40)):
+        assert forecaster.update(as_form(WIDE[start:stop])) is forecaster
+    found = forecaster.predict()
+    assert_array_equal(found, whole)
+    assert found.index.equals(whole.index)
+    for name, weight in forecaster.regressor_.get_weights().items():
+        assert_array_equal(weight, weights[name])
+
+
+def test_an_update_of_some_series():
+    forecaster = make().fit(long_of(WIDE[:30]))
+    before = forecaster.predict()
+    after = forecaster.update(long_of(WIDE[["b"]][30:32])).predict()
+    assert_array_equal(after[["a", "c"]], before[["a", "c"]])
+    assert after["b"].index[0] == DAYS[32]
+    one = make().fit(WIDE["a"][:30]).update(WIDE["a"][30:].rename("other"))
+    assert one.predict().name == "a"
+
+
+def test_other_series_than_those_of_fit():
+    forecaster = pickle.loads(saved())
+    other = (WIDE["a"] * 3).rename("new")
+    forecast = forecaster.predict(2, y=other)
+    assert forecast.name == "new"
+    assert_array_equal(forecaster.predict(y=other)[:2], forecast)
+    assert_allclose(forecast / 3, forecaster.predict(2)["a"], rtol=1e-5)
+
+
+def test_what_is_kept_is_what_forecasts_read():
+    forecaster = pickle.loads(saved())
+    n = forecaster.n_reads_
+    assert n < 40
+    assert_array_equal(forecaster.predict(y=WIDE[-n:]), forecaster.predict())
+    assert (forecaster.predict(y=WIDE[1 - n :]) != forecaster.predict()).any(axis=None)
+
+
+# Covariates and static features
+
+LONGER = pd.date_range(DAYS[0], periods=40 + H, freq="D")
+X = pd.DataFrame(RNG.normal(size=(40 + H, 2)), LONGER, ["price", "visits"])
+
+
+def test_covariates():
+    """Those that are known in advance are read at the times of the forecast."""
+    forecaster = make(known=["price"]).fit(WIDE, X[:40])
+    future = X[["price"]][40:]
+    forecast = forecaster.predict(X_future=future)
+    assert (forecaster.predict(X_future=future + 1) != forecast).all(axis=None)
+    assert_array_equal(forecaster.predict(2, X_future=future), forecast[:2])
+    assert_array_equal(forecaster.predict(X_future=X), forecast)
+    # For each series; in other units.
+    of_series = pd.concat(dict.fromkeys(WIDE, X)) * 4.0
+    other = make(known=["price"]).fit(long_of(WIDE), of_series)
+    found = other.predict(X_future=of_series).to_numpy()
+    assert_allclose(found, forecast.T.to_numpy().ravel(), rtol=1e-5)
+
+
+def test_the_future_of_covariates_is_not_read():
+    forecaster = make(known=["price"])
+    whole = forecaster.backtest(WIDE, X, n_origins=2).forecasts["y_pred"]
+    first = whole.index[0][0]
+    for column, is_read in (("visits", False), ("price", True)):
+        other = X.copy()
+        other.loc[DAYS[first < DAYS], column] += 5
+        found = forecaster.backtest(WIDE, other, n_origins=2).forecasts["y_pred"]
+        assert (found[first] != whole[first]).any() == is_read
+    fitted = make(known=["price"]).fit(WIDE[:first], X[:first])
+    forecast = fitted.predict(X_future=X).T.to_numpy().ravel()
+    assert_array_equal(forecast, whole[first])
+
+
+def test_updates_with_covariates():
+    forecaster = make(known=["price"]).fit(WIDE[:20], X[:20])
+    whole = forecaster.predict(X_future=X, y=WIDE, X=X)
+    forecaster.update(WIDE[20:30], X).update(WIDE[30:], X)
+    assert_array_equal(forecaster.predict(X_future=X), whole)
+
+
+STATIC = pd.DataFrame({"size": [1.0, 2.0, 4.0], "kind": ["x", "y", "x"]}, list("abc"))
+
+
+def test_static_features():
+    forecaster = pickle.loads(saved(with_static=True))
+    forecast = forecaster.predict()
+    assert_array_equal(forecaster.predict(y=WIDE, static=STATIC[::-1]), forecast)
+    other = forecaster.predict(y=WIDE, static=STATIC.assign(size=2.0))
+    assert_array_equal(other["b"], forecast["b"])
+    assert (other["a"] != forecast["a"]).all()
+    # A category that is new is the unknown one.
+    for kind in ("new", None):
+        new = forecaster.predict(y=WIDE, static=STATIC.assign(kind=kind))
+        assert (new != forecast).all(axis=None)
+        assert np.isfinite(new.to_numpy()).all()
+
+
+def test_embeddings_of_series():
+    forecaster = make(series_ids=True).fit(WIDE)
+    forecast = forecaster.predict()
+    assert len(forecaster.regressor_.embeddings_[0]) == 4
+    swapped = forecaster.predict(y=WIDE.rename(columns={"a": "b", "b": "a"}))
+    assert (swapped["b"].to_numpy() != forecast["a"].to_numpy()).all()
+
+
+# Backtests
+
+
+def test_backtest_frames():
+    forecaster = make()
+    forecasts, scores = forecaster.backtest(WIDE, n_origins=3, step=2)
+    assert not hasattr(forecaster, "regressor_")
+    assert forecasts.index.names == ["origin", "series", "time"]
+    assert len(forecasts) == 3 * 3 * H
+    origins = forecasts.index.unique("origin")
+    assert origins.tolist() == [*DAYS[[-8, -6, -4]]]
+    for (origin, name), part in forecasts.groupby(["origin", "series"]):
+        expected = WIDE.loc[origin:, name].iloc[1 : 1 + H]
+        assert_array_equal(part["y_true"], expected)
+        assert_array_equal(part.index.get_level_values("time"), expected.index)
+    assert scores.index.tolist() == ["a", "b", "c"]
+    for name, of_series in forecasts.groupby("series"):
+        y = of_series["y_true"], of_series["y_pred"]
+        train = WIDE.loc[: origins[0], name]
+        for metric in (mase, rmsse):
+            expected = metric(*y, train, season_length=7)
+            assert scores.loc[name, metric.__name__] == pytest.approx(expected)
+
+
+def test_quantiles():
+    levels = [0.1, 0.5, 0.9]
+    forecaster = make(quantiles=levels).fit(WIDE)
+    wide = forecaster.predict()
+    expected = pd.MultiIndex.from_product([list("abc"), levels])
+    assert wide.columns.equals(expected)
+    assert wide.columns.names == [None, "quantile"]
+    in_order = wide.to_numpy().reshape(H, 3, 3)
+    assert (np.diff(in_order, axis=2) >= 0).all()
+    long = forecaster.predict(y=long_of(WIDE))
+    assert long.columns.tolist() == levels
+    assert_array_equal(long.loc["b"], wide["b"])
+    one = forecaster.predict(y=WIDE["b"])
+    assert_array_equal(one, wide["b"])
+    assert one.columns.name == "quantile"
+
+    forecasts, scores = make(quantiles=levels).backtest(WIDE, n_origins=2)
+    assert list(forecasts) == ["y_true", *levels]
+    for name, of_series in forecasts.groupby("series"):
+        true = of_series["y_true"]
+        losses = [mean_pinball_loss(true, of_series[q], alpha=q) for q in levels]
+        assert scores.loc[name, "pinball"] == pytest.approx(np.mean(losses))
+        found = coverage(true, of_series[0.1], of_series[0.9])
+        assert scores.loc[name, "coverage"] == pytest.approx(found)
+        train = WIDE.loc[: forecasts.index[0][0], name]
+        expected = mase(true, of_series[0.5], train, season_length=7)
+        assert scores.loc[name, "mase"] == pytest.approx(expected)
+
+
+# Seasons and times
+
+
+@pytest.mark.parametrize(
+    ("freq", "n", "seasons"),
+    [
+        ("h", 400, (24, 168)),
+        ("h", 300, (24,)),
+        ("15min", 2000, (96, 672)),
+        ("D", 40, (7,)),
+        ("D", 1100, (7, 365)),
+        ("B", 40, (5,)),
+        ("W", 120, (52,)),
+        ("7D", 120, (52,)),
+        ("MS", 40, (12,)),
+        ("QS", 40, (4,)),
+        ("2MS", 40, (6,)),
+        ("YS", 40, ()),
+        ("s", 40, ()),
+    ],
+)
+def test_seasons(freq, n, seasons):
+    times = pd.date_range("2024-01-01", periods=n, freq=freq)
+    for index in (times, pd.DatetimeIndex(times.to_numpy())):
+        grid = read_panel(pd.Series(0, index), None, (None,) * 3).grid
+        assert season_lengths_of(grid.step, n) == seasons
+        assert grid.times(0, n).equals(times)
+
+
+@pytest.mark.parametrize("freq", ["M", "Q", "W", "D", "h"])
+def test_seasons_of_periods(freq):
+    seasons = {"M": (12,), "Q": (4,), "W": (52,), "D": (7,), "h": (24, 168)}
+    times = pd.period_range("2024-01-01", periods=700, freq=freq)
+    step = read_panel(pd.Series(0, times), None, (None,) * 3).grid.step
+    assert season_lengths_of(step, 700) == seasons[freq]
+
+
+def test_calendar():
+    hours = pd.date_range("2024-01-01 06:00", periods=20000, freq="h")
+    grid = read_panel(pd.Series(0, hours), None, (None,) * 3).grid
+    assert calendar_of("auto", grid, 48) == ("hour", "dayofweek")
+    assert calendar_of("auto", grid, 20000) == ("hour", "dayofweek", "dayofyear")
+    found = calendar_features(hours[:13], ("hour", "dayofweek"))
+    # Six o'clock is a quarter of a day, Monday the begin of a week.
+    assert_allclose(found[0], [1, 0, 0, 1], atol=1e-12)
+    assert_allclose(found[12], [-1, 0, 0, 1], atol=1e-12)
+    monthly = read_panel(
+        pd.Series(0, pd.date_range("2024-01-31", periods=9, freq="ME")),
+        None,
+        (None,) * 3,
+    )
+    assert calendar_of("auto", monthly.grid, 9) == ()
+
+
+# Windows
+
+
+def test_windows_are_what_they_say():
+    """Against loops, for each step: residuals of the base, in units of a window."""
+    panel = read_panel(WIDE, None, (None,) * 3)
+    form = WindowForm(context=5, horizon=9, seasons=(4, 7), calendar=(), base=2)
+    assert form.reach <= 26
+    windows = windows_of(panel, [1], [25], form)
+    y = WAVES[:, 1]
+    recent = y[25 - form.span + 1 : 26]
+    unit = np.sqrt(recent.var() + (0.01 * recent.mean()) ** 2)
+    assert windows.unit[0, 0] == pytest.approx(unit)
+    steps = range(-4, 10)
+    for row, step in zip(windows.X[0], steps, strict=True):
+        seasons = [p * max(1, -(-step // p)) for p in (1, 4, 7)]
+        one, four, seven = seasons
+        lags = [one, four, seven, four + 4, seven + 7, four + seven]
+        base = y[25 + step - seven]
+        others = [y[25 + step - lag] for i, lag in enumerate(lags) if i != 2]
+        expected = [
+            step > 0,
+            0 if step > 0 else (y[25 + step] - base) / unit,
+            (base - recent.mean()) / unit,
+            max(step, 0) / 9,
+            *((np.array(others) - base) / unit),
+        ]
+        assert_allclose(row, expected, atol=1e-12)
+    future = future_of(panel, [1], [25], 9)
+    assert_array_equal(future[0], y[26:35])
+    outputs = windows.targets(future)
+    assert_allclose(windows.values(outputs), future)
+
+
+def test_the_base_is_the_best_lag():
+    n = 60
+    weekly = pd.Series(np.tile(RNG.normal(size=7), 9)[:n])
+    walk = pd.Series(RNG.normal(size=n).cumsum())
+    for y, base in ((weekly, 1), (walk, 0)):
+        forecaster = make(season_length=7).fit(y)
+        assert forecaster._form.base == base
+
+
+@pytest.mark.parametrize("max_windows", [10, 1000])
+def test_windows_to_learn_from(max_windows):
+    panel = read_panel(WIDE.assign(d=np.nan), None, (None,) * 3)
+    form = WindowForm(context=5, horizon=9, seasons=(7,), calendar=())
+    random_state = np.random.RandomState(0)
+    series, origins = origins_to_learn(panel, form, max_windows, random_state)
+    # From the origin that has a season, to that before the last value.
+    all_of_one = range(6, 39)
+    assert len(series) == min(max_windows, 3 * len(all_of_one))
+    pairs = {*zip(series.tolist(), origins.tolist(), strict=True)}
+    assert len(pairs) == len(series)
+    assert pairs <= {(i, origin) for i in range(3) for origin in all_of_one}
+    assert {i for i, _ in pairs} == {0, 1, 2}
+
+
+# As scikit-learn's users know estimators
+
+
+def test_clone_and_pickle():
+    forecaster = make(quantiles=None, series_ids=True, season_length=[7])
+    copy = clone(forecaster)
+    assert copy.get_params() == forecaster.get_params()
+    forecast = forecaster.fit(WIDE).predict()
+    again = pickle.loads(pickle.dumps(forecaster))
+    assert_array_equal(again.predict(), forecast)
+    later = WIDE[:2].set_axis(LONGER[40:42])
+    found = again.update(later).predict()
+    assert_array_equal(found, forecaster.update(later).predict())
+    assert_array_equal(copy.fit(WIDE).predict(), forecast)
+    assert isinstance(forecaster.regressor_, RNNRegressor)
+
+
+def test_a_fit_that_fails_leaves_the_last_one():
+    forecaster = pickle.loads(saved())
+    forecast = forecaster.predict()
+    with pytest.raises(ValueError, match="no rows"):
+        forecaster.fit(WIDE[:0])
+    assert_array_equal(forecaster.predict(), forecast)
+    with pytest.raises(NotFittedError):
+        make().predict()
+    with pytest.raises(NotFittedError):
+        make().update(WIDE)
+
+
+MIXED = pd.Index(
+    [
+        pd.Timestamp("2024-01-01", tz="UTC"),
+        pd.Timestamp("2024-01-02", tz="Europe/Paris"),
+    ],
+    dtype=object,
+)
+
+
+@pytest.mark.parametrize(
+    ("y", "message"),
+    [
+        (WIDE[::-1], "The times of y must be in order"),
+        (
+            pd.concat([WIDE[:5], WIDE[4:]]),
+            "y has the time 2024-01-05 .* more than once",
+        ),
+        (long_of(WIDE)[::-1], "must be in order, .* of the series 'c'"),
+        (
+            pd.concat([long_of(WIDE), long_of(WIDE)[:1]]),
+            "2024-01-01 00:00:00 of the series 'a' more than once",
+        ),
+        (pd.Series([1.0, 2.0], MIXED), "Timestamps of several time zones"),
+        (WIDE.set_axis(DAYS.astype(str)), "The times of y must be a DatetimeIndex"),
+        (WIDE.drop(DAYS[[3, 9]]), "y has no frequency"),
+        (WIDE[:0], "y has no rows"),
+        (WIDE[[]], "y has no series"),
+        (WIDE[["a", "a"]], "the series 'a' more than once"),
+        (WIDE[:1].asfreq("D"), "no series has two values"),
+        (WIDE * np.nan, "no series has two values"),
+        (WIDE.replace(WAVES[3, 1], np.inf), "a value that is infinite"),
+        (WIDE.assign(a="x"), "y must have numbers"),
+        (pd.concat([long_of(WIDE)] * 2, axis=1), "one column of values, found 2"),
+        ("series", "y must be a Series or DataFrame"),
+        (WIDE.set_axis([*DAYS[:-1], pd.NaT]), "a time that is missing"),
+    ],
+)
+def test_bad_series(y, message):
+    with pytest.raises((ValueError, TypeError), match=message):
+        make().fit(y)
+
+
+@pytest.mark.parametrize(
+    ("parameters", "message"),
+    [
+        ({"season_length": [0]}, "season_length must be a whole number"),
+        ({"season_length": [2.5]}, "season_length must be a whole number"),
+        ({"calendar": ["century"]}, "calendar has 'century'"),
+        ({"known": ["price"]}, "are columns of X, which is None"),
+        ({"time": "day"}, "y has no column 'day'"),
+        ({"quantiles": [0.9, 0.1]}, "of which each is above the one before"),
+        ({"quantiles": 0.5}, "The 'quantiles' parameter of RNNForecaster"),
+        ({"context": 0}, "The 'context' parameter of RNNForecaster"),
+        ({"horizon": 0}, "The 'horizon' parameter of RNNForecaster"),
+    ],
+)
+def test_bad_parameters(parameters, message):
+    with pytest.raises(ValueError, match=message):
+        make().set_params(**parameters).fit(WIDE)
+
+
+def test_a_calendar_needs_one():
+    with pytest.raises(ValueError, match="needs times of a calendar"):
+        make(calendar=["hour"]).fit(WAVES)
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda f: f.predict(H + 1, X), "was fitted for 3 times at most"),
+        (lambda f: f.predict(), r"X_future is None, but \['price'\] are known"),
+        (lambda f: f.predict(X_future=X[:42]), "X_future has 2 of the 3 times"),
+        (lambda f: f.predict(X_future=X[["visits"]]), "no column 'price'"),
+        (lambda f: f.predict(X_future=X, y=WIDE), "X is None, but fit was given"),
+        (lambda f: f.predict(X_future=X, X=X), "belong to y, which is None"),
+        (
+            lambda f: f.predict(X_future=X, y=WIDE, X=X[5:]),
+            "X has no values for the series 'a' at 2024-01-01",
+        ),
+        (
+            lambda f: f.predict(X_future=X, y=WIDE, X=X, static=STATIC),
+            "static is passed, but fit was given none",
+        ),
+        (
+            lambda f: f.predict(X_future=X.tz_localize("UTC")),
+            "The times of X_future are datetime64",
+        ),
+        (lambda f: f.update(WIDE[-2:], X), "must have times after those"),
+        (
+            lambda f: f.update(WIDE.rename(columns={"a": "new"}), X),
+            "has the series 'new', which is not one of fit",
+        ),
+        (
+            lambda f: f.update(WIDE[:1].set_axis(DAYS[-1:] + pd.Timedelta("36h")), X),
+            "none of those|no values",
+        ),
+        (lambda f: f.backtest(WIDE, X, n_origins=14), "too few for n_origins=14"),
+    ],
+)
+def test_bad_calls(call, message):
+    forecaster = pickle.loads(saved(with_covariates=True))
+    state = pickle.dumps(forecaster)
+    with pytest.raises(ValueError, match=message):
+        call(forecaster)
+    assert pickle.dumps(forecaster) == state
+
+
+@pytest.mark.parametrize(
+    ("static", "message"),
+    [
+        (STATIC[:2], "no row for the series 'c'"),
+        (pd.concat([STATIC, STATIC]), "the series 'a' more than once"),
+        (STATIC.to_numpy(), "static must be a DataFrame"),
+        (STATIC[["size"]], "static has no column 'kind'"),
+        (None, "static is None, but fit was given"),
+    ],
+)
+def test_bad_static_features(static, message):
+    forecaster = pickle.loads(saved(with_static=True))
+    with pytest.raises((ValueError, TypeError), match=message):
+        forecaster.predict(y=WIDE, static=static)
