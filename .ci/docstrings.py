@@ -145,6 +145,11 @@ y : list of str, or list of array-like, default=None
     The translations, as `fit` takes them. None: those that `predict` finds.
 """
 
+TRANSFORMED = """
+X : array-like or list of array-like
+    Sequences as `transform` returns them.
+"""
+
 NOTES = """
 Nothing is padded: the cost follows the sum of the lengths. A prediction has the
 same bits whatever other samples are predicted with it.
@@ -192,6 +197,13 @@ CLASSES = {
     "SequenceTransformer": ("preprocessing/_transformer.py", {}, X, {}),
     "SequenceScaler": ("preprocessing/_scaler.py", {}, X + OF_INPUTS, {}),
     "SequenceFeatures": ("preprocessing/_features.py", {}, X + OF_INPUTS, {}),
+    "SequenceImputer": ("preprocessing/_imputer.py", {}, X + OF_INPUTS, {}),
+    "StepTransformer": (
+        "preprocessing/_steps.py",
+        {},
+        X + OF_INPUTS,
+        {"inverse_transform": TRANSFORMED},
+    ),
 }
 
 

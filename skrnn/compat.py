@@ -26,6 +26,7 @@ from sklearn.utils._openmp_helpers import (
     _openmp_parallelism_enabled as openmp_parallelism_enabled,
 )
 from sklearn.utils._param_validation import (
+    HasMethods,
     Interval,
     RealNotInt,
     StrOptions,
@@ -152,6 +153,7 @@ def with_callbacks(method: F) -> F:
 __all__ = [
     "HAS_CALLBACKS",
     "CallbackSupportMixin",
+    "HasMethods",
     "Interval",
     "RealNotInt",
     "StrOptions",

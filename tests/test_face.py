@@ -23,6 +23,7 @@ from skrnn import (
     datasets,
     exceptions,
     metrics,
+    preprocessing,
 )
 from skrnn.compat import Interval, StrOptions
 from skrnn.estimators.language.stream import LanguageModelStream
@@ -38,7 +39,7 @@ from skrnn.estimators.parameters import (
 )
 from skrnn.estimators.stream import Stream
 from skrnn.estimators.transcriber_stream import TranscriberStream
-from skrnn.preprocessing import SequenceFeatures, SequenceScaler, TextSequencer
+from skrnn.preprocessing import SequenceScaler
 
 TABLES = {
     RNNClassifier: CLASSIFIER,
@@ -176,9 +177,7 @@ CLASSES = [
     Stream,
     LanguageModelStream,
     TranscriberStream,
-    SequenceFeatures,
-    SequenceScaler,
-    TextSequencer,
+    *filter(inspect.isclass, vars(preprocessing).values()),
     *(getattr(callbacks, name) for name in callbacks.__all__),
     *(getattr(exceptions, name) for name in exceptions.__all__),
 ]
@@ -191,9 +190,10 @@ METHODS = {
     and function.__module__.startswith("skrnn")
 }
 FUNCTIONS = METHODS | {
-    name: getattr(module, name)
-    for module in (datasets, metrics)
+    name: function
+    for module in (datasets, metrics, preprocessing)
     for name in module.__all__
+    if inspect.isfunction(function := getattr(module, name))
 }
 functions = pytest.mark.parametrize("function", FUNCTIONS.values(), ids=FUNCTIONS)
 

@@ -1,6 +1,6 @@
 """SequenceScaler inside scikit-learn's tools: names, containers, pipelines.
 
-scikit-learn's checks are those of both transformers of sequences.
+scikit-learn's checks are those of all transformers of sequences of numbers.
 """
 
 import copy
@@ -15,15 +15,22 @@ from numpy.testing import assert_allclose, assert_array_equal
 from sklearn import config_context
 from sklearn.base import clone
 from sklearn.compose import make_column_transformer
+from sklearn.decomposition import PCA
 from sklearn.impute import SimpleImputer
 from sklearn.model_selection import GridSearchCV, cross_val_score
 from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
 from sklearn.utils import get_tags
 from sklearn.utils.estimator_checks import parametrize_with_checks
 from small import LABELS, RAGGED, TARGETS, WEIGHTS, X, Y, make, output_of
 
 from skrnn import RNNClassifier, RNNRegressor
-from skrnn.preprocessing import SequenceFeatures, SequenceScaler
+from skrnn.preprocessing import (
+    SequenceFeatures,
+    SequenceImputer,
+    SequenceScaler,
+    StepTransformer,
+)
 
 ROWS = X.reshape(len(X), -1)
 NAMES = [f"{name}_{t}" for t in range(5) for name in "ab"]
@@ -50,7 +57,9 @@ WANTS_AN_ARRAY = {
         for with_mean in (True, False)
         for with_std in (True, False)
     ]
-    + [SequenceFeatures(), SequenceFeatures("time")],
+    + [SequenceFeatures(), SequenceFeatures("time")]
+    + [SequenceImputer(), SequenceImputer("mean", features="all")]
+    + [StepTransformer(StandardScaler()), StepTransformer(PCA(1))],
     expected_failed_checks=lambda estimator: WANTS_AN_ARRAY,
 )
 def test_estimator_check(estimator, check):
@@ -191,6 +200,24 @@ def test_grid_search_in_two_processes(X_form):
     assert np.isfinite(serial).all()
     assert_array_equal(parallel, serial)
     assert_array_equal(searches[0].predict(X_form), searches[1].predict(X_form))
+
+
+def test_a_search_with_missing_values_in_two_processes():
+    missing = [np.where(x > 1, np.nan, x) for x in RAGGED]
+    pipeline = make_pipeline(
+        SequenceImputer(), StepTransformer(StandardScaler()), make(RNNClassifier)
+    )
+    grid = {"sequenceimputer__strategy": ["last", "mean"]}
+    searches = [
+        GridSearchCV(pipeline, grid, cv=2, n_jobs=n_jobs).fit(missing, LABELS)
+        for n_jobs in (1, 2)
+    ]
+    serial, parallel = (search.cv_results_["mean_test_score"] for search in searches)
+    assert np.isfinite(serial).all()
+    assert_array_equal(parallel, serial)
+    best = searches[0].best_estimator_
+    reopened = pickle.loads(pickle.dumps(best))
+    assert_array_equal(reopened.predict_proba(missing), best.predict_proba(missing))
 
 
 @inputs

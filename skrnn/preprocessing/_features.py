@@ -2,22 +2,60 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Sequence
-from reprlib import repr as short
 from typing import Literal
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
-from skrnn.estimators.names import suggestion, suggests_names
+from skrnn.estimators.names import suggests_names
 from skrnn.estimators.types import Results
-from skrnn.preprocessing._transformer import SequenceTransformer, as_floats
+from skrnn.preprocessing._channels import ChannelTransformer, positions
 
 Channel = Literal["time", "difference", "standardized"]
 
 
-class SequenceFeatures(SequenceTransformer):
+# The channels of all steps. None depends on other sequences, but for what fit has seen.
+
+
+def _time(sequences, fitted):
+    return (positions(sequences) - fitted.time_mean_) / fitted.time_scale_
+
+
+def _difference(sequences, fitted):
+    before = np.arange(len(sequences.values)) - 1
+    before[sequences.offsets[:-1]] += 1  # the first step is as the one before it
+    return sequences.values - sequences.values[before]
+
+
+def _standardized(sequences, fitted):
+    starts, lengths = sequences.offsets[:-1], sequences.lengths
+    values, missing = sequences.values.astype(np.float64), np.isnan(sequences.values)
+    n_values = lengths[:, None] - np.add.reduceat(missing, starts, dtype=np.int64)
+
+    def means(values):
+        sums = np.add.reduceat(np.where(missing, 0, values), starts)
+        return sums / np.maximum(n_values, 1)
+
+    eps = np.finfo(sequences.values.dtype).eps
+    rounding = eps * np.fmax.reduceat(np.abs(values), starts)
+    # From the least value on: sums of a far mean would lose digits.
+    values -= np.fmin.reduceat(values, starts).repeat(lengths, axis=0)
+    values -= means(values).repeat(lengths, axis=0)
+    deviations = np.sqrt(means(values**2))
+    deviations[~(deviations > rounding)] = 1  # NaN, too
+    values /= deviations.repeat(lengths, axis=0)
+    return values
+
+
+CHANNELS = {
+    "time": _time,
+    "difference": _difference,
+    "standardized": _standardized,
+}
+
+
+class SequenceFeatures(ChannelTransformer):
     """Add channels to the features of each time step of sequences.
 
     How many steps there were before, what has changed, and how a value compares with
@@ -114,9 +152,12 @@ default=("time", "difference", "standardized")
     time_mean_: float
     time_scale_: float
 
-    _parameter_constraints = {
-        **SequenceTransformer._parameter_constraints,
-        "add": "no_validation",  # `_channels` does, also after `set_params`
+    _CHANNELS = CHANNELS
+    _SINGLE = "time"
+    _ELSEWHERE = {
+        "time": ("index", "position", "step", "t"),
+        "difference": ("delta", "deltas", "diff", "gradient"),
+        "standardized": ("normalize", "normalized", "scaled", "z-score", "zscore"),
     }
 
     @suggests_names
@@ -149,131 +190,8 @@ default=("time", "difference", "standardized")
         """
         return self._transform(X)
 
-    def get_feature_names_out(
-        self, input_features: ArrayLike | None = None
-    ) -> NDArray[np.object_]:
-        """Get names of the channels, or of the columns of a table.
-
-        They are those of X, "time", and those of X with "_difference" or
-        "_standardized" behind. Of a table each time step has a "time": "time_0", ...
-
-        Parameters
-        ----------
-        input_features : array-like of str or None, default=None
-            Names of the features of X, which are checked. After a fit on sequences,
-            a single name may also be that of the column of a table in which they
-            stand, as `ColumnTransformer` passes it.
-
-        Returns
-        -------
-        feature_names_out : ndarray of str objects
-            Names of the columns.
-        """
-        names = super().get_feature_names_out(input_features)
-        steps = names.reshape(-1, self.n_features_per_step_).tolist()
-        out = []
-        for t, raw in enumerate(steps):
-            out += raw
-            for channel in self._channels():
-                if channel == "time":
-                    out.append(f"time_{t}" if self._is_fitted_on_rows else "time")
-                else:
-                    out += [f"{name}_{channel}" for name in raw]
-        _check_are_unique(out)
-        return np.array(out, object)
-
-    def _channels(self):
-        """The names in `add`."""
-        names = [self.add] if isinstance(self.add, str) else self.add
-        if not isinstance(names, list | tuple):
-            self._refuse("")
-        for name in names:
-            if not isinstance(name, str):
-                self._refuse("")
-            if name not in CHANNELS:
-                self._refuse(suggestion(name, CHANNELS, ELSEWHERE))
-        if len(set(names)) < len(names):
-            self._refuse("")
-        return names
-
-    def _refuse(self, advice):
-        names = ", ".join(map(repr, CHANNELS))
-        raise ValueError(
-            f"The 'add' parameter of {type(self).__name__} must be a str among "
-            f"{{{names}}}, or a list or tuple of these, each once. Got "
-            f"{short(self.add)} instead.{advice}"
-        )
-
-    def _learn(self, X, sample_weight, *, reset):
-        self._channels()
-        return super()._learn(X, sample_weight, reset=reset)
-
     def _learned_from(self, sequences):
-        return _positions(sequences)
+        return positions(sequences)
 
-    def _show(self, scaler):
+    def _show(self, scaler, sequences, *, reset):
         self.time_mean_, self.time_scale_ = scaler.mean_.item(), scaler.scale_.item()
-
-    def _of_steps(self, sequences):
-        raw = as_floats(sequences.values)
-        sequences = sequences._replace(values=raw)
-        added = (CHANNELS[name](sequences, self) for name in self._channels())
-        return np.hstack([raw, *added], dtype=raw.dtype)
-
-
-def _check_are_unique(names):
-    double = [name for name, n in Counter(names).items() if n > 1]
-    if double:
-        raise ValueError(
-            f"The names of channels would not be unique: X has {short(double)} as "
-            "well. Rename these columns of X."
-        )
-
-
-# The channels of all steps. None depends on other sequences, but for what fit has seen.
-
-
-def _positions(sequences):
-    """The number of each step in its sequence, as a column."""
-    starts = sequences.offsets[:-1].repeat(sequences.lengths)
-    return (np.arange(len(starts)) - starts)[:, None].astype(np.float64)
-
-
-def _time(sequences, fitted):
-    return (_positions(sequences) - fitted.time_mean_) / fitted.time_scale_
-
-
-def _difference(sequences, fitted):
-    before = np.arange(len(sequences.values)) - 1
-    before[sequences.offsets[:-1]] += 1  # the first step is as the one before it
-    return sequences.values - sequences.values[before]
-
-
-def _standardized(sequences, fitted):
-    starts, lengths = sequences.offsets[:-1], sequences.lengths
-    values, missing = sequences.values.astype(np.float64), np.isnan(sequences.values)
-    n_values = lengths[:, None] - np.add.reduceat(missing, starts, dtype=np.int64)
-
-    def means(values):
-        sums = np.add.reduceat(np.where(missing, 0, values), starts)
-        return sums / np.maximum(n_values, 1)
-
-    eps = np.finfo(sequences.values.dtype).eps
-    rounding = eps * np.fmax.reduceat(np.abs(values), starts)
-    # From the least value on: sums of a far mean would lose digits.
-    values -= np.fmin.reduceat(values, starts).repeat(lengths, axis=0)
-    values -= means(values).repeat(lengths, axis=0)
-    deviations = np.sqrt(means(values**2))
-    deviations[~(deviations > rounding)] = 1  # NaN, too
-    values /= deviations.repeat(lengths, axis=0)
-    return values
-
-
-CHANNELS = {"time": _time, "difference": _difference, "standardized": _standardized}
-
-#: What others call them, where the name is not alike.
-ELSEWHERE = {
-    "time": ("index", "position", "step", "t"),
-    "difference": ("delta", "deltas", "diff", "gradient"),
-    "standardized": ("normalize", "normalized", "scaled", "z-score", "zscore"),
-}

@@ -161,7 +161,7 @@ class SequenceScaler(SequenceTransformer):
     def _learned_from(self, sequences):
         return sequences.values
 
-    def _show(self, scaler):
+    def _show(self, scaler, sequences, *, reset):
         for name in ("mean_", "var_", "scale_"):
             setattr(self, name, getattr(scaler, name))
 

@@ -1,7 +1,7 @@
 """What the transformers of sequences share: X in any form, and results in that form.
 
-Each learns means and standard deviations of a few numbers at every step, which
-StandardScaler takes, and makes new steps of those it gets.
+Most learn means and standard deviations of a few numbers at every step, which
+StandardScaler takes, and make new steps of those they get.
 """
 
 from __future__ import annotations
@@ -31,16 +31,11 @@ from skrnn.estimators.inputs import (
 from skrnn.estimators.steps import check_weights
 
 
-class SequenceTransformer(
+class OfSequences(
     SetOutputMixin, OneToOneFeatureMixin, TransformerMixin, BaseEstimator
 ):
-    """A transformer of every form of X that `RNNClassifier` and `RNNRegressor` take.
+    """A transformer of every form of X that `RNNClassifier` and `RNNRegressor` take."""
 
-    A subclass says what is learned (`_new_scaler`, `_learned_from`, `_show`), and what
-    becomes of the steps (`_of_steps`).
-    """
-
-    n_samples_seen_: int | NDArray[Any]
     n_features_in_: int
     feature_names_in_: NDArray[np.object_]
     n_features_per_step_: int
@@ -48,6 +43,52 @@ class SequenceTransformer(
     _parameter_constraints: dict[str, Any] = {
         "n_features_per_step": [Interval(Integral, 1, None, closed="left")]
     }
+
+    @property
+    def _form(self):
+        names = getattr(self, "feature_names_in_", None)
+        return InputForm(
+            self.n_features_in_,
+            None if names is None else tuple(names),
+            self.n_features_per_step_,
+            self._is_fitted_on_rows,
+        )
+
+    def _remember(self, form):
+        self._is_fitted_on_rows = form.is_on_rows
+        vars(self).pop("feature_names_in_", None)
+        vars(self).update(form.attributes())
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.three_d_array = True
+        tags.input_tags.allow_nan = True
+        tags.transformer_tags.preserves_dtype = ["float64", "float32"]
+        return tags
+
+
+def in_form_of(X, values, offsets, form):
+    """Values of all steps in the form of X: a list of arrays, or one array."""
+    n_channels = values.shape[1]
+    if not is_list_of_sequences(X, form.n_features_per_step):
+        is_3d = (n_dimensions(X) or np.asarray(X).ndim) == 3
+        shape = (-1, n_channels) if is_3d else (-1,)
+        return values.reshape(len(offsets) - 1, *shape)
+    parts = np.split(values, offsets[1:-1])
+    return [
+        part[:, 0] if n_channels == 1 == np.ndim(x) else part
+        for part, x in zip(parts, X, strict=True)
+    ]
+
+
+class SequenceTransformer(OfSequences):
+    """One that learns means and standard deviations.
+
+    A subclass says what is learned (`_new_scaler`, `_learned_from`, `_show`), and what
+    becomes of the steps (`_of_steps`).
+    """
+
+    n_samples_seen_: int | NDArray[Any]
 
     @fit_context(prefer_skip_nested_validation=True)
     def fit(
@@ -103,16 +144,6 @@ class SequenceTransformer(
         """
         return self._learn(X, sample_weight, reset=not self.__sklearn_is_fitted__())
 
-    @property
-    def _form(self):
-        names = getattr(self, "feature_names_in_", None)
-        return InputForm(
-            self.n_features_in_,
-            None if names is None else tuple(names),
-            self.n_features_per_step_,
-            self._is_fitted_on_rows,
-        )
-
     def _learn(self, X, sample_weight, *, reset):
         # What fails changes a copy only.
         learner = copy.copy(self)
@@ -128,12 +159,13 @@ class SequenceTransformer(
             scaler.set_output(transform="default")
         else:
             scaler = copy.deepcopy(self._scaler)
-        scaler.partial_fit(self._learned_from(sequences), sample_weight=sample_weight)
-        learner._scaler, learner._is_fitted_on_rows = scaler, form.is_on_rows
-        vars(learner).pop("feature_names_in_", None)
-        vars(learner).update(form.attributes())
+        with np.errstate(invalid="ignore"):  # of a feature that is never there
+            learned = self._learned_from(sequences)
+            scaler.partial_fit(learned, sample_weight=sample_weight)
+        learner._scaler = scaler
+        learner._remember(form)
         learner.n_samples_seen_ = scaler.n_samples_seen_
-        learner._show(scaler)
+        learner._show(scaler, sequences, reset=reset)
         self.__dict__ = learner.__dict__
         return self
 
@@ -154,27 +186,10 @@ class SequenceTransformer(
         sequences, form = check_sequences(
             self, X, None, form=self._form, allow_nan=True, **options
         )
-        values = function(sequences)
-        n_channels = values.shape[1]
-        if not is_list_of_sequences(X, form.n_features_per_step):
-            is_3d = (n_dimensions(X) or np.ndim(X)) == 3
-            shape = (-1, n_channels) if is_3d else (-1,)
-            return values.reshape(sequences.n_sequences, *shape)
-        parts = np.split(values, sequences.offsets[1:-1])
-        return [
-            part[:, 0] if n_channels == 1 == np.ndim(x) else part
-            for part, x in zip(parts, X, strict=True)
-        ]
+        return in_form_of(X, function(sequences), sequences.offsets, form)
 
     def __sklearn_is_fitted__(self) -> bool:
         return hasattr(self, "_scaler")
-
-    def __sklearn_tags__(self) -> Any:
-        tags = super().__sklearn_tags__()
-        tags.input_tags.three_d_array = True
-        tags.input_tags.allow_nan = True
-        tags.transformer_tags.preserves_dtype = ["float64", "float32"]
-        return tags
 
 
 def as_floats(values):

@@ -18,9 +18,17 @@ from skrnn.estimators.inputs.forms import (
     n_dimensions,
     width_of_lists,
 )
+from skrnn.estimators.inputs.frames import below
 from skrnn.estimators.inputs.names import check_names, names_of
 from skrnn.estimators.inputs.ngrams import NGrams
-from skrnn.estimators.inputs.numbers import TextError, as_array, check_numbers
+from skrnn.estimators.inputs.numbers import (
+    TextError,
+    as_array,
+    check_numbers,
+    numbers_if_all_are,
+    to_array,
+    to_objects,
+)
 from skrnn.estimators.inputs.reading import read
 from skrnn.sequences import Sequences
 
@@ -38,6 +46,7 @@ __all__ = [
     "is_list_of_sequences",
     "is_ragged",
     "n_dimensions",
+    "read_steps",
 ]
 
 
@@ -165,22 +174,16 @@ def check_sequences(
     sequences : Sequences
     form : InputForm
     """
-    name = type(estimator).__name__
-    known = estimator if form is None else form
     are_numbers, columns = _are_numbers(estimator, X, form), []
+    options = {"allow_empty": allow_empty, "names_may_lack": names_may_lack}
     with np.errstate(over="ignore"), _of_texts(estimator, form):
-        reading = read(
-            X, int(known.n_features_per_step), name, allow_empty, are_numbers
-        )
-        if form is None:
-            form = _form_of(X, reading, int(estimator.n_features_per_step))
-        else:
-            _check_agrees(reading, form, estimator, allow_empty, names_may_lack)
-        arrays = _by_steps(reading, form.n_features_per_step)
+        convert = to_array if are_numbers else to_objects
+        arrays, form = _read(estimator, X, form, convert, **options)
         if not are_numbers:
             features = _categorical_features(estimator, X, form)
             arrays, columns = split(arrays, features, form.names_of_steps)
         sequences = _as_sequences(arrays, dtype)
+    name = type(estimator).__name__
     advised = None if columns else X  # of the numbers alone nobody can say it
     check_finite_sequences(sequences, advised, name, allow_nan=allow_nan)
     if columns:
@@ -188,6 +191,59 @@ def check_sequences(
             form = replace(form, categories=Categories.of(features, columns))
         sequences = form.categories.added(sequences, columns)
     return sequences, form
+
+
+def read_steps(estimator, X, *, form=None, names_may_lack=False):
+    """X of any form as one table of all steps, each value as it came.
+
+    The table is an array, of objects if it holds anything but numbers; or, of a list of
+    frames of one kind, a frame.
+
+    Parameters
+    ----------
+    estimator : estimator
+    X : array-like or list of array-like
+    form : InputForm or None
+    names_may_lack : bool
+        As `check_sequences` takes them.
+
+    Returns
+    -------
+    steps : ndarray or DataFrame of shape (n_steps_total, n_features)
+    offsets : ndarray of shape (n_sequences + 1,)
+        Where each sequence starts, and the end.
+    form : InputForm
+    """
+    known = estimator if form is None else form
+    convert = to_objects
+    if is_list_of_sequences(X, int(known.n_features_per_step)) and _are_alike(X):
+        convert = _as_it_is
+    arrays, form = _read(estimator, X, form, convert, names_may_lack=names_may_lack)
+    offsets = np.concatenate([[0], np.cumsum([len(array) for array in arrays])])
+    if convert is _as_it_is:
+        return below(arrays), offsets, form
+    return numbers_if_all_are(np.concatenate(arrays)), offsets, form
+
+
+def _are_alike(X):
+    """Whether all sequences are frames, of one library."""
+    return all(hasattr(x, "columns") for x in X) and len({type(x) for x in X}) == 1
+
+
+def _as_it_is(x):
+    return x
+
+
+def _read(estimator, X, form, convert, *, allow_empty=False, names_may_lack=False):
+    """X by steps, as a function leaves it: what is done with any values."""
+    name = type(estimator).__name__
+    known = estimator if form is None else form
+    reading = read(X, int(known.n_features_per_step), name, allow_empty, convert)
+    if form is None:
+        form = _form_of(X, reading, int(estimator.n_features_per_step))
+    else:
+        _check_agrees(reading, form, estimator, allow_empty, names_may_lack)
+    return _by_steps(reading, form.n_features_per_step), form
 
 
 @contextmanager

@@ -61,8 +61,9 @@ def _raise_missing(missing, X, sequences, estimator_name):
         inside = inside if inside.any() else missing.any(axis=1)
         raise ValueError(
             f"Input X contains NaN, first {_first(inside, sequences.offsets)}. "
-            f"{estimator_name} takes no missing values: fill them in, or leave such "
-            "sequences out."
+            f"{estimator_name} takes no missing values: fill them in, for which "
+            "skrnn.preprocessing.SequenceImputer stands before it in a pipeline, or "
+            "leave such sequences out."
         )
     i = np.flatnonzero(padded)[0]
     raise ValueError(

@@ -1,8 +1,20 @@
 """Tables that are laid out in another way than a row for each sequence.
 
 Each would be read as numbers without a word, so each is refused, with the expression
-that makes the right layout of it.
+that makes the right layout of it. And frames of a list, one below the other.
 """
+
+import narwhals.stable.v2 as nw
+
+
+def below(frames):
+    """One frame of several of the same library and with the same columns."""
+    first = nw.from_native(frames[0], eager_only=True)
+    concat = first.__native_namespace__().concat
+    if first.implementation.is_polars():
+        # Types may differ, as of a column of whole numbers in some of them.
+        return concat(frames, how="vertical_relaxed")
+    return concat(frames, ignore_index=True)
 
 
 def check_layout(X, n_features_per_step):

@@ -37,6 +37,14 @@ def to_array(x):
     return _from_objects(array) if array.dtype == object else array
 
 
+def numbers_if_all_are(array):
+    """An array of numbers; of others, or what only some are, it as it is."""
+    try:
+        return check_numbers(array)
+    except (TypeError, ValueError):
+        return array
+
+
 def to_objects(x):
     """Make an array, nothing of which is converted; what is masked is None."""
     if isinstance(x, np.ma.MaskedArray):

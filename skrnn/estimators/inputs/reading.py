@@ -23,7 +23,6 @@ from skrnn.estimators.inputs.numbers import (
     CellsError,
     check_numbers,
     to_array,
-    to_objects,
 )
 
 # A number too large for the estimator's dtype is found with the infinities, after the
@@ -48,9 +47,9 @@ class Reading(NamedTuple):
         return np.shape(self.arrays[0])[-1]
 
 
-def read(X, n_features_per_step, name, allow_empty, are_numbers=True):
-    """Whatever X is, as numbers; or, if it holds others as well, as it is."""
-    convert = to_array if are_numbers else to_objects
+def read(X, n_features_per_step, name, allow_empty, convert=to_array):
+    """Whatever X is: numbers by `to_array`, or what another function leaves of it."""
+    are_numbers = convert is to_array
     if is_list_of_sequences(X, n_features_per_step):
         n_of_empty = n_features_per_step if allow_empty else None
         arrays = _read_list(X, name, n_of_empty, convert)
@@ -119,9 +118,10 @@ def _read_sequence(x, i, name, n_of_empty, convert):
     array = x if _is_plain(x) else _array_of_sequence(x, i, convert)
     if n_of_empty is not None and array.shape == (0,):
         array = array.reshape(0, n_of_empty)
-    if array.ndim not in (1, 2):
+    n_dims = len(array.shape)  # frames of polars have no ndim
+    if n_dims not in (1, 2):
         raise ValueError(
-            f"Found sequence {i} of X with dim {array.ndim} ({type(x).__name__}). "
+            f"Found sequence {i} of X with dim {n_dims} ({type(x).__name__}). "
             f"{name} expected an array (n_timesteps, n_features), or (n_timesteps,) "
             "with one feature."
         )
@@ -131,7 +131,7 @@ def _read_sequence(x, i, name, n_of_empty, convert):
                 f"Found sequence {i} of X with 0 {what}(s) (shape={array.shape}) while "
                 f"a minimum of 1 is required by {name}."
             )
-    return array[:, None] if array.ndim == 1 else array
+    return array[:, None] if n_dims == 1 else array
 
 
 def _array_of_sequence(x, i, convert):
