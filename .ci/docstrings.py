@@ -42,6 +42,14 @@ OF_ESTIMATORS = f"""
 sample_weight : array-like of shape (n_samples,), default=None
     Weight of each sample. None: all weights are 1. With ``return_sequences=True``
     that of all of its steps; or one weight for each step, in the form of y.
+static : array-like of shape (n_samples, n_static_features), default=None
+    What is known of each sequence as a whole, in a row of an array or DataFrame: inputs
+    of all of its steps. Columns of numbers are standardised inside, by what the first
+    fit sees. Columns of strings, or of a DataFrame's type for categories, have
+    categories; what is missing is one more, and what the first fit did not see counts
+    as the mean of all. None: there are no static features.
+static_val : as static, default=None
+    Static features of the validation data.
 X_val, y_val : as X and y, default=None
     Validation data for early stopping; None: a part of the samples is set aside. A
     `Pipeline` with ``transform_input=["X_val"]`` transforms them as X.
@@ -55,6 +63,10 @@ init_weights : estimator or dict of str to ndarray, default=None
 skrnn.exceptions.DivergenceError
     If the loss, a gradient or the weights become infinite or NaN.
 {OF_INPUTS}
+n_static_features_in_ : int
+    Number of columns of `static`. Only if it was passed.
+static_feature_names_in_ : ndarray of shape (n_static_features_in_,)
+    Their names, if it was a DataFrame whose names are all strings.
 frame_length_ : int
     Steps of a frame.
 hop_length_ : int

@@ -19,10 +19,13 @@ class Sequences(NamedTuple):
         whether the user's memory may be written or not.
     offsets : ndarray of shape (n_sequences + 1,)
         Where each sequence starts, and the end.
+    static : ndarray of shape (n_sequences, n_static) or None
+        What is the same at all steps of a sequence. Like the values.
     """
 
     values: np.ndarray
     offsets: np.ndarray
+    static: np.ndarray | None = None
 
     @classmethod
     def from_array(cls, array):
@@ -67,7 +70,8 @@ class Sequences(NamedTuple):
     def take(self, rows):
         """Some of the sequences."""
         offsets = np.concatenate([[0], np.cumsum(self.lengths[rows])])
-        return Sequences(read_only(self.values[self.places(rows)]), offsets)
+        static = None if self.static is None else read_only(self.static[rows])
+        return Sequences(read_only(self.values[self.places(rows)]), offsets, static)
 
     def newest(self, n):
         """Of each sequence the last n steps, or all where there are fewer."""
@@ -75,14 +79,14 @@ class Sequences(NamedTuple):
         kept = np.minimum(lengths, n)
         places = self.places(np.arange(lengths.size), (lengths - kept, lengths))
         offsets = np.concatenate([[0], np.cumsum(kept)])
-        return Sequences(read_only(self.values[places]), offsets)
+        return self._replace(values=read_only(self.values[places]), offsets=offsets)
 
     def followed_by(self, others):
         """Each sequence with one of the others behind it."""
         before, rows = self.lengths, np.arange(self.n_sequences)
         offsets = self.offsets + others.offsets
         values = np.empty((offsets[-1], self.values.shape[1]), self.values.dtype)
-        joined = Sequences(values, offsets)
+        joined = others._replace(values=values, offsets=offsets)
         values[joined.places(rows, (0, before))] = self.values
         values[joined.places(rows, (before, joined.lengths))] = others.values
         return joined._replace(values=read_only(values))

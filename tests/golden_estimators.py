@@ -30,6 +30,7 @@ class Kind(NamedTuple):
     goes_on: str | None  # "partial_fit", "fit" (an interrupted one), or None
     parameters: dict = {}
     since: int = 1  # the format of the first file that has it
+    beside: dict = {}  # what fit and predictions take with X
 
 
 TABLE = pd.DataFrame(X.reshape(len(X), -1), columns=list("abcdefghij"))
@@ -47,6 +48,8 @@ EVENTS = [
     for x in RAGGED
 ]
 WORDS = [np.array(["low", "high"])[(x[:, 0] > 0).astype(int)] for x in RAGGED]
+SITES = np.where(Y > 0, "Ulm", "Bonn").astype(object)
+STATIC = pd.DataFrame({"age": 50 + 9 * X[:, 0, 1], "site": SITES})
 LABEL_COLUMNS = np.column_stack([LABELS.astype(str), np.where(Y > 0, "up", "down")])
 KINDS = {
     "classes": Kind(RNNClassifier, RAGGED, LABELS, "partial_fit"),
@@ -94,6 +97,14 @@ KINDS = {
         {"categorical_features": "all", "ngram_length": 3},
         since=4,
     ),
+    "static features": Kind(
+        RNNClassifier,
+        RAGGED,
+        LABELS,
+        "partial_fit",
+        since=5,
+        beside={"static": STATIC},
+    ),
     "frozen": Kind(
         RNNRegressor,
         X,
@@ -111,32 +122,32 @@ def _interrupt(n_epochs):
 
 def make_golden(kind):
     """An estimator of a kind."""
-    estimator_class, data, y, goes_on, parameters, _ = KINDS[kind]
+    estimator_class, data, y, goes_on, parameters, _, beside = KINDS[kind]
     settings = {"max_iter": 4, "n_features_per_step": 2, "batch_size": 8}
     estimator = make(estimator_class, **settings, **parameters)
     if goes_on == "partial_fit":
-        return first_partial_fit(estimator, data, y)
+        return first_partial_fit(estimator, data, y, **beside)
     if goes_on == "fit":
         estimator.set_callbacks(AfterEpoch(_interrupt))
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", "Training interrupted")
             estimator.fit(data, y)
         return estimator.set_callbacks()
-    return estimator.fit(data, y)
+    return estimator.fit(data, y, **beside)
 
 
-def first_partial_fit(estimator, data, y):
+def first_partial_fit(estimator, data, y, **beside):
     """One epoch, after which training may go on."""
     classes = {"classes": np.unique(y)} if isinstance(estimator, RNNClassifier) else {}
-    return estimator.partial_fit(data, y, **classes)
+    return estimator.partial_fit(data, y, **classes, **beside)
 
 
 def goes_on(kind, estimator):
     """The estimator after its training has gone on."""
-    _, data, y, how, *_ = KINDS[kind]
+    _, data, y, how, *_, beside = KINDS[kind]
     if how == "fit":
         return estimator.set_params(warm_start=True).fit(data, y)
-    return estimator.partial_fit(data, y)
+    return estimator.partial_fit(data, y, **beside)
 
 
 def predictions_of(estimator):
@@ -144,6 +155,8 @@ def predictions_of(estimator):
     data = TABLE if hasattr(estimator, "feature_names_in_") else X
     if hasattr(estimator, "categories_"):
         data = EVENTS if estimator.n_features_in_ > 1 else WORDS
+    if hasattr(estimator, "n_static_features_in_"):
+        return np.hstack(estimator.predict_proba(data, static=STATIC))
     if isinstance(estimator, RNNClassifier):
         return np.hstack(estimator.predict_proba(data))
     return estimator.predict(data)

@@ -89,6 +89,22 @@ def test_frames_equal_the_reference(kind, new_backend):
 
 @pytest.mark.nojit
 @kinds_with("lstm")
+@pytest.mark.parametrize("sizes", [SMALL, SMALL_FRAMES], ids=["steps", "frames"])
+def test_static_features_equal_the_reference(kind, sizes, new_backend):
+    problem = make_problem(*kind, **sizes, n_layers=2, n_static=2)
+    backend = new_backend(problem.network)
+    check_outputs(problem, backend)
+    rows = all_rows(problem)[::-1]
+    check_loss_gradient(problem, rows, backend=backend, bptt_steps=2)
+    some, sequences = rows[1:3], problem.sequences
+    found = backend.features(problem.parameters, sequences.take(some))
+    whole = backend.features(problem.parameters, sequences)
+    places = some if problem.network.pooling else sequences.places(some)
+    assert_array_equal(found, whole[places])
+
+
+@pytest.mark.nojit
+@kinds_with("lstm")
 def test_truncation_counts_frames(kind, new_backend):
     problem = make_problem(*kind, **SMALL_FRAMES)
     check_loss_gradient(problem, backend=new_backend(problem.network), bptt_steps=2)
@@ -243,6 +259,22 @@ WRONG = {
     "parameters": (lambda s: {"parameters": np.zeros(7)}, r"parameters .* \(7,\)"),
     "memory": (lambda s: {"memory": np.zeros((4, 1))}, r"memory .* found \(4, 1\)"),
 }
+#: The same of static features, of which a network has two.
+WRONG_STATIC = {
+    "no static": (lambda s: _other(s, static=None), r"static .* found \(0, 0\)"),
+    "static columns": (
+        lambda s: _other(s, static=s.static[:, :1]),
+        r"static .* found \(4, 1",
+    ),
+    "static rows": (
+        lambda s: _other(s, static=s.static[:3]),
+        r"static .* found \(3, 2",
+    ),
+    "dtype of static": (
+        lambda s: _other(s, static=s.static.astype("float32")),
+        "static .* must be float64",
+    ),
+}
 #: Frames to compute of another number of sequences.
 WRONG_SPANS = {
     "counts": (Spans(0, np.ones(3, int), np.ones(4, int)), r"numbers .* \(3,\)"),
@@ -261,12 +293,13 @@ WRONG_TO_LEARN = {
 
 
 @pytest.mark.nojit
-@pytest.mark.parametrize("wrong", WRONG | WRONG_TO_LEARN)
+@pytest.mark.parametrize("wrong", WRONG | WRONG_STATIC | WRONG_TO_LEARN)
 def test_arguments_for_another_network_are_refused(wrong, new_backend):
     """Compiled code would read and write beyond what it is given."""
-    problem = make_problem(loss="squared_error", **SMALL)
+    n_static = 2 if wrong in WRONG_STATIC else 0
+    problem = make_problem(loss="squared_error", n_static=n_static, **SMALL)
     backend = new_backend(problem.network)
-    change, expected = (WRONG | WRONG_TO_LEARN)[wrong]
+    change, expected = (WRONG | WRONG_STATIC | WRONG_TO_LEARN)[wrong]
     changes = change(problem.sequences)
     given = {"parameters": problem.parameters, "sequences": problem.sequences}
     learned = {
@@ -278,7 +311,8 @@ def test_arguments_for_another_network_are_refused(wrong, new_backend):
     with pytest.raises(ValueError, match=expected):
         backend.loss_gradient(**given | learned | changes)
     assert (learned["gradient"] == 5).all()
-    for compute in (backend.outputs, backend.features) if wrong in WRONG else ():
+    predicts = wrong not in WRONG_TO_LEARN
+    for compute in (backend.outputs, backend.features) if predicts else ():
         with pytest.raises(ValueError, match=expected):
             compute(**given | changes)
 

@@ -14,7 +14,7 @@ from skrnn.mathematics.cells import CELLS
 from skrnn.mathematics.dropout import NO_DROPOUT, factor, output_key, recurrent_key
 from skrnn.mathematics.losses import LOSSES
 from skrnn.network import POOLINGS, Network
-from skrnn.sequences import Sequences
+from skrnn.sequences import Sequences, read_only
 
 #: What two orders of the same sums may differ by, relative to the largest value.
 TOLERANCES = {"float64": 1e-12, "float32": 1e-5}
@@ -123,10 +123,16 @@ class Problem(NamedTuple):
 
     @property
     def inputs(self):
-        """What the network takes at each of its steps: a frame of X."""
-        network = self.network
+        """What the network takes at each step: a frame of X, and what is static."""
+        network, static = self.network, self.sequences.static
         sizes = network.frame_length, network.hop_length, network.pooling is not None
-        return [naive.frames(x, *sizes) for x in self.X]
+        frames = [naive.frames(x, *sizes) for x in self.X]
+        if static is None:
+            return frames
+        return [
+            np.hstack([frame, np.tile(row, (len(frame), 1))])
+            for frame, row in zip(frames, static, strict=True)
+        ]
 
 
 def make_problem(
@@ -147,6 +153,7 @@ def make_problem(
     frame_length=1,
     hop_length=1,
     embeddings=(),
+    n_static=0,
 ):
     rng, loss = np.random.default_rng(0), LOSSES[loss]()
     if loss.regresses:
@@ -166,16 +173,21 @@ def make_problem(
         frame_length=frame_length,
         hop_length=hop_length if pooling else 1,
         embeddings=embeddings,
+        n_static=n_static,
     )
     X = [rng.normal(size=(length, n_features)) for length in lengths]
     for n_rows, _ in embeddings:
         X = [np.column_stack([x, rng.integers(n_rows, size=len(x))]) for x in X]
     X = [x.astype(dtype) for x in X]
+    sequences = Sequences.from_list(X, dtype)
+    if n_static > 0:
+        static = rng.normal(size=(len(X), n_static)).astype(dtype)
+        sequences = sequences._replace(static=read_only(static))
     return Problem(
         network,
         random_weights(network, rng),
         X,
-        Sequences.from_list(X, dtype),
+        sequences,
         random_targets(network, len(X) if pooling else sum(lengths), missing, rng),
     )
 

@@ -16,7 +16,7 @@ from skrnn.backends.steps import Part, Solver
 from skrnn.mathematics.dropout import NO_DROPOUT
 from skrnn.mathematics.losses import LOSSES
 from skrnn.network import Network
-from skrnn.sequences import Sequences
+from skrnn.sequences import Sequences, read_only
 from skrnn.training import Data, Trainable
 
 LENGTHS = [3, 9, 1, 6, 7]
@@ -32,6 +32,7 @@ STACKS = [
     {"dtype": "float64", "pooling": "last", "frame_length": 4, "hop_length": 4}
     | {"n_layers": 2, "bidirectional": True},
     {"dtype": "float64", "pooling": None, "frame_length": 3},
+    {"dtype": "float64", "pooling": "last", "frame_length": 3, "n_static": 2},
 ]
 stacks = pytest.mark.parametrize("stack", STACKS, ids=str)
 
@@ -59,8 +60,10 @@ class Case:
             )
             for c in codes
         ]
-        self.sequences = _sequences(numbers, codes, dtype)
-        self.plain_sequences = _sequences(numbers, ones, dtype)
+        n_static = self.network.n_static
+        static = rng.normal(size=(len(LENGTHS), n_static)) if n_static else None
+        self.sequences = _sequences(numbers, codes, static, dtype)
+        self.plain_sequences = _sequences(numbers, ones, static, dtype)
         n = len(LENGTHS) if self.network.pooling else sum(LENGTHS)
         self.targets = random_targets(self.network, n, 0.0, rng)
         self.scales = rng.uniform(0.1, 1, n)
@@ -72,8 +75,15 @@ class Case:
     def split(self, matrix):
         """Input weights for each step of a frame: those of numbers, of each code."""
         sizes = [self.n_numbers, *(size for _, size in EMBEDDINGS)]
-        steps = np.split(matrix, self.network.frame_length, axis=1)
+        steps = np.split(self.of_steps(matrix), self.network.frame_length, axis=1)
         return [np.split(step, np.cumsum(sizes)[:-1], axis=1) for step in steps]
+
+    def of_steps(self, matrix):
+        """Input weights without those of static features, which come last."""
+        return matrix[:, : matrix.shape[1] - self.network.n_static]
+
+    def of_static(self, matrix):
+        return matrix[:, matrix.shape[1] - self.network.n_static :]
 
     @property
     def plain_weights(self):
@@ -84,7 +94,8 @@ class Case:
                     [first, *(w @ e.T for w, e in zip(ws, self.tables, strict=True))]
                     for first, *ws in self.split(weights[name])
                 ]
-                weights[name] = np.hstack([part for step in parts for part in step])
+                parts = [part for step in parts for part in step]
+                weights[name] = np.hstack([*parts, self.of_static(weights[name])])
         return weights
 
     def gradients(self, plain):
@@ -97,14 +108,15 @@ class Case:
                 continue
             steps, pieces = self.split(self.weights[name]), []
             bounds = np.cumsum([self.n_numbers, *n_rows])[:-1]
-            parts = np.split(plain[name], self.network.frame_length, axis=1)
+            matrix, length = self.of_steps(plain[name]), self.network.frame_length
+            parts = np.split(matrix, length, axis=1)
             for (_, *ws), part in zip(steps, parts, strict=True):
                 first, *ones = np.split(part, bounds, axis=1)
                 pieces.append(first)
                 for table, e, w, one in zip(tables, self.tables, ws, ones, strict=True):
                     pieces.append(one @ e)
                     table += one.T @ w
-            gradients[name] = np.hstack(pieces)
+            gradients[name] = np.hstack([*pieces, self.of_static(plain[name])])
         for k, table in enumerate(tables):
             gradients[f"embedding.{k}.weight"] = table
         return gradients
@@ -120,9 +132,12 @@ class Case:
         )
 
 
-def _sequences(numbers, others, dtype):
+def _sequences(numbers, others, static, dtype):
     pairs = zip(numbers, others, strict=True)
-    return Sequences.from_list([np.hstack(pair) for pair in pairs], dtype)
+    sequences = Sequences.from_list([np.hstack(pair) for pair in pairs], dtype)
+    if static is None:
+        return sequences
+    return sequences._replace(static=read_only(static.astype(dtype)))
 
 
 def _loss_gradient(case, network, sequences, weights, rows, trained=None, **options):

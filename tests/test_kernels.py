@@ -12,6 +12,7 @@ from kernel_cases import (  # noqa: F401
     test_frames_equal_the_reference,
     test_frames_of_other_sequences_are_refused,
     test_missing_targets_add_nothing,
+    test_static_features_equal_the_reference,
     test_truncation_counts_frames,
     test_two_runs_give_the_same_bits,
     test_without_any_target_there_is_no_gradient,

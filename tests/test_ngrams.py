@@ -48,7 +48,7 @@ def codes(documents, alphabet="abcd"):
 def test_they_are_those_of_several_sequences():
     sequences, counts = codes(TOKENS), []
     ngrams = NGrams.of(sequences, 5, 4)
-    values, offsets = ngrams.added(sequences)
+    values, offsets, _ = ngrams.added(sequences)
     assert_array_equal(values[:, :2], sequences.values)
     assert_array_equal(offsets, sequences.offsets)
     of_lengths = zip((2, 3, 4), ngrams.names("abcd"), values.T[2:], strict=True)

@@ -66,6 +66,7 @@ class TorchNetwork(torch.nn.Module):
     def __init__(self, problem):
         super().__init__()
         network = self.network = problem.network
+        self.static = problem.sequences.static
         self.n_directions = 2 if network.bidirectional else 1
         self.n_states = network.hidden_size * self.n_directions
         self.dtype = getattr(torch, network.dtype)
@@ -113,6 +114,12 @@ class TorchNetwork(torch.nn.Module):
     def states(self, X, bptt_steps=None):
         """For each sequence, the states of the last layer."""
         X = [self.frames(self.embed(torch.from_numpy(x))) for x in X]
+        if self.static is not None:
+            rows = torch.tensor(self.static)
+            X = [
+                torch.cat([x, row.expand(len(x), -1)], 1)
+                for x, row in zip(X, rows, strict=True)
+            ]
         if bptt_steps is not None:
             return [self.truncated_states(x, bptt_steps) for x in X]
         if not self.network.layer_norm:
@@ -339,6 +346,12 @@ def test_frames_equal_pytorch(kind, frame_length):
 def test_embeddings_equal_pytorch(kind, stack):
     sizes = {"embeddings": ((6, 3), (4, 2)), "n_features": 2}
     check_loss_gradient(make_torch_problem(kind, **stack, **sizes, lengths=LENGTHS))
+
+
+@kinds
+@stacks_of(DEEP, FRAMED)
+def test_static_features_equal_pytorch(kind, stack):
+    check_loss_gradient(make_torch_problem(kind, **stack, n_static=4, lengths=LENGTHS))
 
 
 @kinds

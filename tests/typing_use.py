@@ -71,6 +71,7 @@ classifier.predict_proba([[1, 2, 3], [4, 5, 6]]).argmax(axis=1)
 for step_probabilities in classifier.predict_proba(ragged):
     step_probabilities.argmax(axis=1)
 assert_type(classifier.score(X_3d, labels), float)
+assert_type(classifier.score(X_3d, labels, static=np.ones((8, 1))), float)
 assert_type(regressor.transform(X_3d), NDArray[Any] | Any)
 assert_type(regressor.attention_weights(X_3d), list[NDArray[np.floating[Any]]])
 assert_type(regressor.get_weights(merge_adapters=False), Weights)
@@ -82,7 +83,7 @@ assert_type(regressor.loss_curve_, list[float])
 assert_type(regressor.best_validation_score_, float | None)
 
 # Streams
-stream = classifier.stream(n_sequences=2)
+stream = classifier.stream(n_sequences=2, static=np.ones((2, 1)))
 assert_type(stream.n_steps, NDArray[np.int64])
 assert_type(stream.predict_proba([X_3d[0], X_3d[1]]), NDArray[Any] | Any)
 

@@ -35,9 +35,13 @@ def check_parameters(backend, parameters, gradient=None):
 
 def check_values(network, sequences):
     """What a network reads."""
-    values, offsets = sequences
-    shape = len(values), network.n_channels
-    _check("values of the sequences", values, shape, np.dtype(network.dtype))
+    values, offsets, static = sequences
+    shape, dtype = (len(values), network.n_channels), np.dtype(network.dtype)
+    _check("values of the sequences", values, shape, dtype)
+    if network.n_static > 0:
+        static = np.empty((0, 0), dtype) if static is None else static
+        shape = offsets.size - 1, network.n_static
+        _check("static features of the sequences", static, shape, dtype)
     if offsets[0] < 0 or offsets[-1] > len(values):
         raise ValueError(
             f"The offsets of the sequences must be places among {len(values)} steps; "

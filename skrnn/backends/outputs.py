@@ -31,13 +31,13 @@ def sequence_losses(kind, outputs, steps, table, targets, scales):
     scales : ndarray
         Of each sequence.
     """
-    (m, at, row_size), (labels, offsets) = outputs, targets
+    (m, at, row_size), offsets = outputs, targets.offsets
     loss = 0.0
     for i in range(table.shape[0]):
         number, rows = table[i, NUMBER], np.empty(table[i, LENGTH], np.int64)
         for t in range(rows.size):
             rows[t] = at + (steps[t, 1] + i) * row_size
-        own = labels[offsets[number] : offsets[number + 1]]
+        own = targets.values[offsets[number] : offsets[number + 1]]
         loss += sequence_gradient(kind, m, rows, own, scales[number])
     return loss
 

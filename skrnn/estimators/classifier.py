@@ -244,6 +244,10 @@ class RNNClassifier(ClassifierMixin, SupervisedRNN):
         are all strings.
     n_features_per_step_ : int
         Number of features of a time step.
+    n_static_features_in_ : int
+        Number of columns of `static`. Only if it was passed.
+    static_feature_names_in_ : ndarray of shape (n_static_features_in_,)
+        Their names, if it was a DataFrame whose names are all strings.
     frame_length_ : int
         Steps of a frame.
     hop_length_ : int
@@ -422,9 +426,11 @@ class RNNClassifier(ClassifierMixin, SupervisedRNN):
         y: ArrayLike,
         sample_weight: ArrayLike | None = None,
         *,
+        static: ArrayLike | None = None,
         X_val: ArrayLike | None = None,
         y_val: ArrayLike | None = None,
         sample_weight_val: ArrayLike | None = None,
+        static_val: ArrayLike | None = None,
         init_weights: BaseRNN | Mapping[str, ArrayLike] | None = None,
     ) -> Self:
         """Train the network.
@@ -445,11 +451,20 @@ class RNNClassifier(ClassifierMixin, SupervisedRNN):
             Weight of each sample. None: all weights are 1. With
             ``return_sequences=True`` that of all of its steps; or one weight for each
             step, in the form of y.
+        static : array-like of shape (n_samples, n_static_features), default=None
+            What is known of each sequence as a whole, in a row of an array or
+            DataFrame: inputs of all of its steps. Columns of numbers are standardised
+            inside, by what the first fit sees. Columns of strings, or of a DataFrame's
+            type for categories, have categories; what is missing is one more, and what
+            the first fit did not see counts as the mean of all. None: there are no
+            static features.
         X_val, y_val : as X and y, default=None
             Validation data for early stopping; None: a part of the samples is set
             aside. A `Pipeline` with ``transform_input=["X_val"]`` transforms them as X.
         sample_weight_val : as sample_weight, default=None
             Weights of the validation data.
+        static_val : as static, default=None
+            Static features of the validation data.
         init_weights : estimator or dict of str to ndarray, default=None
             Where training starts: a fitted estimator, or what its `get_weights`
             returned. The output layer may differ: it starts anew if its shape, or the
@@ -471,9 +486,11 @@ class RNNClassifier(ClassifierMixin, SupervisedRNN):
             y,
             sample_weight,
             init_weights,
+            static,
             X_val=X_val,
             y_val=y_val,
             sample_weight_val=sample_weight_val,
+            static_val=static_val,
         )
 
     @available_if(is_stochastic)
@@ -484,6 +501,8 @@ class RNNClassifier(ClassifierMixin, SupervisedRNN):
         y: ArrayLike,
         classes: ArrayLike | None = None,
         sample_weight: ArrayLike | None = None,
+        *,
+        static: ArrayLike | None = None,
     ) -> Self:
         """Train for one epoch, going on from where the network is.
 
@@ -507,6 +526,13 @@ class RNNClassifier(ClassifierMixin, SupervisedRNN):
             Weight of each sample. None: all weights are 1. With
             ``return_sequences=True`` that of all of its steps; or one weight for each
             step, in the form of y.
+        static : array-like of shape (n_samples, n_static_features), default=None
+            What is known of each sequence as a whole, in a row of an array or
+            DataFrame: inputs of all of its steps. Columns of numbers are standardised
+            inside, by what the first fit sees. Columns of strings, or of a DataFrame's
+            type for categories, have categories; what is missing is one more, and what
+            the first fit did not see counts as the mean of all. None: there are no
+            static features.
 
         Returns
         -------
@@ -525,7 +551,7 @@ class RNNClassifier(ClassifierMixin, SupervisedRNN):
                 "sklearn.utils.class_weight.compute_class_weight gives it for labels "
                 "that stand for all."
             )
-        return self._partial_fit(X, y, sample_weight, classes=classes)
+        return self._partial_fit(X, y, sample_weight, static, classes=classes)
 
     def _check_targets(self, y, weights, known, classes=None, partial=False):
         y, missing = check_labels(y, self.ignore_label, self)
@@ -554,7 +580,7 @@ class RNNClassifier(ClassifierMixin, SupervisedRNN):
             draft.targets.classes, classes
         )
 
-    def predict(self, X: ArrayLike) -> Results:
+    def predict(self, X: ArrayLike, *, static: ArrayLike | None = None) -> Results:
         """Predict labels.
 
         Parameters
@@ -564,6 +590,13 @@ class RNNClassifier(ClassifierMixin, SupervisedRNN):
             arrays or DataFrames (n_timesteps_i, n_features), or of arrays or lists
             (n_timesteps_i,), of any lengths; or a 2D array or DataFrame (n_samples,
             n_timesteps * n_features_per_step) of flattened sequences.
+        static : array-like of shape (n_samples, n_static_features), default=None
+            What is known of each sequence as a whole, in a row of an array or
+            DataFrame: inputs of all of its steps. Columns of numbers are standardised
+            inside, by what the first fit sees. Columns of strings, or of a DataFrame's
+            type for categories, have categories; what is missing is one more, and what
+            the first fit did not see counts as the mean of all. None: there are no
+            static features.
 
         Returns
         -------
@@ -578,9 +611,11 @@ class RNNClassifier(ClassifierMixin, SupervisedRNN):
         ValueError
             If what the network computes for a sequence is infinite or NaN.
         """
-        return self._compute(X, "outputs").decoded()
+        return self._compute(X, "outputs", static=static).decoded()
 
-    def predict_proba(self, X: ArrayLike) -> Results:
+    def predict_proba(
+        self, X: ArrayLike, *, static: ArrayLike | None = None
+    ) -> Results:
         """Predict probabilities.
 
         Parameters
@@ -590,6 +625,13 @@ class RNNClassifier(ClassifierMixin, SupervisedRNN):
             arrays or DataFrames (n_timesteps_i, n_features), or of arrays or lists
             (n_timesteps_i,), of any lengths; or a 2D array or DataFrame (n_samples,
             n_timesteps * n_features_per_step) of flattened sequences.
+        static : array-like of shape (n_samples, n_static_features), default=None
+            What is known of each sequence as a whole, in a row of an array or
+            DataFrame: inputs of all of its steps. Columns of numbers are standardised
+            inside, by what the first fit sees. Columns of strings, or of a DataFrame's
+            type for categories, have categories; what is missing is one more, and what
+            the first fit did not see counts as the mean of all. None: there are no
+            static features.
 
         Returns
         -------
@@ -603,9 +645,11 @@ class RNNClassifier(ClassifierMixin, SupervisedRNN):
         ValueError
             If what the network computes for a sequence is infinite or NaN.
         """
-        return self._compute(X, "outputs").linked("link")
+        return self._compute(X, "outputs", static=static).linked("link")
 
-    def predict_log_proba(self, X: ArrayLike) -> Results:
+    def predict_log_proba(
+        self, X: ArrayLike, *, static: ArrayLike | None = None
+    ) -> Results:
         """Predict logarithms of probabilities.
 
         Parameters
@@ -615,6 +659,13 @@ class RNNClassifier(ClassifierMixin, SupervisedRNN):
             arrays or DataFrames (n_timesteps_i, n_features), or of arrays or lists
             (n_timesteps_i,), of any lengths; or a 2D array or DataFrame (n_samples,
             n_timesteps * n_features_per_step) of flattened sequences.
+        static : array-like of shape (n_samples, n_static_features), default=None
+            What is known of each sequence as a whole, in a row of an array or
+            DataFrame: inputs of all of its steps. Columns of numbers are standardised
+            inside, by what the first fit sees. Columns of strings, or of a DataFrame's
+            type for categories, have categories; what is missing is one more, and what
+            the first fit did not see counts as the mean of all. None: there are no
+            static features.
 
         Returns
         -------
@@ -627,10 +678,15 @@ class RNNClassifier(ClassifierMixin, SupervisedRNN):
         ValueError
             If what the network computes for a sequence is infinite or NaN.
         """
-        return self._compute(X, "outputs").linked("log_link")
+        return self._compute(X, "outputs", static=static).linked("log_link")
 
     def score(
-        self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None
+        self,
+        X: ArrayLike,
+        y: ArrayLike,
+        sample_weight: ArrayLike | None = None,
+        *,
+        static: ArrayLike | None = None,
     ) -> float:
         """Get the accuracy: the share of targets whose labels are all right.
 
@@ -647,13 +703,20 @@ class RNNClassifier(ClassifierMixin, SupervisedRNN):
             Weight of each sample. None: all weights are 1. With
             ``return_sequences=True`` that of all of its steps; or one weight for each
             step, in the form of y.
+        static : array-like of shape (n_samples, n_static_features), default=None
+            What is known of each sequence as a whole, in a row of an array or
+            DataFrame: inputs of all of its steps. Columns of numbers are standardised
+            inside, by what the first fit sees. Columns of strings, or of a DataFrame's
+            type for categories, have categories; what is missing is one more, and what
+            the first fit did not see counts as the mean of all. None: there are no
+            static features.
 
         Returns
         -------
         accuracy : float
             Over samples, or over steps with ``return_sequences=True``.
         """
-        return self._score(X, y, sample_weight)
+        return self._score(X, y, sample_weight, static)
 
     def _score_outputs(self, targets, outputs, scored):
         predicted = targets.decode(outputs).reshape(scored.y.shape)

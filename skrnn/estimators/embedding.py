@@ -4,6 +4,7 @@ from math import ceil
 from numbers import Integral
 from reprlib import repr as short
 
+import numpy as np
 import pandas as pd
 
 from skrnn.estimators.framing import AUTO
@@ -155,6 +156,27 @@ def weights_by_category(draft, parameters, other):
             rows[[ours[c] for c in shared]] = source[[theirs[c] for c in shared]]
             rows[-1] = source[-1]
             weights[name] = rows
+    return weights
+
+
+def weights_of_static(draft, weights, known):
+    """Weights, of which those of static features stand as ours do.
+
+    `known` is the form of static features that they are for, or None. Those of what
+    this does not have are 0, so that training starts with the network as it was.
+    """
+    if draft.inputs.static is None:
+        return weights
+    keys, theirs = draft.inputs.static.keys, [] if known is None else known.keys
+    n_of_frame, weights = draft.network.n_inputs - len(keys), dict(weights)
+    for name in ("weight_ih_l0", "weight_ih_l0_reverse"):
+        source = weights.get(name)
+        n_columns = source.shape[-1] if isinstance(source, np.ndarray) else 0
+        if n_columns == n_of_frame + len(theirs):
+            of_frame, of_static = np.split(source, [n_of_frame], axis=-1)
+            known = dict(zip(theirs, np.moveaxis(of_static, -1, 0), strict=True))
+            columns = [known.get(key, 0 * source[..., 0]) for key in keys]
+            weights[name] = np.hstack([of_frame, np.stack(columns, axis=-1)])
     return weights
 
 

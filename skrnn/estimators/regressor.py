@@ -259,6 +259,10 @@ class RNNRegressor(RegressorMixin, SupervisedRNN):
         are all strings.
     n_features_per_step_ : int
         Number of features of a time step.
+    n_static_features_in_ : int
+        Number of columns of `static`. Only if it was passed.
+    static_feature_names_in_ : ndarray of shape (n_static_features_in_,)
+        Their names, if it was a DataFrame whose names are all strings.
     frame_length_ : int
         Steps of a frame.
     hop_length_ : int
@@ -446,9 +450,11 @@ class RNNRegressor(RegressorMixin, SupervisedRNN):
         y: ArrayLike,
         sample_weight: ArrayLike | None = None,
         *,
+        static: ArrayLike | None = None,
         X_val: ArrayLike | None = None,
         y_val: ArrayLike | None = None,
         sample_weight_val: ArrayLike | None = None,
+        static_val: ArrayLike | None = None,
         init_weights: BaseRNN | Mapping[str, ArrayLike] | None = None,
     ) -> Self:
         """Train the network.
@@ -469,11 +475,20 @@ class RNNRegressor(RegressorMixin, SupervisedRNN):
             Weight of each sample. None: all weights are 1. With
             ``return_sequences=True`` that of all of its steps; or one weight for each
             step, in the form of y.
+        static : array-like of shape (n_samples, n_static_features), default=None
+            What is known of each sequence as a whole, in a row of an array or
+            DataFrame: inputs of all of its steps. Columns of numbers are standardised
+            inside, by what the first fit sees. Columns of strings, or of a DataFrame's
+            type for categories, have categories; what is missing is one more, and what
+            the first fit did not see counts as the mean of all. None: there are no
+            static features.
         X_val, y_val : as X and y, default=None
             Validation data for early stopping; None: a part of the samples is set
             aside. A `Pipeline` with ``transform_input=["X_val"]`` transforms them as X.
         sample_weight_val : as sample_weight, default=None
             Weights of the validation data.
+        static_val : as static, default=None
+            Static features of the validation data.
         init_weights : estimator or dict of str to ndarray, default=None
             Where training starts: a fitted estimator, or what its `get_weights`
             returned. The output layer may differ: it starts anew if its shape, or the
@@ -495,15 +510,22 @@ class RNNRegressor(RegressorMixin, SupervisedRNN):
             y,
             sample_weight,
             init_weights,
+            static,
             X_val=X_val,
             y_val=y_val,
             sample_weight_val=sample_weight_val,
+            static_val=static_val,
         )
 
     @available_if(is_stochastic)
     @fit_context(prefer_skip_nested_validation=True)
     def partial_fit(
-        self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None
+        self,
+        X: ArrayLike,
+        y: ArrayLike,
+        sample_weight: ArrayLike | None = None,
+        *,
+        static: ArrayLike | None = None,
     ) -> Self:
         """Train for one epoch, going on from where the network is.
 
@@ -523,6 +545,13 @@ class RNNRegressor(RegressorMixin, SupervisedRNN):
             Weight of each sample. None: all weights are 1. With
             ``return_sequences=True`` that of all of its steps; or one weight for each
             step, in the form of y.
+        static : array-like of shape (n_samples, n_static_features), default=None
+            What is known of each sequence as a whole, in a row of an array or
+            DataFrame: inputs of all of its steps. Columns of numbers are standardised
+            inside, by what the first fit sees. Columns of strings, or of a DataFrame's
+            type for categories, have categories; what is missing is one more, and what
+            the first fit did not see counts as the mean of all. None: there are no
+            static features.
 
         Returns
         -------
@@ -534,7 +563,7 @@ class RNNRegressor(RegressorMixin, SupervisedRNN):
         skrnn.exceptions.DivergenceError
             If the loss, a gradient or the weights become infinite or NaN.
         """
-        return self._partial_fit(X, y, sample_weight)
+        return self._partial_fit(X, y, sample_weight, static)
 
     def _check_targets(self, y, weights, known, partial=False):
         y, name = check_values(y, self, "y"), type(self).__name__
@@ -576,15 +605,29 @@ class RNNRegressor(RegressorMixin, SupervisedRNN):
         return columns, np.isnan(columns)
 
     @overload
-    def predict(self, X: ArrayLike, return_std: Literal[False] = False) -> Results: ...
+    def predict(
+        self,
+        X: ArrayLike,
+        return_std: Literal[False] = False,
+        *,
+        static: ArrayLike | None = None,
+    ) -> Results: ...
 
     @overload
     def predict(
-        self, X: ArrayLike, return_std: Literal[True]
+        self,
+        X: ArrayLike,
+        return_std: Literal[True],
+        *,
+        static: ArrayLike | None = None,
     ) -> tuple[Results, Results]: ...
 
     def predict(
-        self, X: ArrayLike, return_std: bool = False
+        self,
+        X: ArrayLike,
+        return_std: bool = False,
+        *,
+        static: ArrayLike | None = None,
     ) -> Results | tuple[Results, Results]:
         """Predict target values: by the `loss` their means, medians or quantiles.
 
@@ -597,6 +640,13 @@ class RNNRegressor(RegressorMixin, SupervisedRNN):
             n_timesteps * n_features_per_step) of flattened sequences.
         return_std : bool, default=False
             Whether to return standard deviations, too; with ``loss="gaussian"`` only.
+        static : array-like of shape (n_samples, n_static_features), default=None
+            What is known of each sequence as a whole, in a row of an array or
+            DataFrame: inputs of all of its steps. Columns of numbers are standardised
+            inside, by what the first fit sees. Columns of strings, or of a DataFrame's
+            type for categories, have categories; what is missing is one more, and what
+            the first fit did not see counts as the mean of all. None: there are no
+            static features.
 
         Returns
         -------
@@ -619,18 +669,24 @@ class RNNRegressor(RegressorMixin, SupervisedRNN):
             If what the network computes for a sequence is infinite or NaN.
         """
         if not return_std:
-            return self._compute(X, "outputs").decoded()
+            return self._compute(X, "outputs", static=static).decoded()
         model = self._fitted()
         if not model.targets.loss.has_deviations:
             raise ValueError(
                 "return_std=True needs loss='gaussian', but the estimator was fitted "
                 f"with {model.targets.loss.name!r}."
             )
-        computed = self._compute(X, "outputs", model)
+        computed = self._compute(X, "outputs", model, static)
         return computed.decoded(), computed.deviations()
 
     @available_if(has_intervals)
-    def predict_interval(self, X: ArrayLike, coverage: float | None = None) -> Results:
+    def predict_interval(
+        self,
+        X: ArrayLike,
+        coverage: float | None = None,
+        *,
+        static: ArrayLike | None = None,
+    ) -> Results:
         """Predict an interval for each target; with "gaussian" and "quantile" only.
 
         Parameters
@@ -644,6 +700,13 @@ class RNNRegressor(RegressorMixin, SupervisedRNN):
             Which part of the targets is to lie in their intervals. Of quantiles it is
             the difference of two, the outer ones or others that are as many steps from
             either end. None: the outer ones; 0.9 with "gaussian".
+        static : array-like of shape (n_samples, n_static_features), default=None
+            What is known of each sequence as a whole, in a row of an array or
+            DataFrame: inputs of all of its steps. Columns of numbers are standardised
+            inside, by what the first fit sees. Columns of strings, or of a DataFrame's
+            type for categories, have categories; what is missing is one more, and what
+            the first fit did not see counts as the mean of all. None: there are no
+            static features.
 
         Returns
         -------
@@ -677,10 +740,15 @@ class RNNRegressor(RegressorMixin, SupervisedRNN):
         if coverage is not None:
             limits = {"min_val": 0, "max_val": 1, "include_boundaries": "neither"}
             check_scalar(coverage, "coverage", Real, **limits)
-        return self._compute(X, "outputs").intervals(coverage)
+        return self._compute(X, "outputs", static=static).intervals(coverage)
 
     def score(
-        self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None
+        self,
+        X: ArrayLike,
+        y: ArrayLike,
+        sample_weight: ArrayLike | None = None,
+        *,
+        static: ArrayLike | None = None,
     ) -> float:
         """Get R^2, the coefficient of determination, its mean over the outputs.
 
@@ -700,13 +768,20 @@ class RNNRegressor(RegressorMixin, SupervisedRNN):
             Weight of each sample. None: all weights are 1. With
             ``return_sequences=True`` that of all of its steps; or one weight for each
             step, in the form of y.
+        static : array-like of shape (n_samples, n_static_features), default=None
+            What is known of each sequence as a whole, in a row of an array or
+            DataFrame: inputs of all of its steps. Columns of numbers are standardised
+            inside, by what the first fit sees. Columns of strings, or of a DataFrame's
+            type for categories, have categories; what is missing is one more, and what
+            the first fit did not see counts as the mean of all. None: there are no
+            static features.
 
         Returns
         -------
         r2 : float
             Over samples, or over steps with ``return_sequences=True``.
         """
-        return self._score(X, y, sample_weight)
+        return self._score(X, y, sample_weight, static)
 
     def _watched(self, targets, outputs, scored):
         if targets.loss.name == "squared_error":

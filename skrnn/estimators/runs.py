@@ -15,7 +15,7 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.model_selection import train_test_split
 from sklearn.utils.validation import check_consistent_length
 
-from skrnn.estimators.inputs import check_is_targets, check_sequences
+from skrnn.estimators.inputs import check_is_targets, check_sequences, with_static
 from skrnn.estimators.steps import check_one_target, check_weights, flatten_steps
 from skrnn.mathematics.optimizers import OPTIMIZERS
 from skrnn.mathematics.schedules import SCHEDULES
@@ -34,10 +34,11 @@ class Names(NamedTuple):
     X: str
     y: str
     weight: str
+    static: str
 
 
-TRAINING = Names("X", "y", "sample_weight")
-VALIDATION = Names("X_val", "y_val", "sample_weight_val")
+TRAINING = Names("X", "y", "sample_weight", "static")
+VALIDATION = Names("X_val", "y_val", "sample_weight_val", "static_val")
 
 
 class Given(NamedTuple):
@@ -64,13 +65,30 @@ class Scored(NamedTuple):
         return Scored(self.sequences.take(rows), *targets, self.name)
 
 
-def check_given(estimator, X, y, weight, *, form, for_steps, dtype, names=TRAINING):
-    """Validate X and the weights, and that targets are as many.
+def check_given(
+    estimator,
+    X,
+    y,
+    weight,
+    *,
+    form,
+    for_steps,
+    dtype,
+    names=TRAINING,
+    static=None,
+    like=None,
+):
+    """Validate X and the weights, and that targets and static features are as many.
 
+    `like` is the form of static features whose units a first fit keeps, or None.
     Returns all that was given, and the form of X.
     """
+    known = form
     with called(names.X):
         sequences, form = check_sequences(estimator, X, dtype, form=form)
+    of_static = {"is_first": known is None, "like": like, "name": names.static}
+    sequences, form = with_static(estimator, sequences, static, form, **of_static)
+    with called(names.X):
         sequences = form.channels(sequences)
         if y is None:
             raise ValueError(
@@ -237,15 +255,17 @@ def _check_split(n, n_val, fraction, classes):
         )
 
 
-def check_pair(X_val, y_val, sample_weight_val, early_stopping):
+def check_pair(X_val, y_val, sample_weight_val, early_stopping, static_val=None):
     """Whether validation data are given; refuses parts of them."""
     if (X_val is None) != (y_val is None):
         given, missing = ("X_val", "y_val") if y_val is None else ("y_val", "X_val")
         raise ValueError(f"{given} is provided, but {missing} was not provided.")
-    if X_val is None and sample_weight_val is not None:
-        raise ValueError(
-            "sample_weight_val is provided, but X_val and y_val were not provided."
-        )
+    others = {"sample_weight_val": sample_weight_val, "static_val": static_val}
+    for name, value in others.items():
+        if X_val is None and value is not None:
+            raise ValueError(
+                f"{name} is provided, but X_val and y_val were not provided."
+            )
     if X_val is not None and not early_stopping:
         raise ValueError(
             "X_val and y_val are passed to fit while at the same time early_stopping "

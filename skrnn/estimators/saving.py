@@ -4,14 +4,14 @@ It is made of plain values: dicts, lists, numbers, texts and arrays. Weights hav
 public names, so neither the order of the flat vector nor a class of the package is part
 of the format. A file says its format's number; a later version reads all earlier ones.
 
-Format 4::
+Format 5::
 
-    format    4
+    format    5
     skrnn     version that wrote it
     network   as `Network.description` gives it
     weights   as `get_weights` gives them
     inputs    n_features_in, feature_names, n_features_per_step, is_on_rows, clock,
-              categories, ngrams
+              categories, ngrams, static
     targets   kind, and what that kind needs to know
     history   loss_curve, grad_norm_curve, validation_scores, best_validation_score
     adapted   None, or weights with adapters: trained, rank, base, vector
@@ -19,15 +19,17 @@ Format 4::
 
 The clock is None, or mean, scale and last of the time as a channel; categories are
 None, or features, their places in a step, and values, a list for each of them; n-grams
-are None, or n_codes and keys, an array for each length. In formats 1 to 3 there are no
-n-grams; in 1 and 2 there is no clock and no category, and the network has no
-embeddings; in 1 it has no frame_length and no hop_length: both are 1.
+are None, or n_codes and keys, an array for each length; static features are None, or
+n_columns, names, means, scales, features and values of categories, and shares. In
+formats 1 to 4 there are no static features; in 1 to 3 no n-grams; in 1 and 2 there is
+no clock and no category, and the network has no embeddings; in 1 it has no frame_length
+and no hop_length: both are 1.
 """
 
 import numpy as np
 
 import skrnn
-from skrnn.estimators.inputs import Categories, Clock, InputForm, NGrams
+from skrnn.estimators.inputs import Categories, Clock, InputForm, NGrams, StaticForm
 from skrnn.estimators.labels import Indicator, LabelColumns, SingleLabel
 from skrnn.estimators.language.tokens import NextToken
 from skrnn.estimators.model import Adapted, History, Model, Run
@@ -39,7 +41,7 @@ from skrnn.training import State, Trainable
 
 #: To be raised with every change of what is written; then `_UPGRADES` gets a function
 #: that makes the new form of the old one, and tests/golden a file of the new one.
-FORMAT = 4
+FORMAT = 5
 #: Parameters of estimators that earlier versions had not, at what these did.
 EARLIER = {
     "frame_length": 1,
@@ -142,8 +144,19 @@ def _with_ngrams(plain):
     }
 
 
+def _with_static(plain):
+    """Format 5 of format 4."""
+    # What describes a network, of which a translator has two, has none by default.
+    return plain | {"inputs": plain["inputs"] | {"static": None}, "format": 5}
+
+
 #: Format -> function that makes the next format of it.
-_UPGRADES = {1: _with_frames, 2: _with_clock_and_categories, 3: _with_ngrams}
+_UPGRADES = {
+    1: _with_frames,
+    2: _with_clock_and_categories,
+    3: _with_ngrams,
+    4: _with_static,
+}
 
 
 def _plain_inputs(form):
@@ -151,21 +164,53 @@ def _plain_inputs(form):
     for name in ("feature_names", "clock"):
         plain[name] = None if plain[name] is None else list(plain[name])
     if categories is not None:
-        plain["categories"] = {
-            "features": list(categories.features),
-            "values": [list(values) for values in categories.values],
-        }
+        plain["categories"] = _plain_categories(categories)
     if ngrams is not None:
         plain["ngrams"] = {"n_codes": ngrams.n_codes, "keys": list(ngrams.keys)}
+    plain["static"] = None if form.static is None else _plain_static(form.static)
     return plain
 
 
+def _plain_categories(categories):
+    return {
+        "features": list(categories.features),
+        "values": [list(values) for values in categories.values],
+    }
+
+
+def _plain_static(static):
+    return {
+        "n_columns": static.n_columns,
+        "names": None if static.names is None else list(static.names),
+        "means": list(static.means),
+        "scales": list(static.scales),
+        "categories": _plain_categories(static.categories),
+        "shares": [list(shares) for shares in static.shares],
+    }
+
+
+def _categories(plain):
+    values = tuple(map(tuple, plain["values"]))
+    return Categories(tuple(plain["features"]), values)
+
+
+def _static(plain):
+    names = plain["names"]
+    return StaticForm(
+        plain["n_columns"],
+        None if names is None else tuple(names),
+        tuple(plain["means"]),
+        tuple(plain["scales"]),
+        _categories(plain["categories"]),
+        tuple(map(tuple, plain["shares"])),
+    )
+
+
 def _inputs(plain):
-    names, clock = plain["feature_names"], plain["clock"]
+    names, clock, static = plain["feature_names"], plain["clock"], plain["static"]
     categories, ngrams = plain["categories"], plain["ngrams"]
     if categories is not None:
-        values = tuple(map(tuple, categories["values"]))
-        categories = Categories(tuple(categories["features"]), values)
+        categories = _categories(categories)
     if ngrams is not None:
         ngrams = NGrams(ngrams["n_codes"], tuple(ngrams["keys"]))
     return InputForm(
@@ -175,6 +220,7 @@ def _inputs(plain):
             "clock": None if clock is None else Clock(*clock),
             "categories": categories,
             "ngrams": ngrams,
+            "static": None if static is None else _static(static),
         }
     )
 

@@ -12,7 +12,7 @@ from sklearn.utils.validation import check_scalar
 
 from skrnn.backends import make_backend
 from skrnn.compat import available_if, check_parameters
-from skrnn.estimators.inputs import check_sequences
+from skrnn.estimators.inputs import check_sequences, with_static
 from skrnn.estimators.results import Computed
 from skrnn.estimators.saving import from_plain, to_plain
 from skrnn.estimators.types import Results
@@ -39,6 +39,8 @@ class Stream:
         A fitted one, whose network is not bidirectional.
     n_sequences : int
         How many sequences come side by side.
+    static : array-like of shape (n_sequences, n_static_features), default=None
+        The static features of each of them, if the estimator was fitted with some.
 
     Attributes
     ----------
@@ -59,7 +61,13 @@ class Stream:
     True
     """
 
-    def __init__(self, estimator: BaseRNN, n_sequences: int = 1) -> None:
+    def __init__(
+        self,
+        estimator: BaseRNN,
+        n_sequences: int = 1,
+        *,
+        static: ArrayLike | None = None,
+    ) -> None:
         check_scalar(n_sequences, "n_sequences", Integral, min_val=1)
         # Without what training goes on with.
         model = replace(estimator._fitted(), run=None, adapted=None)
@@ -75,6 +83,14 @@ class Stream:
         self._estimator = type(estimator)(**estimator.get_params(deep=False))
         self._backend = make_backend(estimator.device, model.network)
         self._state = self._start(int(n_sequences))
+        self._static = self._static_of(static, int(n_sequences))
+
+    def _static_of(self, static, n):
+        """What is the same at all steps of n sequences, as the network gets it."""
+        values, inputs = np.empty((0, 0), self._model.network.dtype), self._model.inputs
+        nothing = Sequences(values, np.zeros(n + 1, np.int64))
+        beside = {"is_first": False, "name": "static"}
+        return with_static(self._estimator, nothing, static, inputs, **beside)[0].static
 
     def _start(self, n):
         """What is kept of n sequences: memory, numbers of steps, and the last steps.
@@ -162,6 +178,7 @@ class Stream:
             allow_empty=True,
         )
         n_now, memory = self._n_now(sequences, n_steps), memory.copy()
+        sequences = sequences._replace(static=self._static)
         sequences, read = model.inputs.channels_of_piece(sequences, n_steps, read)
         *results, past = self._compute(what, sequences, n_steps, past, memory)
         computed = Computed(model, what, *results, X)

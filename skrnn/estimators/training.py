@@ -20,6 +20,7 @@ from skrnn.estimators.embedding import (
     embeddings_of,
     n_epochs_of,
     weights_by_category,
+    weights_of_static,
     with_ngrams,
     with_vectors,
 )
@@ -88,8 +89,8 @@ class TrainingMixin(CallbackSupportMixin):
             check_is_fitted(self)  # raises
         return self._model
 
-    def _fit(self, X, y, sample_weight, init_weights, **validation):
-        metadata = {"sample_weight": sample_weight} | validation
+    def _fit(self, X, y, sample_weight, init_weights, static=None, **validation):
+        metadata = {"sample_weight": sample_weight, "static": static} | validation
         metadata = {name: data for name, data in metadata.items() if data is not None}
         max_iter = as_int(self, "max_iter")
         tasks = announce_fit(
@@ -105,7 +106,7 @@ class TrainingMixin(CallbackSupportMixin):
         other = None
         if isinstance(init_weights, TrainingMixin):
             other = init_weights._fitted()
-        draft, data, given = self._check_data(X, y, sample_weight, old, other)
+        draft, data, given = self._check_data(X, y, sample_weight, old, other, static)
         validates = self._validates(draft, data, **validation)
         random_state = check_random_state(self.random_state)
         if old is not None and self._may_resume("fit", old, validates):
@@ -128,13 +129,13 @@ class TrainingMixin(CallbackSupportMixin):
         tasks.end({})
         return self
 
-    def _partial_fit(self, X, y, sample_weight, **target_options):
+    def _partial_fit(self, X, y, sample_weight, static=None, **target_options):
         if self.early_stopping not in (AUTO, False):
             raise ValueError("partial_fit does not support early_stopping=True")
         warn_of_idle_dropout(self, FIT_LEVEL)
         old = self._model
         draft, data, _ = self._check_data(
-            X, y, sample_weight, old, partial=True, **target_options
+            X, y, sample_weight, old, static=static, partial=True, **target_options
         )
         if old is not None and self._may_resume("partial_fit", old):
             run = old.run
@@ -171,14 +172,19 @@ class TrainingMixin(CallbackSupportMixin):
         if run.kind == "fit" and not (converged or watch.is_stopped):
             warn_at_max_iter(settings, FIT_LEVEL + 1)
 
-    def _check_data(self, X, y, sample_weight, old, other=None, **target_options):
+    def _check_data(
+        self, X, y, sample_weight, old, other=None, static=None, **target_options
+    ):
         """Validate all that fit was given; `old` is the model to go on with, or None.
 
         `other` is one whose weights training starts with, or None. Returns a draft of
         the model, the data to learn from, and what was given.
         """
-        form = None if old is None else old.inputs
-        given, form = self._given(X, y, sample_weight, form)
+        form, beside = None if old is None else old.inputs, {}
+        if static is not None:  # which not all estimators have
+            like = None if other is None else other.inputs.static
+            beside = {"static": static, "like": like}
+        given, form = self._given(X, y, sample_weight, form, **beside)
         if old is None:
             form = timed(self, form, given.sequences.lengths, other)
             form = with_ngrams(
@@ -266,9 +272,12 @@ class TrainingMixin(CallbackSupportMixin):
             self._validation_score(draft, scored, *fitted)
         )
 
-    def _validation_data(self, draft, X_val, y_val=None, sample_weight_val=None):
+    def _validation_data(
+        self, draft, X_val, y_val=None, sample_weight_val=None, static_val=None
+    ):
+        beside = {} if static_val is None else {"static": static_val}
         given, _ = self._given(
-            X_val, y_val, sample_weight_val, draft.inputs, VALIDATION
+            X_val, y_val, sample_weight_val, draft.inputs, VALIDATION, **beside
         )
         return self._scored(draft.targets, given, VALIDATION.y)
 
@@ -313,6 +322,7 @@ class TrainingMixin(CallbackSupportMixin):
             hop_length=frames[1],
             embeddings=embeddings_of(self, form, known),
             n_ngrams=form.ngram_length - 1,
+            n_static=form.n_static,
         )
 
     def _may_resume(self, kind, old, validates=False):
@@ -374,8 +384,11 @@ class TrainingMixin(CallbackSupportMixin):
             other = init_weights
             head_fits = self._predicts_the_same(draft, other)
             init_weights = weights_by_category(draft, parameters, other)
+            known = other.inputs.static
+            init_weights = weights_of_static(draft, init_weights, known)
         elif isinstance(init_weights, Mapping):
             init_weights = with_vectors(draft, parameters, init_weights)
+            init_weights = weights_of_static(draft, init_weights, None)
         return with_given_weights(draft.network, parameters, init_weights, head_fits)
 
     def _predicts_the_same(self, draft, other):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -13,6 +13,9 @@ from skrnn.estimators.stream import Stream
 from skrnn.estimators.types import Results
 from skrnn.mathematics.losses.ctc import BLANK
 from skrnn.mathematics.transcripts import best_paths
+
+if TYPE_CHECKING:
+    from skrnn.estimators.base import BaseRNN
 
 
 class TranscriberStream(Stream):
@@ -51,6 +54,9 @@ class TranscriberStream(Stream):
     >>> text == transcriber.predict(X[:1])[0]
     True
     """
+
+    def __init__(self, estimator: BaseRNN, n_sequences: int = 1) -> None:
+        super().__init__(estimator, n_sequences)
 
     def _start(self, n):
         # Beside the past stands what each sequence said last.

@@ -35,6 +35,7 @@ class Network(Flat):
     hop_length: int = 1  # from one frame to the next
     embeddings: tuple = ()  # of each code of a step: how many rows, and their size
     n_ngrams: int = 0  # so many codes, the last ones, are those of n-grams
+    n_static: int = 0  # numbers of a sequence, which are inputs of all of its frames
 
     is_pair = False  # an `EncoderDecoder` is
 
@@ -89,12 +90,12 @@ class Network(Flat):
 
     @property
     def n_inputs(self):
-        """Inputs of a frame: its steps, one after the other.
+        """Inputs of a frame: its steps, one after the other, and the static ones.
 
         A step's are its numbers, and then a row of each embedding.
         """
         sizes = [size for _, size in self.embeddings]
-        return self.frame_length * (self.n_features + sum(sizes))
+        return self.frame_length * (self.n_features + sum(sizes)) + self.n_static
 
     @property
     def n_channels(self):

@@ -5,7 +5,7 @@ import numpy as np
 from skrnn.backends.steps import NotFinite, Part, Solver
 from skrnn.mathematics.dropout import NO_DROPOUT, Dropout
 from skrnn.mathematics.schedules import SCHEDULES, warmed_up
-from skrnn.sequences import SequencePairs, Sequences, read_only
+from skrnn.sequences import SequencePairs, read_only
 from skrnn.training.errors import divergence
 
 
@@ -21,13 +21,12 @@ def with_unknown(sequences, network, fraction, random_state):
         return SequencePairs(
             *(with_unknown(*part, fraction, random_state) for part in parts)
         )
-    values, offsets = sequences
-    values = values.copy()
+    values = sequences.values.copy()
     codes = values[:, -len(network.embeddings) :]
     unknown = np.array([n_rows - 1 for n_rows, _ in network.embeddings], values.dtype)
     is_replaced = random_state.random_sample(codes.shape) < fraction
     np.copyto(codes, unknown, where=is_replaced)
-    return Sequences(read_only(values), offsets)
+    return sequences._replace(values=read_only(values))
 
 
 class Epoch:

@@ -22,7 +22,7 @@ STACKS = [
     {"embeddings": ((2, 3),), "lengths": (3, 1, 15, 2, 1), "n_features": 0}
     | {"cell": "lstm", "pooling": "attention"},
     TWO | {"dtype": "float32", "pooling": "max", "n_layers": 2, "bidirectional": True},
-    TWO | {"pooling": "attention", "frame_length": 3, "hop_length": 2},
+    TWO | {"pooling": "attention", "frame_length": 3, "hop_length": 2, "n_static": 2},
     TWO | {"cell": "rnn", "pooling": None, "frame_length": 3, "bidirectional": True},
 ]
 

@@ -51,6 +51,7 @@ class Lookup:
         #: Of each, the rows that the last batch read, if it was asked for gradients.
         self.rows_read = [np.empty(0, np.int64) for _ in sizes]
         self._gradient = None  # the one that has zeros in all other rows
+        self._no_static = read_only(np.empty(0, network.dtype))
         self.embedded = [
             part
             for part in self.whole.embedded
@@ -76,12 +77,15 @@ class Lookup:
 
     def inputs(self, parameters, sequences, read=None):
         """What compiled code reads; with room for gradients if they are needed."""
-        values = sequences.values.reshape(-1)
+        values, static = sequences.values.reshape(-1), self._no_static
+        if self.network.n_static > 0:
+            static = sequences.static.reshape(-1)
         if not self.network.embeddings:
-            return Numbers(values)
+            return Numbers(values, static)
         n = 0 if read is None or read.places is None else read.places.size
         return Embedded(
             values,
+            static,
             read_only(parameters[self.before :][: self.n_numbers]),
             self.tables,
             np.zeros(n * int(self.tables[:, 1].sum()), values.dtype),

@@ -2,7 +2,8 @@
 
 A step has numbers and, behind them, a code for each categorical feature, in the place
 of which the row of an embedding is read. The class of what holds them says to compiled
-code whether there are any.
+code whether there are any. Behind the steps of a frame come the static features of its
+sequence.
 """
 
 from typing import NamedTuple
@@ -15,7 +16,7 @@ from skrnn.backends.cpu.options import INNER
 from skrnn.backends.cpu.products import CHUNK, product
 from skrnn.backends.cpu.tile import ONE, PANEL_BYTES, ZERO
 from skrnn.backends.cpu.window import OWNER, POSITION
-from skrnn.backends.table import COMPACT, END, OLDEST, START
+from skrnn.backends.table import COMPACT, END, NUMBER, OLDEST, START
 from skrnn.mathematics.dropout import (
     factor,
     input_key,
@@ -32,12 +33,14 @@ class Numbers(NamedTuple):
     """Steps of numbers alone."""
 
     values: np.ndarray  # (steps * features)
+    static: np.ndarray  # (sequences * static features)
 
 
 class Embedded(NamedTuple):
     """Steps of numbers and codes."""
 
     values: np.ndarray  # (steps * (features + codes))
+    static: np.ndarray  # (sequences * static features)
     rows: np.ndarray  # of all embeddings
     tables: np.ndarray  # for each code: where its first row is in `rows`, a row's size
     d_rows: np.ndarray  # (steps of the batch * all sizes): gradients of the rows read
@@ -55,28 +58,46 @@ def frame_of(sizes, shard, window, r):
     return oldest, max(ZERO, shard[i, OLDEST] - oldest)
 
 
+@njit(**INNER)
+def inputs_of_step(sizes):
+    """Inputs of each step of a frame."""
+    return (sizes.n_inputs - sizes.n_static) // sizes.frame_length
+
+
+@njit(**INNER)
+def end_row(inputs, sizes, shard, window, r, row):
+    """What a row has behind its frame: static features and a 1."""
+    if sizes.n_static > 0:
+        n, number = sizes.n_inputs - sizes.n_static, window.rows[r, OWNER]
+        source = inputs.static[shard[number, NUMBER] * sizes.n_static :]
+        target = row[n:]
+        for j in range(sizes.n_static):
+            target[j] = source[j]
+    row[sizes.n_inputs] = 1
+
+
 def _gather_numbers(inputs, dropout, sizes, shard, window, work):
-    n = sizes.n_inputs
+    n = sizes.n_inputs - sizes.n_static
     for r in range(window.rows.shape[0]):
         oldest, n_missing = frame_of(sizes, shard, window, r)
         n_zeros = n_missing * sizes.n_features
         source = inputs.values[oldest * sizes.n_features + n_zeros :]
-        row = work.m[work.x + r * (n + 1) :]
+        row = work.m[work.x + r * (sizes.n_inputs + 1) :]
         for f in range(n_zeros):
             row[f] = 0
         rest = row[n_zeros:]
         for f in range(n - n_zeros):
             rest[f] = source[f]
-        row[n] = 1
+        end_row(inputs, sizes, shard, window, r, row)
 
 
 def _drop_embedded(dropout, sizes, window, first, n, place, work):
     if dropout.embedding_rate == 0 and dropout.ngram_rate == 0:
         return
-    (at, of_row), of_step = place, sizes.n_inputs // sizes.frame_length
+    (at, of_row), of_step = place, inputs_of_step(sizes)
     for r in range(n):
         key = input_key(dropout, window.rows[first + r, POSITION])
-        for start in range(0, sizes.n_inputs, of_step):
+        for start in range(0, sizes.frame_length * of_step, of_step):
             row = work.m[at + r * of_row + start :]
             for j in range(sizes.n_features, of_step):
                 rate = rate_of_input(dropout, j)
@@ -91,7 +112,7 @@ drop_embedded = unless_no_dropout(_drop_embedded)
 
 def _gather_embedded(inputs, dropout, sizes, shard, window, work):
     n, n_codes, n_numbers = sizes.n_inputs, inputs.tables.shape[0], sizes.n_features
-    of_step = n // sizes.frame_length
+    of_step = inputs_of_step(sizes)
     for r in range(window.rows.shape[0]):
         oldest, n_missing = frame_of(sizes, shard, window, r)
         row = work.m[work.x + r * (n + 1) :]
@@ -110,14 +131,14 @@ def _gather_embedded(inputs, dropout, sizes, shard, window, work):
                 for j in range(size):
                     place[j] = source[j]
                 first += size
-        row[n] = 1
+        end_row(inputs, sizes, shard, window, r, row)
     place = work.x, n + 1
     drop_embedded(dropout, sizes, window, ZERO, window.rows.shape[0], place, work)
 
 
 #: gather(inputs, dropout, sizes, shard, window, work): copy the frames of a window,
-#: each followed by a 1. The steps of a frame are neighbours; those before the
-#: sequence's first are zeros.
+#: each followed by static features and a 1. The steps of a frame are neighbours; those
+#: before the sequence's first are zeros.
 gather = by_type(lambda kind: _gather_numbers if kind is Numbers else _gather_embedded)
 
 
@@ -131,7 +152,7 @@ def padded_inputs(sizes, like):
 @njit(**INNER)
 def add_row_gradients(inputs, sizes, shard, window, first, n, work):
     """Add gradients of n rows' inputs, in `scratch`, to those of what they read."""
-    n_numbers, of_step = sizes.n_features, sizes.n_inputs // sizes.frame_length
+    n_numbers, of_step = sizes.n_features, inputs_of_step(sizes)
     of_codes, of_row = of_step - n_numbers, padded_inputs(sizes, work.m)
     for i in range(n):
         oldest, n_missing = frame_of(sizes, shard, window, first + i)

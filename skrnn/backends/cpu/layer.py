@@ -36,7 +36,9 @@ class Sizes(NamedTuple):
     n_features: int  # numbers of a step
     frame_length: int
     hop_length: int
-    n_inputs: int  # of the first layer: a frame's steps, one after the other
+    # Of the first layer: a frame's steps, one after the other, and the static ones.
+    n_inputs: int
+    n_static: int
     hidden_size: int
     padded_size: int
     n_out: int  # outputs of a layer, of both directions

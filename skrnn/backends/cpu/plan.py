@@ -139,6 +139,7 @@ def _lay_out(network, trained, lowest, forward, backward):
         frame_length=network.frame_length,
         hop_length=network.hop_length,
         n_inputs=network.n_inputs,
+        n_static=network.n_static,
         hidden_size=hidden,
         padded_size=forward.padded(hidden),
         n_out=n_out,

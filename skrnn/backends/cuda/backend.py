@@ -69,6 +69,7 @@ class CUDABackend:
             if self.first_kept.size > 0:
                 self.memory.put("first_kept", self.first_kept)
             self.lookup = Lookup(network, needed, self.device, self.memory)
+            self.memory.put("static", np.zeros((1, 1), self.dtype))
         levels = network.levels
         # Gradients do not reach below the lowest layer with anything to train.
         self.first_trained = min(levels[name] for name in needed)
@@ -145,6 +146,7 @@ class CUDABackend:
             carried = None if memory is None else put("carried", memory.ravel())
             result = self.memory.vector("gradient", w.size, self.dtype)
             values = self.once("values", sequences.values)
+            self.put_static(sequences)
             # Of other rows than those that it reads, a batch writes no gradient.
             n_embedded = self.lookup.n_numbers
             self.device.over(n_embedded, fill, result, 0, n_embedded, 0)
@@ -163,6 +165,11 @@ class CUDABackend:
             self._copied[name] = host
         return self.memory.arrays[name]
 
+    def put_static(self, sequences):
+        """Have the static features of these sequences on the device, if there are."""
+        if self.network.n_static > 0:
+            self.once("static", sequences.static)
+
     def train_batch(
         self, w, values, batch, learned, gradient, dropout, bptt_steps, carried
     ):
@@ -173,8 +180,9 @@ class CUDABackend:
         """
         first = self.lookup.n_numbers
         self.device.over(w.size - first, fill, gradient, first, w.size - first, 0)
-        (host_values, offsets), rows, steps = batch
-        self.lookup.begin(host_values)
+        sequences, rows, steps = batch
+        offsets = sequences.offsets
+        self.lookup.begin(sequences.values)
         lengths = offsets[rows + 1] - offsets[rows]
         table = index_of(offsets, rows, self.network.frames.spans(lengths, steps))
         longest = len(table[1]) - 1
@@ -270,6 +278,7 @@ class CUDABackend:
         results = self.memory.vector("results", n * n_columns, self.dtype)
         rows = np.arange(sequences.n_sequences)
         table = index_of(sequences.offsets, rows, spans)
+        self.put_static(sequences)
         n_steps = len(table[1]) - 1  # where a layer needs the last step first
         if not self.network.bidirectional:
             n_steps = max(1, self._rows_at_once // rows.size)

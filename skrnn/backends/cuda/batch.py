@@ -179,9 +179,11 @@ class Batch:
         network, (first, last), over = self.network, self.window, self.device.over
         arguments = self.index, self.n, first, last, self.rows
         over((last - first) * self.n, kernels.fill_rows, *arguments)
-        read = self.values, self.w, self.memory.arrays["columns"]
+        arrays = self.memory.arrays
+        read = self.values, arrays["static"], self.w, arrays["columns"]
         rows = self.index, self.rows, self.n_here
-        frames = network.frame_length, network.hop_length, network.n_features
+        frames = network.frame_length, network.hop_length
+        frames += network.n_features, network.n_static
         arguments = *read, *rows, frames, self.m, self.work.x
         over(self.n_here * network.n_inputs, kernels.gather, *arguments)
         self._drop_embedded()
@@ -191,8 +193,8 @@ class Batch:
         if max(self.dropout[3:5]) > 0:
             network = self.network
             kernel = kernels.dropout_kernels(network.dtype)[2]
-            n_inputs = network.n_inputs
-            sizes = n_inputs, n_inputs // network.frame_length, network.n_features
+            n_inputs, of_step = network.n_inputs, self.backend.lookup.n_columns
+            sizes = n_inputs, network.n_static, of_step, network.n_features
             arguments = self.m, self.work.x, sizes, self.rows, self.n_here
             self.device.over(self.n_here * n_inputs, kernel, *arguments, self.dropout)
 

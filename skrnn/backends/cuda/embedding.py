@@ -61,12 +61,15 @@ class Lookup:
 
         Of rows that the batch had not read before, whatever was there is replaced.
         """
-        steps = steps_of(batch.table, batch.window, self.network.frames).ravel()
+        network = self.network
+        steps = steps_of(batch.table, batch.window, network.frames).ravel()
         inputs = np.flatnonzero(steps >= 0)  # counted in steps
+        rows, places = np.divmod(inputs, network.frame_length)
+        at = batch.work.x + rows * network.n_inputs + places * self.n_columns
         for table in self.trained:
             codes = self.values[steps[inputs], table.channel].astype(np.int64)
             order, rows, firsts = by_row(codes, table.n_rows)
-            sources = inputs[order] * self.n_columns + batch.work.x + table.column
+            sources = at[order] + table.column
             read = self.rows_read[table.k]
             starts = table.start + rows * table.size, np.isin(rows, read)
             self._add_sums(batch.m, table.size, sources, firsts, starts, gradient)

@@ -78,18 +78,22 @@ def fill_rows(index, n, first, last, rows):
 
 
 @cuda.jit
-def gather(values, w, columns, index, rows, n_rows, frames, m, at):
+def gather(values, static, w, columns, index, rows, n_rows, frames, m, at):
     """Copy the frames of a window out of the values, and rows of embeddings.
 
     What lies before the first step of a sequence is zeros. `frames` are the numbers of
-    steps of a frame and from one to the next, and of a step without codes; `columns`
-    says where its inputs are (`Lookup`).
+    steps of a frame and from one to the next, of a step without codes, and of the
+    static features of a sequence, which stand behind a frame; `columns` says where the
+    inputs of a step are (`Lookup`).
     """
-    (length, hop, n_numbers), n_columns = frames, columns.shape[0]
-    n_inputs = length * n_columns
+    (length, hop, n_numbers, n_static), n_columns = frames, columns.shape[0]
+    n_inputs = length * n_columns + n_static
     for p in range(cuda.grid(1), n_rows * n_inputs, cuda.gridsize(1)):
         r, f = p // n_inputs, p % n_inputs
         step, table = rows[2 * r], N_COLUMNS * rows[2 * r + 1]
+        if f >= n_inputs - n_static:
+            m[at + p] = static[index[table + NUMBER], f - n_inputs + n_static]
+            continue
         if length > 1:
             hops = (step - index[table + START]) * hop
             end = min(index[table + START] + hops + 1, index[table + END])
@@ -156,12 +160,13 @@ def dropout_kernels(dtype):
     @cuda.jit
     def drop_embedded(m, at, sizes, rows, n_rows, dropout):
         drop = Dropout(0.0, 0.0, dropout[2], dropout[3], dropout[4], dropout[5])
-        n_inputs, of_step, n_numbers = sizes
+        n_inputs, n_static, of_step, n_numbers = sizes
         for p in range(cuda.grid(1), n_rows * n_inputs, cuda.gridsize(1)):
-            if p % n_inputs % of_step >= n_numbers:
+            f = p % n_inputs
+            if f < n_inputs - n_static and f % of_step >= n_numbers:
                 key = input_key(drop, rows[2 * (p // n_inputs)])
-                rate = rate_of_input(drop, p % n_inputs % of_step)
-                m[at + p] *= kind(factor(key, p % n_inputs, rate))
+                rate = rate_of_input(drop, f % of_step)
+                m[at + p] *= kind(factor(key, f, rate))
 
     return drop_outputs, fill_masks, drop_embedded
 

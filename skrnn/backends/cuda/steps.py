@@ -37,6 +37,7 @@ class DeviceSteps:
             self.vector, self.state = put("vector", vector), put("state", state)
             self.mask = put("mask", mask)
             self.values = backend.once("values", data.sequences.values)
+            backend.put_static(data.sequences)
             targets = backend.once("targets", data.targets)
             weights = backend.once("weights", data.weights)
             self.totals = put("totals", np.zeros(FIRST_RESULT + 2 * CAPACITY))

@@ -30,6 +30,7 @@ from skrnn.estimators.inputs.numbers import (
     to_objects,
 )
 from skrnn.estimators.inputs.reading import read
+from skrnn.estimators.inputs.static import StaticForm, with_static
 from skrnn.sequences import Sequences
 
 __all__ = [
@@ -37,6 +38,7 @@ __all__ = [
     "Clock",
     "InputForm",
     "NGrams",
+    "StaticForm",
     "as_array",
     "chosen_features",
     "check_finite",
@@ -47,6 +49,7 @@ __all__ = [
     "is_ragged",
     "n_dimensions",
     "read_steps",
+    "with_static",
 ]
 
 
@@ -61,6 +64,7 @@ class InputForm:
     clock: Clock | None = None  # the time as one more channel
     categories: Categories | None = None  # of features whose values are no numbers
     ngrams: NGrams | None = None  # of the one feature that has categories
+    static: StaticForm | None = None  # of features that each sequence has once
 
     @property
     def n_categorical(self):
@@ -127,6 +131,15 @@ class InputForm:
         """The same, with the time as a channel; or without, for None."""
         return replace(self, clock=clock)
 
+    def with_static(self, static):
+        """The same, with static features."""
+        return replace(self, static=static)
+
+    @property
+    def n_static(self):
+        """Numbers of a sequence that the network gets beside each frame."""
+        return 0 if self.static is None else self.static.n_channels
+
     def attributes(self):
         """What a fitted estimator shows of it."""
         shown = {
@@ -139,7 +152,7 @@ class InputForm:
             shown["categories_"] = self.categories.arrays()
         if self.feature_names is not None:
             shown["feature_names_in_"] = np.array(self.feature_names, object)
-        return shown
+        return shown if self.static is None else shown | self.static.attributes()
 
 
 def check_sequences(

@@ -12,7 +12,7 @@ from reprlib import repr as short
 import numpy as np
 
 from skrnn.lazy import cached_property
-from skrnn.sequences import Sequences, read_only
+from skrnn.sequences import read_only
 
 #: Up to here float32 has all whole numbers.
 MAX_CODES = 2**24
@@ -52,15 +52,20 @@ class Categories:
 
     def added(self, sequences, columns):
         """The sequences with the codes of these columns behind their features."""
-        numbers, offsets = sequences
+        numbers = sequences.values
         n, n_numbers = numbers.shape
         values = np.empty((n, n_numbers + len(columns)), numbers.dtype)
         values[:, :n_numbers] = numbers
-        for k, (column, known) in enumerate(zip(columns, self.codes, strict=True)):
-            self._check_kind(column, next(iter(self.values[k]), None))
+        for k, codes in enumerate(self.coded(columns)):
+            values[:, n_numbers + k] = codes
+        return sequences._replace(values=read_only(values))
+
+    def coded(self, columns):
+        """The codes of these columns, an array of each."""
+        for column, values, known in zip(columns, self.values, self.codes, strict=True):
+            self._check_kind(column, next(iter(values), None))
             codes = map(known.get, column.values, repeat(len(known)))
-            values[:, n_numbers + k] = np.fromiter(codes, np.int64, n)
-        return Sequences(read_only(values), offsets)
+            yield np.fromiter(codes, np.int64, len(column.values))
 
     def _check_kind(self, column, known):
         """Of another type each value would be unknown; `known` is one of fit."""

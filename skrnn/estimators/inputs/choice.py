@@ -92,6 +92,12 @@ def features_by_dtype(X, is_on_rows):
             j
             for frame in frames
             for j, dtype in enumerate(frame.dtypes)
-            if str(dtype).partition("(")[0].lower() in _DTYPES
+            if holds_categories(dtype)
         }
     )
+
+
+def holds_categories(dtype, with_objects=True):
+    """Whether a column of pandas or polars that has this type holds categories."""
+    name = str(dtype).partition("(")[0].lower()
+    return name in _DTYPES and (with_objects or name != "object")

@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from skrnn.sequences import Sequences, read_only
+from skrnn.sequences import read_only
 
 
 class Clock(NamedTuple):
@@ -29,11 +29,11 @@ class Clock(NamedTuple):
 
     def added(self, sequences, n_before, place):
         """The sequences with the time before feature `place`; `n_before` are past."""
-        values, offsets = sequences
-        firsts = np.repeat(offsets[:-1] - n_before, sequences.lengths)
+        values = sequences.values
+        firsts = np.repeat(sequences.offsets[:-1] - n_before, sequences.lengths)
         steps = np.minimum(np.arange(len(values)) - firsts, self.last)
         timed = np.empty((len(values), values.shape[1] + 1), values.dtype)
         timed[:, :place] = values[:, :place]
         timed[:, place] = (steps - self.mean) / self.scale
         timed[:, place + 1 :] = values[:, place:]
-        return Sequences(read_only(timed), offsets)
+        return sequences._replace(values=read_only(timed))

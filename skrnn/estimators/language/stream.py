@@ -124,7 +124,7 @@ class LanguageModelStream:
 
 def _shifted(sequences, last):
     """Steps that read the token before each one; and the last of each sequence."""
-    values, offsets = sequences
+    values, offsets = sequences.values, sequences.offsets
     starts, ends = offsets[:-1], offsets[1:]
     has_some = ends > starts
     inputs = np.roll(values, 1, axis=0)

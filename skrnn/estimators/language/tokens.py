@@ -212,7 +212,7 @@ def n_known(form):
 
 def steps_of(sequences, end):
     """The steps of sequences of codes."""
-    codes, offsets = sequences
+    codes, offsets = sequences.values, sequences.offsets
     n = sequences.n_sequences
     offsets = offsets + np.arange(n + 1)
     inputs = np.full((len(codes) + n, 1), end, codes.dtype)
