@@ -70,6 +70,24 @@ def test_a_fit_with_categories_is_that_of_the_cpu(parameters):
     assert_allclose(outputs, expected, 1e-9, 1e-12)
 
 
+@pytest.mark.parametrize("solver", ["adam", "lbfgs"])
+def test_a_fit_with_static_features_is_that_of_the_cpu(solver):
+    """Each epoch is scored with those of other sequences."""
+    static = np.column_stack([Y, np.arange(len(Y))])
+    validation = {"X_val": RAGGED[6:9], "y_val": Y[6:9], "static_val": static[6:9]}
+    parameters = {"solver": solver, "early_stopping": True, "frame_length": 2}
+    host, device = (
+        make(RNNRegressor, device=name, **DOUBLE | parameters)
+        for name in ("cpu", "cuda")
+    )
+    for estimator in (host, device):
+        estimator.fit(FEW, FEW_Y, static=static[:6], **validation)
+    assert_allclose(weights_of(device), weights_of(host), 1e-9, 1e-12)
+    assert_allclose(device.validation_scores_, host.validation_scores_, 1e-9)
+    found = device.predict(RAGGED, static=static)
+    assert_allclose(found, host.predict(RAGGED, static=static), 1e-9)
+
+
 def test_a_fit_of_a_classifier_with_early_stopping():
     assert_devices_agree(RNNClassifier, RAGGED, LABELS, early_stopping=True)
 
