@@ -228,6 +228,8 @@ def test_errors_for_x():
         SequenceImputer().fit([GAPS[0], GAPS[0][:0]])
     with pytest.raises(ValueError, match="Input X contains infinity"):
         SequenceImputer().fit([GAPS[0], GAPS[0] + np.inf])
+    with pytest.raises(ValueError, match=r"'a'\. SequenceImputer takes numbers only"):
+        SequenceImputer().fit([["a", None]])
     with pytest.raises(ValueError, match="X has 2 features, but SequenceImputer is"):
         SequenceImputer().fit(GAPS).transform(RAGGED)
 

@@ -31,7 +31,8 @@ from small import LABELS, RAGGED, X, Y, make, state_of
 from small_forms import ARRAYS, LISTS
 from small_steps import LABELS as STEP_LABELS
 
-from skrnn import RNNClassifier, RNNTranscriber
+from skrnn import RNNClassifier
+from skrnn.estimators.inputs import check_sequences
 from skrnn.preprocessing import SequenceScaler, StepTransformer
 
 FORMS = LISTS | ARRAYS
@@ -135,18 +136,19 @@ def test_columns_of_several_kinds():
         assert_array_equal(frame, x)
 
 
-@pytest.mark.nojit
 def test_names_and_categories_reach_the_network():
     columns = make_column_transformer(
         (StandardScaler(), ["u"]),
         remainder="passthrough",
         verbose_feature_names_out=False,
     )
-    network = make(RNNClassifier, categorical_features=["page"])
-    pipeline = make_pipeline(StepTransformer(columns), network)
-    pipeline.set_output(transform="pandas").fit(FRAMES, LABELS)
-    assert network.feature_names_in_.tolist() == ["u", "page"]
-    assert network.categories_[0].tolist() == ["home", "item"]
+    steps = StepTransformer(columns).set_output(transform="pandas")
+    network = RNNClassifier(categorical_features=["page"])
+    sequences, form = check_sequences(network, steps.fit_transform(FRAMES), "float64")
+    assert form.feature_names == ("u", "page")
+    assert form.categories.values == (("home", "item"),)
+    numbers = steps.transformer_.transform(pd.concat(FRAMES))["u"]
+    assert_allclose(sequences.values[:, 0], numbers)
 
 
 def test_polars():
@@ -208,8 +210,9 @@ def test_cross_fitting_of_a_transformer_is_its_own():
 
 def test_targets_that_have_no_steps():
     transcripts = [["a"] * (1 + i % 3) for i in range(24)]
-    steps = StepTransformer(StandardScaler()).fit(RAGGED, transcripts)
-    assert hasattr(steps, "transformer_")
+    for y in (transcripts, ["text"] * 24):
+        steps = StepTransformer(StandardScaler()).fit(RAGGED, y)
+        assert_array_equal(steps.transformer_.mean_, flat(RAGGED).mean(axis=0))
     assert not get_tags(steps).target_tags.required
     discriminant = StepTransformer(LinearDiscriminantAnalysis())
     assert get_tags(discriminant).target_tags.required
@@ -218,13 +221,6 @@ def test_targets_that_have_no_steps():
         with pytest.raises(ValueError, match=match):
             discriminant.fit(RAGGED, y)
     assert not hasattr(discriminant, "transformer_")
-
-
-@pytest.mark.nojit
-def test_before_a_transcriber():
-    y = ["ab"[i % 2] for i in range(24)]
-    network = RNNTranscriber(hidden_size=3, max_iter=1, random_state=0)
-    make_pipeline(StepTransformer(StandardScaler()), network).fit(X, y).predict(X)
 
 
 # Inside scikit-learn's tools

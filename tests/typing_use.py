@@ -25,7 +25,15 @@ from skrnn.datasets import (
 )
 from skrnn.exceptions import DeviceError, DivergenceError
 from skrnn.metrics import exact_match, step_scorer
-from skrnn.preprocessing import SequenceFeatures, SequenceScaler, TextSequencer
+from skrnn.preprocessing import (
+    SequenceFeatures,
+    SequenceImputer,
+    SequenceScaler,
+    StepTransformer,
+    TextSequencer,
+    frame_from_sequences,
+    sequences_from_frame,
+)
 
 Weights = dict[str, NDArray[np.floating[Any]]]
 
@@ -96,6 +104,15 @@ assert_type(features, SequenceFeatures)
 assert_type(features.get_feature_names_out(), NDArray[np.object_])
 SequenceFeatures(["time", "difference"], n_features_per_step=2).transform(ragged)
 SequenceFeatures(add=("standardised",))  # type: ignore[arg-type]
+imputer = SequenceImputer("mean", add="missing", time="day").fit(ragged)
+assert_type(imputer, SequenceImputer)
+assert_type(imputer.statistics_, NDArray[np.float64])
+SequenceImputer("ffill")  # type: ignore[arg-type]
+steps = StepTransformer(scaler, n_features_per_step=2).fit(ragged, labels)
+assert_type(steps, StepTransformer)
+assert_type(steps.inverse_transform(X_3d), NDArray[Any] | Any)
+long = sequences_from_frame({}, time=None, features=["a"], target_per="step")
+frame_from_sequences(long.X, {}, names="a")
 sequencer = TextSequencer(analyzer="char", max_features=1000).fit(["some", "texts"])
 assert_type(sequencer, TextSequencer)
 assert_type(sequencer.transform(np.array(["text"])), list[NDArray[np.object_]])

@@ -63,11 +63,7 @@ class Rows(NamedTuple):
 
     def parts(self, ordered):
         """A native frame of the rows of each sequence."""
-        ends = self.offsets.tolist()
-        return [
-            ordered[start:end].to_native()
-            for start, end in zip(ends[:-1], ends[1:], strict=True)
-        ]
+        return cut(ordered.to_native(), self.offsets)
 
     def step_and_gaps(self):
         """The usual time between two rows, and a frame of what is longer."""
@@ -97,6 +93,14 @@ class Rows(NamedTuple):
         least = np.minimum.reduceat(codes, self.starts)
         changes = np.maximum.reduceat(codes, self.starts) > least
         return int(np.argmax(changes)) if changes.any() else None
+
+
+def cut(frame, offsets):
+    """The frames of pandas or polars from each offset to the next."""
+    # What narwhals does beside it takes ten times as long.
+    rows = frame.iloc if isinstance(frame, pd.DataFrame) else frame
+    ends = offsets.tolist()
+    return [rows[start:end] for start, end in zip(ends[:-1], ends[1:], strict=True)]
 
 
 def checked_frame(df):

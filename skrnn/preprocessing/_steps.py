@@ -6,7 +6,6 @@ import copy
 from reprlib import repr as short
 from typing import Any, Literal, Self
 
-import narwhals.stable.v2 as nw
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
@@ -26,6 +25,7 @@ from skrnn.estimators.inputs.forms import is_vector
 from skrnn.estimators.names import suggests_names
 from skrnn.estimators.steps import flatten_steps, slices
 from skrnn.estimators.types import Results
+from skrnn.preprocessing._rows import cut
 from skrnn.preprocessing._transformer import OfSequences, in_form_of
 
 
@@ -368,9 +368,10 @@ def _has_steps(y, lengths):
 
 def _frames(values, X, offsets):
     """A frame of each sequence, with the index that it had."""
-    table, frames = nw.from_native(values, eager_only=True), []
-    for x, start, end in zip(X, offsets[:-1], offsets[1:], strict=True):
-        frame = table[int(start) : int(end)].to_native()
-        has_index = isinstance(x, pd.DataFrame) and isinstance(frame, pd.DataFrame)
-        frames.append(frame.set_axis(x.index) if has_index else frame)
-    return frames
+    frames = cut(values, offsets)
+    if not isinstance(values, pd.DataFrame):
+        return frames
+    return [
+        frame.set_axis(x.index) if isinstance(x, pd.DataFrame) else frame
+        for frame, x in zip(frames, X, strict=True)
+    ]

@@ -265,12 +265,18 @@ def _of_texts(estimator, form):
     try:
         yield
     except TextError as error:
-        if form is not None or not hasattr(estimator, "categorical_features"):
+        if form is not None:
             raise
-        raise ValueError(
-            f"{error}. If these are categories, say so by categorical_features: 'all' "
-            "for tokens, or the features that have them."
-        ) from error
+        advice = (
+            f"{type(estimator).__name__} takes numbers only: "
+            "skrnn.preprocessing.StepTransformer(ColumnTransformer(...)) takes others."
+        )
+        if hasattr(estimator, "categorical_features"):
+            advice = (
+                "If these are categories, say so by categorical_features: 'all' for "
+                "tokens, or the features that have them."
+            )
+        raise ValueError(f"{error}. {advice}") from error
 
 
 def _choice(estimator, X):
