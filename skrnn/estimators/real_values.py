@@ -2,10 +2,11 @@
 
 import warnings
 from dataclasses import dataclass
+from numbers import Real
 
 import numpy as np
 from scipy import sparse
-from sklearn.utils.validation import check_array
+from sklearn.utils.validation import check_array, check_scalar
 
 from skrnn.backends.outputs import losses_of_rows
 from skrnn.estimators.inputs import (
@@ -94,12 +95,20 @@ class RealValues:
 
     def deviations(self, outputs):
         """Standard deviations, as `decode` gives means."""
+        if not self.loss.has_deviations:
+            raise ValueError(
+                "return_std=True needs loss='gaussian', but the estimator was fitted "
+                f"with {self.loss.name!r}."
+            )
         values = self.loss.deviations(self._linked(outputs))[..., 0]
         values = values * np.array(self.scale)
         return values[:, 0] if self.is_vector else values
 
     def intervals(self, outputs, coverage):
         """Both ends of an interval for each target, in the last dimension."""
+        if coverage is not None:
+            limits = {"min_val": 0, "max_val": 1, "include_boundaries": "neither"}
+            check_scalar(coverage, "coverage", Real, **limits)
         return self._in_units(self.loss.interval(self._linked(outputs), coverage))
 
     def mean_loss(self, outputs, scored, estimator_name):

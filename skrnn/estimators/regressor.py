@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import fields, replace
-from numbers import Real
 from typing import Any, Literal, Self, overload
 
 import numpy as np
 from numpy.typing import ArrayLike
 from sklearn.base import RegressorMixin
 from sklearn.metrics import r2_score
-from sklearn.utils.validation import check_scalar, column_or_1d
+from sklearn.utils.validation import column_or_1d
 
 from skrnn.compat import available_if, fit_context, with_callbacks
 from skrnn.estimators.base import BaseRNN
@@ -32,7 +31,7 @@ from skrnn.mathematics.losses import LOSSES
 def has_intervals(regressor):
     """Whether its loss has intervals, for `available_if`."""
     model = regressor._model
-    loss = LOSSES.get(str(regressor.loss)) if model is None else model.targets.loss
+    loss = LOSSES.get(str(regressor.loss)) if model is None else model.network.loss
     if not getattr(loss, "has_intervals", False):
         raise AttributeError(
             "predict_interval is only available with loss='gaussian' or 'quantile'."
@@ -668,16 +667,7 @@ class RNNRegressor(RegressorMixin, SupervisedRNN):
         RuntimeWarning
             If what the network computes for a sequence is infinite or NaN.
         """
-        if not return_std:
-            return self._compute(X, "outputs", static=static).decoded()
-        model = self._fitted()
-        if not model.targets.loss.has_deviations:
-            raise ValueError(
-                "return_std=True needs loss='gaussian', but the estimator was fitted "
-                f"with {model.targets.loss.name!r}."
-            )
-        computed = self._compute(X, "outputs", model, static)
-        return computed.decoded(), computed.deviations()
+        return self._compute(X, "outputs", static=static).decoded(return_std)
 
     @available_if(has_intervals)
     def predict_interval(
@@ -737,9 +727,6 @@ class RNNRegressor(RegressorMixin, SupervisedRNN):
         >>> bool(coverage(y, lower, upper) > 0.5)
         True
         """
-        if coverage is not None:
-            limits = {"min_val": 0, "max_val": 1, "include_boundaries": "neither"}
-            check_scalar(coverage, "coverage", Real, **limits)
         return self._compute(X, "outputs", static=static).intervals(coverage)
 
     def score(

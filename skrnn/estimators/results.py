@@ -26,13 +26,13 @@ class Computed(NamedTuple):
         n_features = self.model.inputs.n_features_per_step
         return like_input(values, self.X, self.sequences, n_features)
 
-    def decoded(self):
-        """Predicted targets."""
-        return self.shaped(self.model.targets.decode(self.values))
-
-    def deviations(self):
-        """Standard deviations of real values."""
-        return self.shaped(self.model.targets.deviations(self.values))
+    def decoded(self, return_std=False):
+        """Predicted targets; of real values, standard deviations as well if wanted."""
+        targets = self.model.targets
+        predicted = self.shaped(targets.decode(self.values))
+        if not return_std:
+            return predicted
+        return predicted, self.shaped(targets.deviations(self.values))
 
     def intervals(self, coverage):
         """Intervals for real values, of this coverage."""

@@ -129,6 +129,26 @@ class Stream:
         """
         return self._feed(X, "outputs", Computed.decoded)
 
+    @available_if(lambda stream: stream._model.network.loss.has_intervals)
+    def predict_interval(self, X: ArrayLike, coverage: float | None = None) -> Results:
+        """Predict an interval for each target after the next steps; see the regressor.
+
+        Parameters
+        ----------
+        X : list of arrays (n_timesteps_i, n_features), or array \
+(n_sequences, n_timesteps, n_features)
+            The next steps of each sequence; a piece of none, of shape (0, n_features),
+            for one that pauses.
+        coverage : float, default=None
+            As of `RNNRegressor.predict_interval`.
+
+        Returns
+        -------
+        interval : ndarray or list of ndarray
+            As the estimator's `predict_interval` returns it.
+        """
+        return self._feed(X, "outputs", lambda computed: computed.intervals(coverage))
+
     @available_if(lambda stream: stream._is_classifier)
     def predict_proba(self, X: ArrayLike) -> Results:
         """Predict probabilities after the next steps; of a classifier only.

@@ -217,8 +217,9 @@ class SupervisedRNN(PredictingRNN):
         Returns
         -------
         stream : Stream
-            Its methods `predict`, `predict_proba` (of a classifier) and `transform`
-            take the next steps of each sequence.
+            Its methods `predict`, `predict_proba` (of a classifier), `transform` and
+            `predict_interval` (of a regressor that has it) take the next steps of each
+            sequence.
 
         Raises
         ------

@@ -11,7 +11,14 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from problems import KINDS, all_rows, loss_gradient, make_problem, uneven_scales
+from problems import (
+    KINDS,
+    ROW_LOSSES,
+    all_rows,
+    loss_gradient,
+    make_problem,
+    uneven_scales,
+)
 
 from skrnn.backends.steps import Part, Solver
 from skrnn.mathematics.dropout import Dropout
@@ -139,6 +146,12 @@ def compile_all(problem, backend):
 def test_kernels_of_small_networks(kind, hidden_size, new_backend):
     sizes = {"hidden_size": hidden_size, "layer_norm": True, "n_layers": 2}
     problem = make_problem(*kind, **sizes, lengths=(3,) * 133 * 4)
+    compile_all(problem, new_backend(problem.network))
+
+
+@pytest.mark.parametrize("loss", ROW_LOSSES)
+def test_kernels_of_losses(loss, new_backend):
+    problem = make_problem(loss=loss, dtype="float32", lengths=(3,))
     compile_all(problem, new_backend(problem.network))
 
 

@@ -13,10 +13,16 @@ from small import LABELS, RAGGED, TARGETS, AfterEpoch, X, Y, make, output_of
 from skrnn import RNNClassifier, RNNRegressor
 from skrnn.backends import cuda
 from skrnn.exceptions import DeviceError, DivergenceError
+from skrnn.mathematics.losses import LOSSES
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 both = pytest.mark.parametrize("estimator_class", TARGETS)
 FEW, FEW_Y = RAGGED[:6], Y[:6]
+OTHER_LOSSES = [
+    name
+    for name, loss in LOSSES.items()
+    if loss.regresses and name != RNNRegressor().loss
+]
 DOUBLE = {"dtype": "float64", "max_iter": 2, "batch_size": 5}
 
 
@@ -86,6 +92,14 @@ def test_a_fit_with_static_features_is_that_of_the_cpu(solver):
     assert_allclose(device.validation_scores_, host.validation_scores_, 1e-9)
     found = device.predict(RAGGED, static=static)
     assert_allclose(found, host.predict(RAGGED, static=static), 1e-9)
+
+
+@pytest.mark.parametrize("loss", OTHER_LOSSES)
+def test_a_fit_with_another_loss_is_that_of_the_cpu(loss):
+    y = np.exp(np.c_[FEW_Y, FEW_Y[::-1]])
+    regressor = assert_devices_agree(RNNRegressor, FEW, y, loss=loss, max_iter=1)
+    assert regressor.predict(FEW).shape[:2] == (6, 2)
+    assert np.isfinite(regressor.score(FEW, y))
 
 
 def test_a_fit_of_a_classifier_with_early_stopping():
