@@ -6,13 +6,12 @@ the second one.
 """
 
 from dataclasses import dataclass
-from math import exp, expm1, log
+from math import exp, expm1, log, log1p
 
 import numpy as np
 from scipy import special
 
 from skrnn.mathematics.losses.base import Kind, Loss, register_formula
-from skrnn.mathematics.losses.logistic import softplus
 
 #: Deviations are above this part of their unit: else the likelihood of what is learned
 #: by heart would grow without bound. PyTorch's least variance is its square.
@@ -68,12 +67,14 @@ def _loss_gradient(kind, outputs, target, scale):
             pair[0] = pair[1] = 0
             continue
         x = np.float64(pair[1]) + _FIRST
-        deviation = LEAST + softplus(x)
+        # Softplus, and its derivative, the logistic function, by one exponential.
+        small = exp(-abs(x))
+        deviation = LEAST + max(x, 0.0) + log1p(small)
+        slope = (1.0 if x > 0 else small) / (1 + small)
         z = (pair[0] - y) / deviation
         loss += share * (log(deviation) + 0.5 * z * z)
         pair[0] = share * z / deviation
-        # The derivative of softplus is the logistic function.
-        pair[1] = share * (1 - z * z) / deviation * exp(-softplus(-x))
+        pair[1] = share * (1 - z * z) / deviation * slope
     return loss
 
 
