@@ -148,7 +148,8 @@ class StepTransformer(OfSequences):
             n_timesteps * n_features_per_step) of flattened sequences.
         y : array-like of shape (n_samples,) or list of array-like, default=None
             For transformers that need it: a target for each sequence, which each of its
-            steps has, or for each step.
+            steps has; or for each step, as a list with an array (n_timesteps_i,) for
+            each sequence, or an array (n_samples, n_timesteps).
 
         Returns
         -------
@@ -175,7 +176,8 @@ class StepTransformer(OfSequences):
             n_timesteps * n_features_per_step) of flattened sequences.
         y : array-like of shape (n_samples,) or list of array-like, default=None
             For transformers that need it: a target for each sequence, which each of its
-            steps has, or for each step.
+            steps has; or for each step, as a list with an array (n_timesteps_i,) for
+            each sequence, or an array (n_samples, n_timesteps).
 
         Returns
         -------
