@@ -1,7 +1,8 @@
 """Forecasts of real series from rolling origins, beside other ways to make them.
 
 Hourly departures from New York's airports, a day ahead, and the highest temperatures in
-Seattle, a week ahead: each of the last 30 origins is forecast from what was known then.
+Seattle, a week ahead: each of the last 30 origins is forecast from what was known then;
+of the hourly traffic of a road, if there is a file, each of the last 14 days.
 All learn once, from what is before the first origin. The seasonal naive forecasts take
 the value one season before. The linear model, one for each time ahead, and the boosted
 trees take the last value and those of one and of two seasons before, in units of the
@@ -11,6 +12,7 @@ seconds; of skrnn with quantiles the coverage and the pinball loss as well.
 """
 
 import argparse
+from functools import partial
 from pathlib import Path
 from time import perf_counter
 
@@ -24,24 +26,24 @@ from skrnn import RNNForecaster
 from skrnn.datasets import load_departures, load_seattle_weather
 from skrnn.metrics import mase
 
-N_ORIGINS, N_WINDOWS = 30, 10_000
+N_WINDOWS = 10_000
 QUANTILES = [0.1, 0.5, 0.9]
 
 
 def departures():
-    """Series until 15 November, the horizon, and the seasons."""
-    return load_departures(as_frame=True).data[:"2013-11-14"], 24, (24, 168)
+    """Series until 15 November, the horizon, seasons, and how many origins."""
+    return load_departures(as_frame=True).data[:"2013-11-14"], 24, (24, 168), 30
 
 
 def temperatures():
     frame = load_seattle_weather(as_frame=True).data.asfreq("D")
-    return frame[["temp_max"]], 7, (7, 365)
+    return frame[["temp_max"]], 7, (7, 365), 30
 
 
 def traffic(file):
     """A table with the columns datetime and traffic_volume, hour by hour."""
     y = pd.read_csv(file, parse_dates=["datetime"], index_col="datetime")
-    return y[["traffic_volume"]].asfreq("h"), 24, (24, 168)
+    return y[["traffic_volume"]].asfreq("h"), 24, (24, 168), 14
 
 
 class OnLags:
@@ -63,7 +65,9 @@ class OnLags:
         recent = values[recent, series[:, None]]
         level, unit = (f(recent, 1)[:, None] for f in (np.nanmean, np.nanstd))
         unit = np.where(unit > 0, unit, 1.0)
-        times = y.index[0] + (origins[:, None] + steps).ravel() * y.index.freq
+        last = origins.max() + self.horizon
+        times = pd.date_range(y.index[0], periods=last + 1, freq=y.index.freq)
+        times = times.take((origins[:, None] + steps).ravel())
         clock = np.column_stack([times.hour, times.day_of_week, times.day_of_year])
         clock = clock.reshape(len(origins), self.horizon, -1)
         lagged = (lagged - level[:, :, None]) / unit[:, :, None]
@@ -103,38 +107,39 @@ class OnLags:
         return (found * unit + level).T
 
 
-def errors_of(y, horizon, season, forecast):
+def errors_of(y, horizon, season, n_origins, forecast):
     """MASE of each series; `forecast` takes the position of an origin."""
     n = len(y)
-    origins = n - 1 - horizon * np.arange(1, N_ORIGINS + 1)[::-1]
+    origins = n - 1 - horizon * np.arange(1, n_origins + 1)[::-1]
     found = np.concatenate([forecast(origin) for origin in origins])
     train, true = y[: origins[0] + 1], y[origins[0] + 1 :]
     return mase(true, found, train, season_length=season, multioutput="raw_values")
 
 
-def others(y, horizon, seasons):
+def others(y, horizon, seasons, n_origins):
     """Names, MASE and seconds of what is not skrnn."""
     values = y.to_numpy()
+    score = partial(errors_of, y, horizon, seasons[0], n_origins)
     for season in seasons:
         if season > 168:
             continue
         ahead = np.arange(1, horizon + 1)
         back = ahead - season * -(-ahead // season)
-        errors = errors_of(y, horizon, seasons[0], lambda o, b=back: values[o + b])
+        errors = score(lambda origin, back=back: values[origin + back])
         yield f"{season} steps before", errors, 0.0
     trees = HistGradientBoostingRegressor(loss="absolute_error", random_state=0)
     for name, model, is_linear in (("Ridge", None, True), ("trees", trees, False)):
         start = perf_counter()
         model = OnLags(model, horizon, seasons, is_linear)
-        model.fit(y[: len(y) - horizon * N_ORIGINS])
-        errors = errors_of(y, horizon, seasons[0], lambda o, m=model: m.predict(y, o))
+        model.fit(y[: len(y) - horizon * n_origins])
+        errors = score(partial(model.predict, y))
         yield f"{name} on lags", errors, perf_counter() - start
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--traffic", type=Path, help="a CSV file of hourly traffic")
-    parser.add_argument("--epochs", type=int, help="of skrnn (default: its own)")
+    parser.add_argument("--epochs", type=int, default=20, help="of skrnn")
     parser.add_argument("--csv", type=Path, help="write the table to this file as well")
     args = parser.parse_args()
     fields = ("panel", "forecast", "mean", "median", "pinball", "coverage", "seconds")
@@ -142,15 +147,16 @@ def main():
     panels = {"departures": departures(), "temperatures": temperatures()}
     if args.traffic:
         panels["traffic"] = traffic(args.traffic)
-    for name, (y, horizon, seasons) in panels.items():
-        for other, errors, seconds in others(y, horizon, seasons):
-            table.add(name, other, errors.mean(), np.median(errors), *"  ", seconds)
+    for name, (y, horizon, seasons, n_origins) in panels.items():
+        for other, errors, seconds in others(y, horizon, seasons, n_origins):
+            means = float(errors.mean()), float(np.median(errors))
+            table.add(name, other, *means, "", "", seconds)
         for kind, quantiles in (("skrnn", None), ("skrnn, quantiles", QUANTILES)):
             start = perf_counter()
             forecaster = RNNForecaster(
                 horizon, quantiles=quantiles, max_iter=args.epochs, random_state=0
             )
-            scores = forecaster.backtest(y, n_origins=N_ORIGINS).scores
+            scores = forecaster.backtest(y, n_origins=n_origins).scores
             more = scores.get("pinball"), scores.get("coverage")
             more = ["" if column is None else float(column.mean()) for column in more]
             errors = scores["mase"]

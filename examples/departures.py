@@ -100,7 +100,7 @@ if __name__ == "__main__":
         "--days", type=int, default=30, help="days to forecast (default: %(default)s)"
     )
     parser.add_argument(
-        "--epochs", type=int, help="of training (default: what the forecaster chooses)"
+        "--epochs", type=int, default=20, help="of training (default: %(default)s)"
     )
     args = parser.parse_args()
     main(args.output, args.series, args.days, args.epochs)

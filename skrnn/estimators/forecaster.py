@@ -29,8 +29,6 @@ from skrnn.estimators.names import suggests_names
 from skrnn.estimators.parameters import FORECASTER, REGRESSOR, constraints_of
 from skrnn.estimators.regressor import RNNRegressor
 
-#: Solver steps that "auto" epochs have together.
-_N_STEPS = 5000
 #: So many windows at a time are forecast, for the sake of memory.
 _AT_ONCE = 2000
 
@@ -133,9 +131,9 @@ class RNNForecaster(BaseEstimator):
     warmup_fraction : float, default=0.0
         Part of all epochs in which the learning rate first rises linearly from 0; the
         schedule takes the rest of them.
-    max_iter : int or None, default=None
-        Largest number of epochs. None: so many that the solver takes 5,000 steps, but
-        at least 20 and at most 100.
+    max_iter : int, default=20
+        Largest number of epochs. With more of them single series are soon learned by
+        heart; many series can take more.
     shuffle : bool, default=True
         Whether each epoch takes samples in a new order.
     random_state : int, RandomState instance or None, default=None
@@ -254,7 +252,7 @@ class RNNForecaster(BaseEstimator):
         learning_rate_init: float = 0.005,
         power_t: float = 0.5,
         warmup_fraction: float = 0.0,
-        max_iter: int | None = None,
+        max_iter: int = 20,
         shuffle: bool = True,
         random_state: int | np.random.RandomState | None = None,
         tol: float = 0.0001,
@@ -429,9 +427,6 @@ class RNNForecaster(BaseEstimator):
         }
         if self.quantiles is not None:
             parameters |= {"loss": "quantile", "quantiles": self.quantiles}
-        if self.max_iter is None:
-            n_epochs = _N_STEPS // -(-n // size)
-            parameters["max_iter"] = max(20, min(100, n_epochs))
         return RNNRegressor(**parameters)
 
     def predict(

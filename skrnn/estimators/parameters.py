@@ -843,8 +843,11 @@ least 8 and at most 32."""
 targets: it holds where there are few windows. Biases are not penalised.""",
         ),
         "max_iter": COMMON["max_iter"]._replace(
-            text="""Largest number of epochs. None: so many that the solver takes 5,000
-steps, but at least 20 and at most 100."""
+            default=20,
+            constraints=[_at_least(1)],
+            type="int",
+            text="""Largest number of epochs. With more of them single series are soon
+learned by heart; many series can take more.""",
         ),
     }
 )

@@ -54,43 +54,42 @@ class Panel:
                 "forecast it, pass its history: predict(y=...)."
             )
         first = self.grid.places(new.grid.times(0, 1), name)[0]
-        # What a long frame has of a series begins with its first row.
-        starts = first + (new.firsts if new.form == "long" else 0 * new.ends)
-        if (starts < self.ends[own]).any():
-            i = int((starts < self.ends[own]).argmax())
-            raise ValueError(
-                f"{name} must have times after those that are known, but the series "
-                f"{short(new.names[i])} ends at {self.last_time(own[i])}."
-            )
-        length = max(len(self.values), first + len(new.values))
-        values = np.full((length, len(self.names)), np.nan)
-        values[: len(self.values)] = self.values
-        values[first : first + len(new.values), own] = np.where(
-            np.isnan(new.values),
-            values[first : first + len(new.values), own],
-            new.values,
-        )
+        self._check_is_later(new, first, own, name)
+        values = _joined(self.values, new.values, first, own)
         ends = self.ends.copy()
         ends[own] = np.maximum(ends[own], first + new.ends)
         covariates = self.covariates
         if covariates is not None:
-            covariates = joined(covariates, new.covariates, first, own, len(self.names))
+            # One of all series may be told of each.
+            known, more = (
+                np.broadcast_to(array, (len(array), len(names), array.shape[2]))
+                for array, names in (
+                    (covariates, self.names),
+                    (new.covariates, new.names),
+                )
+            )
+            covariates = _joined(known, more, first, own)
         return replace(self, values=values, ends=ends, covariates=covariates)
+
+    def _check_is_later(self, new, first, own, name):
+        """Refuse observations of times that are known, from a position on."""
+        # What a long frame has of a series begins with its first row.
+        starts = first + (new.firsts if new.form == "long" else 0 * new.ends)
+        is_early = starts < self.ends[own]
+        if is_early.any():
+            i = int(is_early.argmax())
+            raise ValueError(
+                f"{name} must have times after those that are known, but the series "
+                f"{short(new.names[i])} ends at {self.last_time(own[i])}."
+            )
 
     def last_time(self, series):
         """The last time of a series."""
         return self.grid.times(self.ends[series] - 1, self.ends[series])[0]
 
 
-def joined(known, new, first, own, n_series):
-    """Covariates, and those that begin at a later position, of some of the series."""
-    if known.shape[1] == new.shape[1] == 1:
-        own = [0]
-    else:
-        known, new = (
-            np.broadcast_to(array, (len(array), n, array.shape[2]))
-            for array, n in ((known, n_series), (new, len(own)))
-        )
+def _joined(known, new, first, own):
+    """Arrays of times and series, the second from a position on, of some series."""
     length = max(len(known), first + len(new))
     both = np.full((length, *known.shape[1:]), np.nan)
     both[: len(known)] = known
@@ -103,11 +102,12 @@ def as_table(y, columns, name):
     """A Series or DataFrame indexed by time, or by series and time."""
     series, time, target = columns
     if not isinstance(y, pd.Series | pd.DataFrame):
-        array = np.asarray(y)
+        is_other = hasattr(y, "to_pandas")
+        array = np.asarray(None if is_other else y)
         if array.dtype == object or array.ndim not in (1, 2):
             raise TypeError(
                 f"{name} must be a Series or DataFrame of pandas, or an array with a "
-                f"column for each series, got {type(y).__name__}."
+                f"column for each series, got {type(y).__module__}.{type(y).__name__}."
             )
         return pd.Series(array) if array.ndim == 1 else pd.DataFrame(array)
     if time is None:

@@ -138,11 +138,16 @@ def _offset_of(times):
     if times.freq is not None or len(times) < 2:
         return times.freq
     first, second = times[:2]
-    if np.unique(np.diff(times.asi8)).size == 1:
-        return to_offset(second - first)
-    n = 12 * (second.year - first.year) + second.month - first.month
-    of_months = [kind(n) for kind in _OF_MONTHS if n > 0]
-    for step in (*of_months, pd.offsets.BDay(), pd.offsets.Day()):
+    distance = second - first
+    is_steady = np.unique(np.diff(times.asi8)).size == 1
+    if is_steady and distance % pd.Timedelta(days=1):
+        return to_offset(distance)
+    if is_steady and distance.days % 7 == 0:
+        return pd.offsets.Week(distance.days // 7, weekday=first.weekday())
+    months = 12 * (second.year - first.year) + second.month - first.month
+    steps = [pd.offsets.Day(max(1, round(distance / pd.Timedelta(days=1))))]
+    steps += [kind(months) for kind in _OF_MONTHS if months > 0]
+    for step in (*steps, pd.offsets.BDay()):
         if times.equals(pd.date_range(first, periods=len(times), freq=step)):
             return step
     return None

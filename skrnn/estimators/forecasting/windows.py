@@ -137,9 +137,12 @@ def _level_and_unit(values, unit_of_zeros):
     with np.errstate(invalid="ignore"):
         level = filled.sum(axis=1, keepdims=True) / n
     error = np.where(there, values - level, 0.0)
-    square = (error**2).sum(axis=1, keepdims=True) / np.maximum(n, 1)
-    # What does not change has a unit, too: a hundredth of its level.
-    unit = np.sqrt(square + (0.01 * np.nan_to_num(level)) ** 2)
+    # Squares of numbers around 1, whatever their unit.
+    largest = np.abs(error).max(axis=1, keepdims=True)
+    shares = error / np.where(largest > 0, largest, 1.0)
+    square = (shares**2).sum(axis=1, keepdims=True) / np.maximum(n, 1)
+    # What does not change has a unit, too: a thousandth of its level.
+    unit = np.hypot(largest * np.sqrt(square), 1e-3 * np.nan_to_num(level))
     return level, np.where(unit > 0, unit, unit_of_zeros)
 
 
