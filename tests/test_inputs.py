@@ -460,6 +460,8 @@ BAD_PARAMETERS = [
     ("dtype", "float16"),
     ("device", "tpu"),
     ("loss", "squared"),
+    ("delta", 0),
+    ("quantiles", "median"),
     ("normalize_y", "yes"),
 ]
 
