@@ -220,6 +220,22 @@ def test_an_update_of_some_series():
     assert one.predict().name == "a"
 
 
+@pytest.mark.parametrize("levels", [None, [0.1, 0.9]])
+@pytest.mark.parametrize("n", [2, 8])
+def test_a_wide_forecast_after_an_update_of_some_series(levels, n):
+    """Each series goes on from its own end."""
+    forecaster = make(quantiles=levels).fit(WIDE[:30])
+    found = forecaster.update(WIDE[["b"]][30 : 30 + n]).predict()
+    for name in WIDE:
+        end = 30 + n if name == "b" else 30
+        later = pd.date_range(DAYS[end - 1], periods=H + 1, freq="D")[1:]
+        forecast = found[name].dropna()
+        assert forecast.index.equals(later)
+        expected = forecaster.predict(y=WIDE[name][:end])
+        assert_array_equal(forecast, expected)
+    assert found.notna().any(axis=1).all()
+
+
 def test_other_series_than_those_of_fit():
     forecaster = pickle.loads(saved())
     other = (WIDE["a"] * 3).rename("new")

@@ -458,7 +458,9 @@ class RNNForecaster(BaseEstimator):
         forecast : Series or DataFrame
             In the form of y: a Series, a column for each series, or a Series with a
             MultiIndex (series, time). With `quantiles` they are columns, of a wide
-            frame below each series. A series without any value has NaN.
+            frame below each series. Where `update` told a wide one of some series only,
+            each goes on from its own end, and has NaN at the other times. A series
+            without any value has NaN.
         """
         form, panel = self._fitted_form(), self._panel
         horizon = self._check_horizon(horizon, form)

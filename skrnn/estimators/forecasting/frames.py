@@ -11,13 +11,27 @@ def forecasts_as_frame(values, panel, quantiles):
     """
     if panel.form == "long":
         return _long(values, panel, quantiles)
-    end, horizon = panel.ends[0], values.shape[1]
-    times = panel.grid.times(end, end + horizon)
-    if panel.form == "series":
-        if quantiles is None:
-            return pd.Series(values[0], times, name=panel.names[0])
-        return pd.DataFrame(values[0], times, _columns(quantiles))
-    flat = np.moveaxis(values, 1, 0).reshape(horizon, -1)
+    if panel.form == "wide":
+        return _wide(values, panel, quantiles)
+    end = panel.ends[0]
+    times = panel.grid.times(end, end + values.shape[1])
+    if quantiles is None:
+        return pd.Series(values[0], times, name=panel.names[0])
+    return pd.DataFrame(values[0], times, _columns(quantiles))
+
+
+def _wide(values, panel, quantiles):
+    """A row for each time of any forecast; NaN where a series has none."""
+    n_series, horizon = values.shape[:2]
+    first = panel.ends.min()
+    places = panel.ends[:, None] - first + np.arange(horizon)
+    times = panel.grid.times(first, first + places.max() + 1)
+    spread = np.full((len(times), n_series, *values.shape[2:]), np.nan)
+    spread[places, np.arange(n_series)[:, None]] = values
+    there = np.unique(places)
+    if len(there) < len(times):  # what no series has
+        times, spread = times[there], spread[there]
+    flat = spread.reshape(len(times), -1)
     if quantiles is None:
         return pd.DataFrame(flat, times, panel.names)
     columns = pd.MultiIndex.from_tuples(
