@@ -2,6 +2,7 @@
 
 import pickle
 from functools import cache
+from zoneinfo import ZoneInfo
 
 import numpy as np
 import pandas as pd
@@ -117,6 +118,22 @@ def test_kinds_of_times(index, after):
     assert forecast.index[1] - forecast.index[0] == index[1] - index[0] or (
         index.freq == pd.offsets.MonthBegin()
     )
+
+
+@pytest.mark.parametrize("as_form", [lambda wide: wide, long_of])
+def test_time_zones(as_form):
+    """One zone by other names, and another zone: the times are the same."""
+    wide = WIDE.tz_localize("Europe/Paris")
+    forecaster = make().fit(as_form(wide))
+    forecast = forecaster.predict()
+    other = wide.tz_convert("Asia/Tokyo")
+    assert_array_equal(forecaster.predict(y=as_form(other)), forecast)
+    utc = WIDE.tz_localize("UTC")
+    forecaster = make().fit(as_form(utc[:30]))
+    later = forecaster.update(as_form(utc[30:].tz_convert(ZoneInfo("UTC")))).predict()
+    assert_array_equal(later, forecaster.predict(y=as_form(utc)))
+    with pytest.raises(ValueError, match="The times of y are datetime64"):
+        forecaster.predict(y=as_form(WIDE))
 
 
 def test_series_of_unequal_length():

@@ -88,7 +88,6 @@ class Covariates:
             raise ValueError(f"{name} has no column {missing[0]!r}, which fit had.")
         values = numbers_of(table[list(names)], name)
         own, n_series, times = self._series_of(table.index, panel, name)
-        panel.grid.check_kind(times, name)
         is_in = (own >= 0) & (times >= panel.grid.first)
         own, values, places = (
             own[is_in],
@@ -105,9 +104,9 @@ class Covariates:
     def _series_of(self, index, panel, name):
         """Which series each row belongs to, of how many, and its time."""
         if isinstance(index, pd.MultiIndex):
-            codes, names, times = of_levels(index, name)
+            codes, names, times = of_levels(index, name, panel.grid)
             return panel.names.get_indexer(names)[codes], len(panel.names), times
-        times = check_times(index, name)
+        times = check_times(index, name, panel.grid)
         check_order(times, name)
         return np.zeros(len(times), int), 1, times
 

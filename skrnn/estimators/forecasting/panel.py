@@ -132,7 +132,7 @@ def read_panel(y, freq, columns, known=None, name="y"):
         raise ValueError(f"{name} has no rows.")
     if isinstance(table.index, pd.MultiIndex):
         return _read_long(table, freq, known, name)
-    times = check_times(table.index, name)
+    times = check_times(table.index, name, known)
     check_order(times, name)
     grid = grid_of(times, freq, name, known)
     form, names = "wide", None
@@ -183,7 +183,7 @@ def _read_long(table, freq, known, name):
                 f"{short(list(table.columns))}. Select one, or set target."
             )
         table = table.iloc[:, 0]
-    codes, names, times = of_levels(table.index, name)
+    codes, names, times = of_levels(table.index, name, known)
     distinct = times.drop_duplicates().sort_values()
     grid = grid_of(distinct, freq, name, known)
     places = grid.places(times, name)
@@ -195,8 +195,11 @@ def _read_long(table, freq, known, name):
     return Panel(values, ends, grid, names, "long")
 
 
-def of_levels(index, name):
-    """Codes of the series of each row, their names as they come, and the times."""
+def of_levels(index, name, grid=None):
+    """Codes of the series of each row, their names as they come, and the times.
+
+    Times are as those of a grid that is known.
+    """
     series = index.get_level_values(0)
     if series.hasnans:
         raise ValueError(f"{name} has a row without the name of a series.")
@@ -204,7 +207,7 @@ def of_levels(index, name):
     return (
         codes,
         pd.Index(names, name=index.names[0]),
-        check_times(index.get_level_values(1), name),
+        check_times(index.get_level_values(1), name, grid),
     )
 
 

@@ -53,16 +53,19 @@ class Grid:
             return max(0, (last - self.first).n) + 1
         return len(pd.date_range(self.first, max(self.first, last), freq=self.step))
 
-    def check_kind(self, times, name):
-        """Refuse times of another kind, or of another time zone."""
+    def aligned(self, times, name):
+        """Times in the time zone of these; refuse those of another kind."""
         is_other = isinstance(self.first, pd.Period) != isinstance(
             times, pd.PeriodIndex
         ) or isinstance(self.first, pd.Timestamp) != isinstance(times, pd.DatetimeIndex)
-        if is_other or getattr(self.first, "tz", None) != getattr(times, "tz", None):
+        zone, other = getattr(self.first, "tz", None), getattr(times, "tz", None)
+        if is_other or (zone is None) != (other is None):
             raise ValueError(
                 f"The times of {name} are {times.dtype}, but those of y are as "
                 f"{self.first!r}."
             )
+        # One zone has several objects, which need not be equal: those are as others.
+        return times if zone is None else times.tz_convert(zone)
 
     @property
     def step_name(self):
@@ -74,14 +77,14 @@ class Grid:
         return Grid(self.times(start, start + 1)[0], self.step)
 
 
-def check_times(times, name):
-    """Refuse an index that has no times, or none that can be told apart."""
+def check_times(times, name, grid=None):
+    """Times, as those of a grid; refuse an index of none, or of missing ones."""
     if isinstance(times, pd.DatetimeIndex | pd.PeriodIndex):
         if times.hasnans:
             raise ValueError(f"{name} has a time that is missing (NaT).")
-        return times
+        return times if grid is None else grid.aligned(times, name)
     if pd.api.types.is_integer_dtype(times.dtype):
-        return times
+        return times if grid is None else grid.aligned(times, name)
     zones = ""
     if {type(time) for time in times[:1000]} <= {pd.Timestamp} and len(times):
         zones = ", Timestamps of several time zones"
@@ -109,7 +112,6 @@ def grid_of(times, freq, name, known=None):
     """The grid of times, sorted and each once; at the distance of a known one."""
     first = times[0]
     if known is not None:
-        known.check_kind(times, name)
         return Grid(int(first) if isinstance(known.first, int) else first, known.step)
     if not isinstance(times, pd.DatetimeIndex | pd.PeriodIndex):
         return Grid(int(first), _whole_step(times, freq))
