@@ -110,6 +110,8 @@ def test_weights_and_parts():
     assert_allclose(weighted.statistics_, SequenceImputer().fit(repeated).statistics_)
     parts = SequenceImputer().partial_fit(GAPS[:9]).partial_fit(GAPS[9:])
     assert_allclose(parts.statistics_, SequenceImputer().fit(GAPS).statistics_)
+    later = SequenceImputer().partial_fit([[nan, nan]]).partial_fit([[3.0, nan]])
+    assert_array_equal(later.statistics_, [3])
     # Which features have channels is that of the first call.
     whole = SequenceImputer().partial_fit(RAGGED).partial_fit([x[:, 1:] for x in GAPS])
     assert whole.features_.size == 0

@@ -158,6 +158,17 @@ def test_parts_add_up():
     )
 
 
+def test_parts_that_lack_a_feature():
+    lacking, there = [[[np.nan, 1.0], [np.nan, 2.0]]], [[[3.0, 1.0], [5.0, 2.0]]]
+    whole = SequenceScaler().fit(lacking + there)
+    for first, second in ((lacking, there), (there, lacking)):
+        parts = SequenceScaler().partial_fit(first).partial_fit(second)
+        for name in ("mean_", "var_", "scale_", "n_samples_seen_"):
+            assert_array_equal(getattr(parts, name), getattr(whole, name))
+    never = SequenceScaler().partial_fit(lacking).partial_fit(lacking)
+    assert_array_equal(never.mean_, SequenceScaler().fit(lacking).mean_)
+
+
 def test_parts_of_any_form():
     parts = two().partial_fit(ROWS[:5]).partial_fit(X[5:9]).partial_fit(list(X[9:]))
     assert parts.n_features_in_ == 10

@@ -161,7 +161,7 @@ class SequenceTransformer(OfSequences):
             scaler = copy.deepcopy(self._scaler)
         with np.errstate(invalid="ignore"):  # of a feature that is never there
             learned = self._learned_from(sequences)
-            scaler.partial_fit(learned, sample_weight=sample_weight)
+            _update(scaler, learned, sample_weight)
         learner._scaler = scaler
         learner._remember(form)
         learner.n_samples_seen_ = scaler.n_samples_seen_
@@ -190,6 +190,24 @@ class SequenceTransformer(OfSequences):
 
     def __sklearn_is_fitted__(self) -> bool:
         return hasattr(self, "_scaler")
+
+
+def _update(scaler, learned, sample_weight):
+    """Update a StandardScaler; a feature that a part lacks altogether stays the same.
+
+    Its own formulas make NaN of the variance then, and of all that comes after a first
+    part without the feature.
+    """
+    names = [name for name in ("mean_", "var_", "scale_") if hasattr(scaler, name)]
+    before = {name: getattr(scaler, name) for name in names}
+    before = {name: values for name, values in before.items() if values is not None}
+    n_before = scaler.n_samples_seen_ if before else 0
+    for name in before.keys() & {"mean_", "var_"}:
+        setattr(scaler, name, np.where(n_before == 0, 0.0, before[name]))
+    scaler.partial_fit(learned, sample_weight=sample_weight)
+    is_same = scaler.n_samples_seen_ == n_before
+    for name, values in before.items():
+        setattr(scaler, name, np.where(is_same, values, getattr(scaler, name)))
 
 
 def as_floats(values):
