@@ -427,6 +427,20 @@ def test_seasons_of_periods(freq):
     assert season_lengths_of(step, 700) == seasons[freq]
 
 
+@pytest.mark.parametrize(
+    ("freq", "n", "step"),
+    [("D", 60, "D"), ("2D", 30, "2D"), ("W", 12, "W-SUN"), ("24h", 60, "24h")],
+)
+def test_days_are_those_of_a_calendar(freq, n, step):
+    """Also where the clock is set forward, seen in the times or behind them."""
+    times = pd.date_range("2024-03-03", periods=n, freq=freq, tz="Europe/Paris")
+    for begin in (times[:12], times) if freq != "24h" else (times,):
+        index = pd.DatetimeIndex(list(begin))  # without a frequency
+        grid = read_panel(pd.Series(0, index), None, (None,) * 3).grid
+        assert grid.step_name.lower() == step.lower()
+        assert grid.times(0, n).equals(times)
+
+
 def test_calendar():
     hours = pd.date_range("2024-01-01 06:00", periods=20000, freq="h")
     grid = read_panel(pd.Series(0, hours), None, (None,) * 3).grid

@@ -144,15 +144,17 @@ def _offset_of(times):
     is_steady = np.unique(np.diff(times.asi8)).size == 1
     if is_steady and distance % pd.Timedelta(days=1):
         return to_offset(distance)
-    if is_steady and distance.days % 7 == 0:
-        return pd.offsets.Week(distance.days // 7, weekday=first.weekday())
+    # Days of a calendar first: one of a time zone may have 23 or 25 hours.
+    days = max(1, round(distance / pd.Timedelta(days=1)))
     months = 12 * (second.year - first.year) + second.month - first.month
-    steps = [pd.offsets.Day(max(1, round(distance / pd.Timedelta(days=1))))]
+    steps = [pd.offsets.Day(days)]
+    if days % 7 == 0:
+        steps = [pd.offsets.Week(days // 7, weekday=first.weekday())]
     steps += [kind(months) for kind in _OF_MONTHS if months > 0]
     for step in (*steps, pd.offsets.BDay()):
         if times.equals(pd.date_range(first, periods=len(times), freq=step)):
             return step
-    return None
+    return pd.offsets.Hour(24 * days) if is_steady else None
 
 
 _OF_MONTHS = (
