@@ -84,6 +84,40 @@ def test_all_forms_say_the_same():
         assert_array_equal(forecaster.predict(), found)
 
 
+LONG = long_of(WIDE)
+TABLE = LONG.reset_index().assign(other=1.0)
+KEYS = ("series", "time", "target")
+
+
+@pytest.mark.parametrize(
+    ("parameters", "y"),
+    [
+        ({"series": "id"}, TABLE.set_index("day")[["id", "y"]]),
+        ({"series": "id", "target": "y"}, TABLE.set_index("day")),
+        ({"time": "day", "target": "y"}, TABLE.set_index(["id", "day"])),
+        ({"target": "y"}, TABLE.set_index(["id", "day"])),
+        ({"series": "id"}, LONG.swaplevel()),
+        ({"series": "id", "time": "day"}, LONG.swaplevel()),
+        ({"series": "id", "time": "day", "target": "y"}, TABLE.set_index("id")),
+    ],
+)
+def test_names_of_columns_are_independent(parameters, y):
+    panel = read_panel(y, None, [parameters.get(k) for k in KEYS])
+    assert (panel.form, panel.names.name) == ("long", "id")
+    assert panel.grid.first == DAYS[0]
+    assert_array_equal(panel.values, WAVES)
+
+
+def test_a_target_of_a_wide_frame_is_one_series():
+    panel = read_panel(WIDE, None, (None, None, "b"))
+    assert (panel.form, panel.names.tolist()) == ("series", ["b"])
+    assert_array_equal(panel.values[:, 0], WIDE["b"])
+    one_shop = WIDE[["a"]].assign(shop=7)
+    panel = read_panel(one_shop, None, ("shop", None, None))
+    assert (panel.form, panel.names.tolist()) == ("long", [7])
+    assert_array_equal(panel.values[:, 0], WIDE["a"])
+
+
 def test_a_series_and_an_array():
     y = WIDE["a"]
     forecast = make().fit(y).predict()
@@ -289,6 +323,24 @@ def test_covariates():
     other = make(known=["price"]).fit(long_of(WIDE), of_series)
     found = other.predict(X_future=of_series).to_numpy()
     assert_allclose(found, forecast.T.to_numpy().ravel(), rtol=1e-5)
+
+
+@pytest.mark.parametrize("kind", ["id", "day", "index"])
+def test_covariates_of_tables(kind):
+    """With the names of columns, those that they have."""
+    forecaster = make(series="id", time="day", target="y", known=["price"])
+    table = TABLE[["id", "day", "y"]]
+    shared = X.rename_axis("day").reset_index()
+    tables = {
+        "id": pd.concat([shared.assign(id=name) for name in "abc"]),
+        "day": shared,
+        "index": X,
+    }
+    found = forecaster.fit(table, tables[kind])
+    assert found._covariates.names == ("price", "visits")
+    forecast = found.predict(X_future=tables[kind])
+    expected = make(known=["price"]).fit(LONG, X).predict(X_future=X)
+    assert_array_equal(forecast, expected)
 
 
 def test_the_future_of_covariates_is_not_read():
@@ -595,7 +647,8 @@ def test_bad_series(y, message):
         ({"season_length": [2.5]}, "season_length must be a whole number"),
         ({"calendar": ["century"]}, "calendar has 'century'"),
         ({"known": ["price"]}, "are columns of X, which is None"),
-        ({"time": "day"}, "y has no column 'day'"),
+        ({"time": "day"}, "y has no column 'day', which series or time names"),
+        ({"target": "v"}, "y has no column 'v', which target names"),
         ({"quantiles": [0.9, 0.1]}, "of which each is above the one before"),
         ({"quantiles": 0.5}, "The 'quantiles' parameter of RNNForecaster"),
         ({"context": 0}, "The 'context' parameter of RNNForecaster"),
@@ -605,6 +658,13 @@ def test_bad_series(y, message):
 def test_bad_parameters(parameters, message):
     with pytest.raises(ValueError, match=message):
         make().set_params(**parameters).fit(WIDE)
+
+
+@pytest.mark.parametrize("covariates", [WIDE["a"], WAVES[:, 0]])
+def test_covariates_are_a_frame(covariates):
+    """So that the order of scikit-learn's fit is an error."""
+    with pytest.raises(TypeError, match=r"The series come first: fit\(y, X\)"):
+        make().fit(WIDE, covariates)
 
 
 def test_a_calendar_needs_one():

@@ -354,7 +354,7 @@ class RNNForecaster(BaseEstimator):
     def _read_first(self, y, X, static):
         """The panel of fit, and what its covariates and static features are."""
         panel = read_panel(y, self.freq, self._columns)
-        covariates = Covariates.of(X, self.known)
+        covariates = Covariates.of(X, self.known, self._columns)
         if covariates is not None:
             panel = covariates.attach(X, panel, self._columns)
         statics = Statics.of(static, panel, self.series_ids)

@@ -24,7 +24,7 @@ class Covariates:
     is_known: tuple
 
     @classmethod
-    def of(cls, X, known):
+    def of(cls, X, known, columns):
         """Those of fit; None, if there are none."""
         known = [] if known is None else list(known)
         if X is None:
@@ -33,11 +33,7 @@ class Covariates:
                     f"known={short(known)} are columns of X, which is None."
                 )
             return None
-        names = (
-            [X.name] if isinstance(X, pd.Series) else list(getattr(X, "columns", ()))
-        )
-        if not names:
-            raise TypeError(f"X must be a DataFrame, got {type(X).__name__}.")
+        names = list(_table_of(X, columns, "X").columns)
         unknown = [name for name in known if name not in names]
         if unknown:
             raise ValueError(f"known has {unknown[0]!r}, which is no column of X.")
@@ -81,8 +77,7 @@ class Covariates:
 
     def _read(self, X, panel, columns, names, name):
         """Values (times, series or 1, names), also of times behind the panel's end."""
-        table = as_table(X, columns, name)
-        table = table.to_frame() if isinstance(table, pd.Series) else table
+        table = _table_of(X, columns, name)
         missing = [column for column in names if column not in table.columns]
         if missing:
             raise ValueError(f"{name} has no column {missing[0]!r}, which fit had.")
@@ -109,6 +104,15 @@ class Covariates:
         times = check_times(index, name, panel.grid)
         check_order(times, name)
         return np.zeros(len(times), int), 1, times
+
+
+def _table_of(X, columns, name):
+    if not isinstance(X, pd.DataFrame):
+        raise TypeError(
+            f"{name} must be a DataFrame, a column each covariate, got "
+            f"{type(X).__name__}. The series come first: fit(y, X)."
+        )
+    return as_table(X, columns, name)
 
 
 def units_of(columns):

@@ -99,26 +99,64 @@ def _joined(known, new, first, own):
 
 
 def as_table(y, columns, name):
-    """A Series or DataFrame indexed by time, or by series and time."""
+    """A Series or DataFrame indexed by time, or by series and time.
+
+    What `columns` names may be columns or levels of the index; of covariates, which all
+    series may have in common, some of it only.
+    """
     series, time, target = columns
     if not isinstance(y, pd.Series | pd.DataFrame):
-        is_other = hasattr(y, "to_pandas")
-        array = np.asarray(None if is_other else y)
-        if array.dtype == object or array.ndim not in (1, 2):
-            raise TypeError(
-                f"{name} must be a Series or DataFrame of pandas, or an array with a "
-                f"column for each series, got {type(y).__module__}.{type(y).__name__}."
-            )
-        return pd.Series(array) if array.ndim == 1 else pd.DataFrame(array)
-    if time is None:
-        return y
+        return _table_of_array(y, name)
+    there = [*getattr(y, "columns", ()), *y.index.names]
     keys = [key for key in (series, time) if key is not None]
-    missing = [key for key in keys if key not in getattr(y, "columns", ())]
-    if missing:
+    missing = [key for key in keys if key not in there]
+    if missing and name == "y":
         raise ValueError(
             f"{name} has no column {missing[0]!r}, which series or time names."
         )
-    return y.set_index(keys)[target] if target and name == "y" else y.set_index(keys)
+    if len(missing) < len(keys):
+        y = _indexed(y, series, time)
+    if target is None or name != "y" or isinstance(y, pd.Series):
+        return y
+    if target not in y.columns:
+        raise ValueError(f"{name} has no column {target!r}, which target names.")
+    return y[target]
+
+
+def _table_of_array(y, name):
+    is_other = hasattr(y, "to_pandas")
+    array = np.asarray(None if is_other else y)
+    if array.dtype == object or array.ndim not in (1, 2):
+        raise TypeError(
+            f"{name} must be a Series or DataFrame of pandas, or an array with a "
+            f"column for each series, got {type(y).__module__}.{type(y).__name__}."
+        )
+    return pd.Series(array) if array.ndim == 1 else pd.DataFrame(array)
+
+
+def _indexed(table, series, time):
+    """A table with its series and times as index, from columns or from its index."""
+    index, keys = table.index, [key for key in (series, time) if key is not None]
+    times, own = _values_of(table, time), _values_of(table, series)
+    # What no parameter names is where a table without parameters has it.
+    levels = [i for i, key in enumerate(index.names) if key is None or key not in keys]
+    if times is None:
+        times = index.get_level_values(levels.pop() if levels else -1)
+    if own is None and index.nlevels == 2 and levels:
+        own = index.get_level_values(levels[0])
+    if own is not None:
+        times = pd.MultiIndex.from_arrays([own, times])
+    keys = [key for key in keys if key in getattr(table, "columns", ())]
+    return (table.drop(columns=keys) if keys else table).set_axis(times)
+
+
+def _values_of(table, key):
+    """Those of a column, or of a level of the index, or None."""
+    if key is None:
+        return None
+    if key in getattr(table, "columns", ()):
+        return pd.Index(table[key])
+    return table.index.get_level_values(key) if key in table.index.names else None
 
 
 def read_panel(y, freq, columns, known=None, name="y"):
