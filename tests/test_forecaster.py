@@ -216,6 +216,18 @@ def test_the_unit_does_not_matter(factor):
     assert_array_equal(make().fit(WIDE * factor).predict(), forecast * factor)
 
 
+@pytest.mark.parametrize("factor", [2.0**-20, 2.0**20])
+def test_nor_does_it_where_most_values_are_zero(factor):
+    """Windows of zeros have the unit of others, and those no part in it."""
+    demand = pd.DataFrame(0.0, DAYS, ["a", "b"])
+    demand.iloc[30:, 0] = np.arange(10) % 3
+    forecaster = make().fit(demand)
+    found = make().fit(demand * factor)
+    assert found._form.unit == forecaster._form.unit * factor
+    assert_array_equal(found.predict(), forecaster.predict() * factor)
+    assert (forecaster.predict()["b"] != 0).any()
+
+
 # Past and future
 
 

@@ -30,7 +30,7 @@ class WindowForm:
     seasons: tuple  # lengths of seasons, in steps
     calendar: tuple  # names of features of times
     base: int = 0  # which of the lags is the base
-    unit: float = 1.0  # of series that are constant at 0
+    unit: float = np.nan  # of series that are constant at 0
     covariates: tuple = ()  # mean and scale of each covariate
 
     @property
@@ -59,14 +59,16 @@ class WindowForm:
     def fitted(self, windows, future):
         """The form with what is learned from windows: the base, and a unit.
 
-        The base is the lag by whose values the errors are least, in units of windows.
+        The base is the lag by whose values the errors are least, in units of windows
+        that have one of their own; the unit of others is the median of these.
         """
         error = np.abs(future - windows.lags) / windows.unit
         there = ~np.isnan(error)
         errors = np.where(there, error, 0.0).sum(axis=(1, 2))
         means = errors / np.maximum(there.sum(axis=(1, 2)), 1)
         means[~there.any(axis=(1, 2))] = np.inf
-        unit = float(np.median(windows.unit))
+        own = windows.unit[~np.isnan(windows.unit)]
+        unit = float(np.median(own)) if own.size else 1.0
         return replace(self, base=int(means.argmin()), unit=unit)
 
     @property
