@@ -194,6 +194,7 @@ def test_names():
         ),
         (-1, [[1.0, 2.0]], "The 'time' parameter of SequenceImputer must be"),
         (1.5, [[1.0, 2.0]], "The 'time' parameter of SequenceImputer must be"),
+        (True, [[1.0, 2.0]], "None or a feature: its index or its name. Got True"),
     ],
 )
 def test_errors_for_times(time, x, match):
@@ -223,6 +224,16 @@ def test_errors_for_times(time, x, match):
 def test_errors_for_parameters(parameters, match):
     with pytest.raises(ValueError, match=match):
         SequenceImputer(**parameters).fit(GAPS)
+
+
+def test_errors_for_what_x_cannot_hold():
+    imputer = SequenceImputer("constant", fill_value=1e100).fit([[1e100, nan]])
+    assert_array_equal(imputer.transform([[nan]])[0], [[1e100, 1, 0]])
+    small = [np.array([nan], np.float32)]
+    for strategy, name in (("constant", "fill_value"), ("mean", "statistics_")):
+        match = rf"{name} has 1e\+100, which is too large for the float32 of X\. Pass"
+        with pytest.raises(ValueError, match=match):
+            imputer.set_params(strategy=strategy).transform(small)
 
 
 def test_errors_for_x():

@@ -120,6 +120,16 @@ def test_gaps(library):
     assert len(single.gaps) == 0
 
 
+def test_gaps_keep_ids_of_any_name():
+    gaps = sequences_from_frame(LOG.rename(columns={"id": "start"}), "start").gaps
+    assert gaps.to_dict("list") == {
+        "id": ["b"],
+        "start": [3],
+        "end": [7],
+        "missing": [3],
+    }
+
+
 def test_gaps_of_dates():
     days = pd.to_datetime("2024-03-29") + pd.to_timedelta(LOG["t"], "D")
     frames = sequences_from_frame(LOG.assign(t=days.dt.tz_localize("Europe/Berlin")))
@@ -239,6 +249,28 @@ def test_values_of_sequences_stand_beside_all_their_rows(library):
     for values in (np.array(["B", "A"]), ["B", "A"], pd.Series(["B", "A"])):
         back = frame_from_sequences(values, library(LOG))
         assert back["prediction"].to_list() == [name.upper() for name in ROWS["id"]]
+
+
+def test_values_with_ids_are_found_by_these():
+    expected = [name.upper() for name in ROWS["id"]]
+    for values in (
+        pd.Series(["A", "B"], ["a", "b"]),
+        pd.DataFrame({"z": ["C", "A", "B"]}, ["c", "a", "b"]),
+        pd.Series(["B", "A"], ["x", "y"]),
+    ):
+        back = frame_from_sequences(values, LOG, names="z")
+        assert back["z"].tolist() == expected
+    steps = pd.Series(column("heat"), ["b", "a"])
+    back = frame_from_sequences(steps[::-1], LOG)
+    assert back["prediction"].tolist() == ROWS["heat"]
+    numbered = LOG.assign(id=(LOG["id"] == "b").astype(int))  # the first is 1
+    back = frame_from_sequences(pd.Series(["B", "A"]), numbered)
+    assert back["prediction"].tolist() == expected
+    back = frame_from_sequences(pd.Series(["A", "B"], pd.Index([0, 1])), numbered)
+    assert back["prediction"].tolist() == expected
+    match = "ids of some sequences of df, but not 'b'. Pass a value for each, or"
+    with pytest.raises(ValueError, match=match):
+        frame_from_sequences(pd.Series(["A", "B"], ["a", "c"]), LOG)
 
 
 @both

@@ -350,8 +350,9 @@ def test_intervals_that_are_not_to_be_had():
     for coverage in (0, 1, 1.5, np.nan):
         with pytest.raises(ValueError, match="coverage"):
             regressor.predict_interval(X, coverage=coverage)
-    with pytest.raises(ValueError, match=r"coverage=None, but those of \[\]"):
-        Quantile(quantiles=0.5).interval(np.zeros((1, 1, 1)), None)
+    for quantiles, coverage in ((0.5, None), (0.5, 0.8), ([0.5], None)):
+        with pytest.raises(ValueError, match=r"The only quantile, 0\.5, has no inter"):
+            Quantile(quantiles=quantiles).interval(np.zeros((1, 1, 1)), coverage)
     # Those of the last fit, whatever the parameter is now.
     assert hasattr(regressor.set_params(loss="poisson"), "predict_interval")
     for loss in ("squared_error", "no such loss"):

@@ -223,6 +223,19 @@ def test_targets_that_have_no_steps():
     assert not hasattr(discriminant, "transformer_")
 
 
+@pytest.mark.parametrize("form", [list, np.array, pd.DataFrame])
+def test_back_without_names_of_channels(form):
+    whole = np.abs(X.reshape(24, -1))
+    logs = FunctionTransformer(np.log1p, inverse_func=np.expm1)
+    steps = StepTransformer(logs, n_features_per_step=2).fit(form(whole.tolist()))
+    found = np.asarray(steps.transform(form(whole.tolist())))
+    assert_allclose(steps.inverse_transform(form(found.tolist())), whole)
+    match = "X has 9 columns, but StepTransformer was fitted on rows of 5 time steps"
+    with pytest.raises(ValueError, match=match):
+        steps.inverse_transform(form(found[:, :9].tolist()))
+    assert_allclose(steps.inverse_transform(np.log1p([[[3.0, 1.0]]])), [[[3, 1]]])
+
+
 # Inside scikit-learn's tools
 
 

@@ -80,10 +80,11 @@ def sequences_from_frame(
         step : number or timedelta or None
             The usual time from one row of a sequence to the next: the median. None if
             no sequence has two rows, or times cannot be subtracted.
-        gaps : DataFrame of pandas
+        gaps : DataFrame of pandas or None
             A row for each two neighbouring rows of a sequence that are more than 1.5
             usual steps apart: the id, the times before (`start`) and after (`end`),
-            and how many steps are `missing` between them. Nothing is filled in.
+            and how many steps are `missing` between them. Nothing is filled in. None
+            without times that can be subtracted.
 
     See Also
     --------
@@ -171,7 +172,8 @@ def frame_from_sequences(
         with an array (n_timesteps_i,) or (n_timesteps_i, n_columns) or a DataFrame for
         each sequence, or a 3D array, has values of steps. An array (n_sequences,) or
         (n_sequences, n_columns), a Series or a DataFrame has values of sequences, which
-        all of their rows get.
+        all of their rows get. They are in the order of the sequences; those of a Series
+        or DataFrame of pandas whose index has the ids may have any.
     df : DataFrame of pandas or polars
         The frame, in any order of rows.
     sequence : str, default="id"
@@ -207,7 +209,7 @@ def frame_from_sequences(
     """
     frame = checked_frame(df)
     rows = Rows.of(frame, sequence, time)
-    flat, found = _flat(values, rows)
+    flat, found = _flat(_by_id(values, rows), rows)
     columns = np.empty_like(flat)
     columns[rows.order] = flat
     columns = columns.reshape(len(flat), -1).T
@@ -290,6 +292,25 @@ def _raise_changing(name, column, i, rows, advice):
 
 
 # Values of sequences or steps
+
+
+def _by_id(values, rows):
+    """The values in the order of sequences, if their labels are ids."""
+    index = getattr(values, "index", None)
+    is_numbered = isinstance(index, pd.RangeIndex) and index.name is None
+    if not isinstance(index, pd.Index) or is_numbered or not index.is_unique:
+        return values
+    places = index.get_indexer(rows.ids)
+    lacking = rows.ids[places < 0]
+    if len(lacking) == len(places):
+        return values
+    if len(lacking):
+        raise ValueError(
+            f"The index of values has the ids of some sequences of df, but not "
+            f"{short(lacking[0])}. Pass a value for each, or values.to_numpy() if they "
+            "are in the order of the sequences."
+        )
+    return values.iloc[places]
 
 
 def _flat(values, rows):

@@ -241,7 +241,7 @@ default=("missing", "time_since", "interval")
 
     def _raw(self, sequences):
         values = sequences.values
-        filled = np.where(np.isnan(values), self._fill().astype(values.dtype), values)
+        filled = np.where(np.isnan(values), self._fill(values.dtype), values)
         if self.strategy == "last":
             seen = _last_seen(values)
             is_seen = seen >= _starts(sequences)[:, None]
@@ -249,11 +249,20 @@ default=("missing", "time_since", "interval")
             filled[is_seen] = last[is_seen]
         return filled
 
-    def _fill(self):
+    def _fill(self, dtype):
         """What stands for a feature that has not been seen."""
+        name, fill = "statistics_", self.statistics_
         if self.strategy == "constant":
-            return np.full(self.n_features_per_step_, float(self.fill_value))
-        return self.statistics_
+            name, fill = "fill_value", np.full(fill.shape, float(self.fill_value))
+        with np.errstate(over="ignore"):
+            filled = fill.astype(dtype)
+        if not np.isfinite(filled).all():
+            value = fill[~np.isfinite(filled)][0]
+            raise ValueError(
+                f"{name} has {value}, which is too large for the {dtype} of X. Pass X "
+                "as float64, or fill in a smaller number."
+            )
+        return filled
 
     def _times(self, sequences):
         """The times of all steps, checked."""
@@ -279,6 +288,11 @@ default=("missing", "time_since", "interval")
 
     def _place_of_time(self):
         """The feature that holds the time."""
+        if isinstance(self.time, bool):  # a bool is an int, too
+            raise ValueError(
+                "The 'time' parameter of SequenceImputer must be None or a feature: "
+                f"its index or its name. Got {self.time} instead."
+            )
         names = getattr(self, "feature_names_in_", None)
         if self._is_fitted_on_rows:
             names = None

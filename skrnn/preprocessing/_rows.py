@@ -78,8 +78,9 @@ class Rows(NamedTuple):
         waits, ends = waits[is_gap], ends[is_gap]
         steps = waits / step if is_gap.any() else np.zeros(0)
         sequences = np.searchsorted(self.offsets, ends, side="right") - 1
+        is_taken = self.id_name in ("start", "end", "missing")
         gaps = {
-            self.id_name: self.ids[sequences],
+            "id" if is_taken else self.id_name: self.ids[sequences],
             "start": self.times.iloc[ends - 1].array,
             "end": self.times.iloc[ends].array,
             "missing": np.round(np.asarray(steps)).astype(int) - 1,

@@ -19,9 +19,10 @@ from skrnn.estimators.inputs import (
     as_array,
     is_list_of_sequences,
     is_ragged,
+    n_dimensions,
     read_steps,
 )
-from skrnn.estimators.inputs.forms import is_vector
+from skrnn.estimators.inputs.forms import is_list, is_vector, width_of_lists
 from skrnn.estimators.names import suggests_names
 from skrnn.estimators.steps import flatten_steps, slices
 from skrnn.estimators.types import Results
@@ -229,12 +230,28 @@ class StepTransformer(OfSequences):
         """
         check_is_fitted(self)
         transformed = copy.copy(self)
-        if self._is_fitted_on_rows:
-            names = self.transformer_.get_feature_names_out()
-            transformed.n_features_per_step = len(names)
+        if transformed._is_fitted_on_rows:
+            transformed.n_features_per_step = transformed._n_channels(X)
         steps, offsets, form = read_steps(transformed, X)
-        back = self.transformer_.inverse_transform(steps)
-        return self._results(back, X, offsets, form, None)
+        back = transformed.transformer_.inverse_transform(steps)
+        return transformed._results(back, X, offsets, form, None)
+
+    def _n_channels(self, X):
+        """Columns of each step of a transformed table; of other X no one asks."""
+        n_features, width = self.n_features_per_step_, None
+        if n_dimensions(X) == 2:
+            width = X.shape[1]
+        elif is_list(X) and n_features > 1:
+            width = width_of_lists(X)
+        if not width:
+            return n_features
+        n_steps = self.n_features_in_ // n_features
+        if width % n_steps:
+            raise ValueError(
+                f"X has {width} columns, but {type(self).__name__} was fitted on rows "
+                f"of {n_steps} time steps: as many columns are expected for each."
+            )
+        return width // n_steps
 
     @available_if(_inner_has("get_feature_names_out"))
     def get_feature_names_out(

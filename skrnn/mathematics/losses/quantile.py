@@ -94,7 +94,12 @@ class Quantile(Loss):
         """Those quantiles between which so many targets are; None: the outer ones."""
         pairs = [(i, -1 - i) for i in range(self.levels.size // 2)]
         covered = [round(float(self.levels[j] - self.levels[i]), 6) for i, j in pairs]
-        if coverage is None and covered:
+        if not covered:
+            raise ValueError(
+                f"The only quantile, {float(self.levels[0])}, has no interval. Fit "
+                "with two or more, (1 - coverage) / 2 and (1 + coverage) / 2 say."
+            )
+        if coverage is None:
             coverage = covered[0]
         for share, pair in zip(covered, pairs, strict=True):
             if share == round(float(coverage), 6):
