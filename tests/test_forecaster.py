@@ -200,6 +200,29 @@ def test_missing_values():
     assert_array_equal(make(freq="D").fit(rows).predict(), make().fit(gap).predict())
 
 
+def test_the_last_value_is_the_last_that_was_seen():
+    """Also behind a long gap; with what is kept as with the whole history."""
+    wide = WIDE.copy()
+    wide.iloc[-1, 0] = wide.iloc[-18:, 1] = wide.iloc[3:, 2] = np.nan
+    panel = read_panel(wide, None, (None,) * 3)
+    form = WindowForm(context=5, horizon=2, seasons=(), calendar=())
+    windows = windows_of(panel, np.arange(3), np.full(3, 39), form)
+    last = [WAVES[38, 0], WAVES[21, 1], WAVES[2, 2]]
+    assert_array_equal(windows.base, np.repeat(last, 2).reshape(3, 2))
+    forecaster = make().fit(WIDE)
+    forecaster = forecaster.update(wide[20:].set_axis(LATER[:20]))
+    whole = pd.concat([WIDE, wide[20:].set_axis(LATER[:20])])
+    assert_array_equal(forecaster.predict(), forecaster.predict(y=whole))
+    # A level near the last value, not that of other series.
+    silent = forecaster.update((WIDE * np.nan).set_axis(LATER[20:])).predict()
+    assert_allclose(silent["b"], WAVES[21, 1], rtol=0.05)
+    rest = (WIDE * np.nan).set_axis(LATER[20:])
+    assert_array_equal(silent, forecaster.predict(y=pd.concat([whole, rest])))
+
+
+LATER = pd.date_range(DAYS[-1], periods=61, freq="D")[1:]
+
+
 def test_a_constant_series():
     wide = WIDE.assign(same=300.0, zero=0.0)
     forecast = make().fit(wide).predict()

@@ -182,7 +182,8 @@ class RNNForecaster(BaseEstimator):
     calendar_ : tuple of str
         The features of times.
     n_reads_ : int
-        How many of the last values a forecast depends on.
+        How many of the last values a forecast depends on; where all of them are
+        missing, also on the last one before.
 
     See Also
     --------
@@ -609,6 +610,11 @@ class RNNForecaster(BaseEstimator):
 
 
 def _last(panel, n):
-    """The panel with its last values only, of each series at least so many."""
-    start = max(0, int(panel.ends.min()) - n)
-    return panel.until(len(panel.values), start)
+    """The panel with its last values only, of each series at least so many.
+
+    Before these stands the last one that was seen then.
+    """
+    start = max(0, int(panel.ends.min()) - n - 1)
+    values = panel.values.copy()
+    values[start] = panel.last_seen()[start]
+    return replace(panel, values=values).until(len(values), start)

@@ -34,6 +34,12 @@ class Panel:
         there = ~np.isnan(self.values)
         return np.where(there.any(axis=0), there.argmax(axis=0), self.ends)
 
+    def last_seen(self):
+        """At each time the last value of each series up to it; NaN before the first."""
+        places = np.arange(len(self.values))[:, None]
+        places = np.where(np.isnan(self.values), 0, places)
+        return np.take_along_axis(self.values, np.maximum.accumulate(places), axis=0)
+
     def until(self, place, start=0):
         """The panel as it was before a position; or only from another one on."""
         ends = np.clip(self.ends - start, 0, place - start)

@@ -73,7 +73,7 @@ class WindowForm:
 
     @property
     def reach(self):
-        """How many values up to the origin a window reads."""
+        """How many values up to the origin a window reads, and the last one seen."""
         return int(max(self.span, (self.lags - self.steps).max() + 1))
 
 
@@ -101,17 +101,24 @@ def windows_of(panel, series, origins, form):
     """The windows of some series with these last known positions."""
     series, origins = np.asarray(series)[:, None], np.asarray(origins)[:, None]
 
-    def at(places):
+    def at(places, values=panel.values):
         """Values, NaN where there are none."""
         is_in = (places >= 0) & (places <= origins)
         places = np.where(is_in, places, 0)
-        return np.where(is_in, panel.values[places, series], np.nan)
+        return np.where(is_in, values[places, series], np.nan)
 
     steps, lags = form.steps, form.lags
     places, is_known = origins + steps, steps <= 0
-    level, unit = _level_and_unit(at(origins + np.arange(1 - form.span, 1)), form.unit)
+    recent = at(origins + np.arange(1 - form.span, 1))
     values = np.where(is_known, at(places), np.nan)
     lagged = np.stack([at(places - lag) for lag in lags])
+    if np.isnan(recent).any() or np.isnan(lagged[0]).any():
+        # The last value is the last that was seen, however long ago.
+        seen = panel.last_seen()
+        lagged[0] = at(places - lags[0], seen)
+        silent = np.isnan(recent).all(axis=1)
+        recent[silent, -1] = at(origins, seen)[silent, 0]
+    level, unit = _level_and_unit(recent, form.unit)
     base = lagged[form.base]
     # A series that is shorter than the season has another one of the lags, or its mean.
     for other in (*lagged[1 + len(form.seasons) - 1 :: -1], level):
