@@ -556,7 +556,7 @@ def test_windows_are_what_they_say():
     windows = windows_of(panel, [1], [25], form)
     y = WAVES[:, 1]
     recent = y[25 - form.span + 1 : 26]
-    unit = np.sqrt(recent.var() + (1e-3 * recent.mean()) ** 2)
+    unit = recent.std()
     assert windows.unit[0, 0] == pytest.approx(unit)
     steps = range(-4, 10)
     for row, step in zip(windows.X[0], steps, strict=True):
@@ -577,6 +577,16 @@ def test_windows_are_what_they_say():
     assert_array_equal(future[0], y[26:35])
     outputs = windows.targets(future)
     assert_allclose(windows.values(outputs), future)
+
+
+def test_a_level_far_away_hides_nothing():
+    form = WindowForm(context=5, horizon=9, seasons=(), calendar=())
+    windows = [
+        windows_of(read_panel(WIDE + level, None, (None,) * 3), [0, 1], [39, 30], form)
+        for level in (0.0, 1e4)
+    ]
+    assert_allclose(windows[1].X, windows[0].X, atol=1e-8)
+    assert_allclose(windows[1].unit, windows[0].unit, rtol=1e-8)
 
 
 def test_the_base_is_the_best_lag():

@@ -150,8 +150,10 @@ def _level_and_unit(values, unit_of_zeros):
     largest = np.abs(error).max(axis=1, keepdims=True)
     shares = error / np.where(largest > 0, largest, 1.0)
     square = (shares**2).sum(axis=1, keepdims=True) / np.maximum(n, 1)
-    # What does not change has a unit, too: a thousandth of its level.
-    unit = np.hypot(largest * np.sqrt(square), 1e-3 * np.nan_to_num(level))
+    # What does not change has a unit, too: a thousandth of its level. What does has its
+    # own, however far the level is, if that is more than rounding.
+    unit, size = largest * np.sqrt(square), np.abs(np.nan_to_num(level))
+    unit = np.where(unit > 1e-6 * size, unit, 1e-3 * size)
     return level, np.where(unit > 0, unit, unit_of_zeros)
 
 
