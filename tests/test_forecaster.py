@@ -613,6 +613,14 @@ def test_windows_to_learn_from(max_windows):
     assert {i for i, _ in pairs} == {0, 1, 2}
 
 
+@pytest.mark.parametrize(("solver", "alpha"), [("adam", 10 * 8 / 24), ("lbfgs", 10)])
+def test_the_penalty_counts_for_the_whole_fit(monkeypatch, solver, alpha):
+    seen = []
+    monkeypatch.setattr(RNNRegressor, "fit", lambda self, *_: seen.append(self.alpha))
+    make(solver=solver, batch_size=8).fit(WIDE)
+    assert seen == [pytest.approx(alpha)]
+
+
 # As scikit-learn's users know estimators
 
 

@@ -423,8 +423,8 @@ class RNNForecaster(BaseEstimator):
             "return_sequences": True,
             "random_state": random_state.randint(2**31 - 1),
             "categorical_features": [*range(n_features - n_codes, n_features)] or None,
-            # The regressor divides it by the targets of a batch.
-            "alpha": self.alpha * min(size, n) / n,
+            # The regressor divides it by the targets of a batch, which may be all.
+            "alpha": self.alpha * (1 if self.solver == "lbfgs" else min(size, n) / n),
         }
         if self.quantiles is not None:
             parameters |= {"loss": "quantile", "quantiles": self.quantiles}
