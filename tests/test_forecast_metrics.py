@@ -69,6 +69,7 @@ def test_coverage():
     found = coverage(true, lower, upper, multioutput="raw_values")
     assert_allclose(found, expected)
     assert coverage(true, lower, upper) == pytest.approx(np.mean(expected))
+    assert coverage(true, np.full(TRUE.shape, -np.inf), np.maximum(true, 0)) == 1.0
 
 
 @pytest.mark.parametrize("quantile", [0.1, 0.5, 0.9])
@@ -103,6 +104,18 @@ def _frame(array, columns="abc"):
             {},
             "have not the same index",
         ),
+        (
+            (_frame(TRUE)["a"], _frame(PREDICTED)["a"][::-1], TRAIN[:, 0]),
+            {},
+            "y_true and y_pred have not the same index",
+        ),
+        (
+            (_frame(TRUE), _frame(PREDICTED), _frame(TRAIN, "bac")),
+            {},
+            "y_true and y_train have not the same columns",
+        ),
+        ((TRUE, np.full((5, 3), np.inf), TRAIN), {}, "y_pred has a value .* infinite"),
+        ((TRUE, PREDICTED, TRAIN * -np.inf), {}, "y_train has a value .* infinite"),
     ],
 )
 def test_bad_arguments(arguments, options, message):

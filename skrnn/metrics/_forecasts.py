@@ -35,9 +35,9 @@ def mase(
     y_true : array-like of shape (n_times,) or (n_times, n_series)
         What came. Values that are missing (NaN) do not count.
     y_pred : array-like of the same shape
-        What was forecast. DataFrames must have the same columns.
+        What was forecast. Tables of pandas must have the same index and columns.
     y_train : array-like of shape (n_times_train,) or (n_times_train, n_series)
-        What came before, in the order of time.
+        What came before, in the order of time; of a DataFrame the same columns.
     season_length : int, default=1
         After how many times a season comes again, such as 24 of hours.
     multioutput : {"uniform_average", "raw_values"}, default="uniform_average"
@@ -81,9 +81,9 @@ def rmsse(
     y_true : array-like of shape (n_times,) or (n_times, n_series)
         What came. Values that are missing (NaN) do not count.
     y_pred : array-like of the same shape
-        What was forecast. DataFrames must have the same columns.
+        What was forecast. Tables of pandas must have the same index and columns.
     y_train : array-like of shape (n_times_train,) or (n_times_train, n_series)
-        What came before, in the order of time.
+        What came before, in the order of time; of a DataFrame the same columns.
     season_length : int, default=1
         After how many times a season comes again, such as 24 of hours.
     multioutput : {"uniform_average", "raw_values"}, default="uniform_average"
@@ -148,10 +148,14 @@ def _scaled(y_true, y_pred, y_train, season_length, power):
     check_scalar(season_length, "season_length", Integral, min_val=1)
     true, predicted = _alike(y_true=y_true, y_pred=y_pred)
     train = _columns(y_train, "y_train")
+    for array, name in ((true, "y_true"), (predicted, "y_pred"), (train, "y_train")):
+        if np.isinf(array).any():
+            raise ValueError(f"{name} has a value that is infinite.")
     if train.shape[1] != true.shape[1]:
         raise ValueError(
             f"y_train has {train.shape[1]} series, but y_true has {true.shape[1]}."
         )
+    _check_same_labels(y_true, y_train, "y_true", "y_train", ["columns"])
     if len(train) <= season_length:
         raise ValueError(
             f"y_train has {len(train)} times, but a season is {season_length} of them: "
@@ -170,17 +174,19 @@ def _alike(**arrays):
                 f"{name} has the shape {columns[name].shape}, but {first} has "
                 f"{columns[first].shape}."
             )
-        if isinstance(y, pd.DataFrame) and isinstance(other, pd.DataFrame):
-            _check_same_labels(y, other, first, name)
+        _check_same_labels(y, other, first, name, ["columns", "index"])
     return list(columns.values())
 
 
-def _check_same_labels(y, other, first, name):
-    for what in ("columns", "index"):
-        if not getattr(y, what).equals(getattr(other, what)):
+def _check_same_labels(y, other, first, name, axes):
+    """Refuse tables of one shape that name what they have otherwise."""
+    for axis in axes:
+        labels, others = getattr(y, axis, None), getattr(other, axis, None)
+        is_table = isinstance(labels, pd.Index) and isinstance(others, pd.Index)
+        if is_table and not labels.equals(others):
             raise ValueError(
-                f"{first} and {name} have not the same {what}. Order one as the other "
-                f"by {name}.reindex({what}={first}.{what})."
+                f"{first} and {name} have not the same {axis}. Order one as the other "
+                f"by {name}.reindex({axis}={first}.{axis})."
             )
 
 
