@@ -182,19 +182,22 @@ def _others(panel, series, places, is_known, form):
 def origins_to_learn(panel, form, max_windows, random_state):
     """Series and origins of windows to learn from, of all or of so many at random."""
     longest = max(form.seasons, default=1)
-    firsts, counts = panel.firsts, []
+    firsts = panel.firsts
     lengths = panel.ends - firsts
     # The base should be known; of short series the first half at least.
     starts = firsts + np.minimum(longest, np.maximum(1, lengths // 2)) - 1
     counts = np.maximum(panel.ends - 1 - starts, 0)
-    chosen = np.arange(counts.sum())
-    if chosen.size > max_windows:
+    ends = np.cumsum(counts)
+    n = int(ends[-1])
+    if n > max_windows:
         # One of each of so many neighbours, so that all times have a part; which one is
         # random, or all could be of one time of the day.
         places = np.arange(max_windows) + random_state.uniform(size=max_windows)
-        chosen = (places * (chosen.size / max_windows)).astype(int)
-    series = np.repeat(np.arange(len(counts)), counts)[chosen]
-    origins = chosen - (np.cumsum(counts) - counts)[series] + starts[series]
+        chosen = (places * (n / max_windows)).astype(int)
+    else:
+        chosen = np.arange(n)
+    series = np.searchsorted(ends, chosen, side="right")
+    origins = chosen - (ends - counts)[series] + starts[series]
     return series, origins
 
 
