@@ -72,7 +72,7 @@ def test_all_forms_say_the_same():
     wide = pickle.loads(saved()).predict()
     long = long_of(WIDE)
     found = make().fit(long).predict()
-    assert found.index.names == ["id", "time"]
+    assert found.index.names == ["id", "day"]
     pd.testing.assert_series_equal(
         found, long_of(wide), check_names=False, check_freq=False
     )
@@ -125,7 +125,9 @@ def test_a_series_and_an_array():
     assert forecast.index[0] == pd.Timestamp("2024-02-10")
     assert_array_equal(make().fit(WIDE[["a"]]).predict()["a"], forecast)
     table = y.rename_axis("day").reset_index()
-    assert_array_equal(make(time="day").fit(table).predict(), forecast)
+    found = make(time="day").fit(table).predict()
+    assert_array_equal(found, forecast)
+    assert (found.index.name, forecast.index.name) == ("day", None)
     plain = make(season_length=7, calendar=None)
     of_array = plain.fit(y.to_numpy()).predict()
     assert of_array.index.tolist() == [40, 41, 42]
@@ -174,7 +176,7 @@ def test_series_of_unequal_length():
     """Those of a long frame end each by itself; leading NaN of a wide one are none."""
     long = long_of(WIDE).drop([("b", day) for day in DAYS[-5:]])
     forecast = make().fit(long).predict()
-    firsts = forecast.index.to_frame()["time"].groupby("id").first()
+    firsts = forecast.index.to_frame()["day"].groupby("id").first()
     assert firsts.tolist() == [DAYS[-1] + DAYS.freq, DAYS[-5], DAYS[-1] + DAYS.freq]
     wide = WIDE.copy()
     wide.loc[: DAYS[20], "c"] = np.nan
@@ -756,6 +758,7 @@ def test_a_calendar_needs_one():
             "none of those|no values",
         ),
         (lambda f: f.backtest(WIDE, X, n_origins=14), "too few for n_origins=14"),
+        (lambda f: f.backtest(WIDE, X, window=1), "window == 1, must be >= 2"),
     ],
 )
 def test_bad_calls(call, message):

@@ -122,8 +122,7 @@ class RNNForecaster(BaseEstimator):
         "one-cycle" rises to it in 30 % of them and falls again. "constant" keeps it,
         "invscaling" divides it by ``t ** power_t`` in step t of the solver, and
         "adaptive" by 5 whenever `n_iter_no_change` epochs improved nothing, until it is
-        below 1e-6. `partial_fit`, which knows no last epoch, takes "constant" for the
-        first two.
+        below 1e-6.
     learning_rate_init : float, default=0.005
         The first learning rate, or the highest one.
     power_t : float, default=0.5
@@ -567,11 +566,13 @@ class RNNForecaster(BaseEstimator):
         X, static : as in `fit`, default=None
             Of y.
         n_origins : int, default=5
-            How many times a forecast begins; the last one ends with the series.
+            How many times a forecast begins; the last one ends with the last time of
+            y. Series of a long y that end before have NaN behind their end, and no part
+            in the scores there.
         step : int, default=None
             Times from one origin to the next; None: the horizon.
         window : int, default=None
-            How many of the times before the origin a fit sees; None: all.
+            How many of the times before the origin a fit sees, at least 2; None: all.
         refit : bool, default=False
             Whether there is a fit for each origin, or one for all.
 
@@ -587,10 +588,10 @@ class RNNForecaster(BaseEstimator):
             share of values between the outer ones.
         """
         check_parameters(self)
-        counts = {"n_origins": n_origins, "step": step, "window": window}
-        for name, value in counts.items():
+        counts = {"n_origins": (n_origins, 1), "step": (step, 1), "window": (window, 2)}
+        for name, (value, least) in counts.items():
             if value is not None:
-                check_scalar(value, name, Integral, min_val=1)
+                check_scalar(value, name, Integral, min_val=least)
         panel, covariates, statics = self._read_first(y, X, static)
         origins = origins_of(panel, int(self.horizon), n_origins, step, window)
         forecaster: Any = None

@@ -837,6 +837,9 @@ series is read before its time in either.""",
             text="""Windows per step of the solver. "auto" is an eighth of them, but at
 least 8 and at most 32."""
         ),
+        "learning_rate": COMMON["learning_rate"]._replace(
+            text=COMMON["learning_rate"].text.split("\n`partial_fit`")[0]
+        ),
         "alpha": COMMON["alpha"]._replace(
             default=10.0,
             text="""Strength of the L2 penalty on weights, divided by the number of all

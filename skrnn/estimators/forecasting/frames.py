@@ -62,5 +62,6 @@ def index_of(panel, series, starts, horizon):
     if panel.names.nlevels > 1:
         names = pd.Index(names.to_flat_index())
     return pd.MultiIndex.from_arrays(
-        [names, times.take(places.ravel())], names=[name or "series", "time"]
+        [names, times.take(places.ravel())],
+        names=[name or "series", times.name or "time"],
     )

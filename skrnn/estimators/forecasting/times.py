@@ -1,6 +1,6 @@
 """Times of series: at equal distances, in their order, each once; and what follows."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from numbers import Integral
 from reprlib import repr as short
 from typing import Any
@@ -18,6 +18,7 @@ class Grid:
 
     first: Any
     step: Any  # an offset of pandas, or an int
+    name: Any = None  # what the user calls the times
 
     def times(self, start, stop):
         """An index of those from one position to before another one."""
@@ -28,7 +29,7 @@ class Grid:
         else:
             end = self.first + stop * self.step
             times = pd.RangeIndex(self.first, end, self.step)
-        return times[start:]
+        return times[start:].rename(self.name)
 
     def places(self, times, name):
         """Positions of some times, all of them from the first one on."""
@@ -74,7 +75,7 @@ class Grid:
 
     def cut(self, start):
         """The grid that starts at another position."""
-        return Grid(self.times(start, start + 1)[0], self.step)
+        return replace(self, first=self.times(start, start + 1)[0])
 
 
 def check_times(times, name, grid=None):
@@ -110,24 +111,43 @@ def check_order(times, name, of=""):
 
 def grid_of(times, freq, name, known=None):
     """The grid of times, sorted and each once; at the distance of a known one."""
-    first = times[0]
+    first, is_clock = times[0], isinstance(times, pd.DatetimeIndex | pd.PeriodIndex)
     if known is not None:
-        return Grid(int(first) if isinstance(known.first, int) else first, known.step)
-    if not isinstance(times, pd.DatetimeIndex | pd.PeriodIndex):
-        return Grid(int(first), _whole_step(times, freq))
-    if isinstance(times, pd.PeriodIndex):
-        return Grid(first, times.freq)
-    step = to_offset(freq) if freq is not None else _offset_of(times)
+        step = known.step
+    elif not is_clock:
+        step = _whole_step(times, freq)
+    elif isinstance(times, pd.PeriodIndex):
+        step = times.freq
+    else:
+        step = _offset_of(times) if freq is None else _offset_named(freq)
     if step is None:
         raise ValueError(
             f"{name} has no frequency: its times, {short(times[0])} and on, are not at "
             f"equal distances. Fill the gaps, as by {name}.asfreq('h'), or set freq."
         )
-    return Grid(first, step)
+    return Grid(first if is_clock else int(first), step, times.name)
+
+
+def _offset_named(freq):
+    """An offset of pandas, or its name."""
+    try:
+        if isinstance(freq, Integral):
+            raise ValueError("a number is a distance of whole numbers")
+        return to_offset(freq)
+    except ValueError as error:
+        raise ValueError(
+            f"freq={freq!r} is no distance of dates ({error}). Pass what pandas knows, "
+            "such as 'h', 'D' or an offset."
+        ) from error
 
 
 def _whole_step(times, freq):
     if freq is not None:
+        if not isinstance(freq, Integral) or freq < 1:
+            raise ValueError(
+                f"freq={freq!r}, but the times are whole numbers. Pass their distance, "
+                "a whole number above 0, or None."
+            )
         return int(freq)
     if isinstance(times, pd.RangeIndex):
         return times.step
@@ -259,7 +279,5 @@ def _useful(grid, length):
 
 def calendar_features(times, names):
     """Sine and cosine of where each time stands in each cycle."""
-    if not names:
-        return np.empty((len(times), 0))
     angles = [2 * np.pi * np.asarray(CALENDAR[name](times), float) for name in names]
     return np.column_stack([f(angle) for angle in angles for f in (np.sin, np.cos)])
