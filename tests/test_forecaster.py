@@ -483,6 +483,55 @@ def test_quantiles():
 
 
 @pytest.mark.parametrize(
+    "freq",
+    [pd.offsets.Day(), pd.offsets.MonthEnd(), pd.offsets.DateOffset(months=1), "D"],
+)
+def test_frequencies(freq):
+    times = pd.date_range("2024-01-31", periods=40, freq=freq)
+    seen = np.array([0, 1, 3, *range(5, 40)])  # with gaps, so that freq must say it
+    y = pd.Series(np.arange(40.0), times)
+    whole = make().fit(y)
+    assert whole.predict().index.equals(
+        pd.date_range(times[-1], periods=H + 1, freq=freq)[1:]
+    )
+    panel = read_panel(y.iloc[seen], freq, (None,) * 3)
+    assert_array_equal(np.flatnonzero(~np.isnan(panel.values[:, 0])), seen)
+    assert make(freq=freq).fit(y).season_lengths_ == whole.season_lengths_
+
+
+@pytest.mark.parametrize(
+    ("times", "freq", "message"),
+    [
+        (np.arange(40), "h", "freq='h', but the times are whole numbers"),
+        (np.arange(40), 0, "freq=0, but the times are whole numbers"),
+        (DAYS, 2, "freq=2 is no distance of dates"),
+        (DAYS, "fortnight", "freq='fortnight' is no distance of dates"),
+    ],
+)
+def test_bad_frequencies(times, freq, message):
+    with pytest.raises(ValueError, match=message):
+        make(freq=freq).fit(WIDE.set_axis(times))
+
+
+@pytest.mark.parametrize("form", ["array", "wide", "long", "series"])
+def test_an_array_has_the_times_that_follow(form):
+    as_form = {
+        "array": lambda wide: wide.to_numpy(),
+        "wide": lambda wide: wide,
+        "long": long_of,
+        "series": lambda wide: wide["b"],
+    }[form]
+    forecaster = make().fit(as_form(WIDE[:30]))
+    more = WAVES[30:, 1] if form == "series" else WAVES[30:]
+    found = forecaster.update(more).predict()
+    expected = forecaster.predict(y=as_form(WIDE))
+    assert_array_equal(found, expected)
+    assert found.index.equals(expected.index)
+    with pytest.raises(ValueError, match="y is an array with 2 columns, but there are"):
+        forecaster.update(WAVES[:, :2])
+
+
+@pytest.mark.parametrize(
     ("freq", "n", "seasons"),
     [
         ("h", 400, (24, 168)),

@@ -9,6 +9,7 @@ from typing import Any, Literal, Self
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
+from pandas.tseries.offsets import BaseOffset
 from sklearn.base import BaseEstimator, clone
 from sklearn.utils import check_random_state, check_scalar
 from sklearn.utils.validation import check_is_fitted
@@ -69,7 +70,7 @@ class RNNForecaster(BaseEstimator):
     series_ids : bool, default=False
         Whether the network learns an embedding of each series. It then knows which one
         it forecasts, and knows less of one that fit did not see.
-    freq : str, int or None, default=None
+    freq : str, int, offset of pandas or None, default=None
         Distance of the times, as pandas names it, or a number of whole ones. None: that
         of the index, or what its times say.
     series : str or None, default=None
@@ -230,7 +231,7 @@ class RNNForecaster(BaseEstimator):
         calendar: ArrayLike | Literal["auto"] | None = "auto",
         known: ArrayLike | None = None,
         series_ids: bool = False,
-        freq: str | int | None = None,
+        freq: str | int | BaseOffset | None = None,
         series: str | None = None,
         time: str | None = None,
         target: str | None = None,
@@ -527,7 +528,8 @@ class RNNForecaster(BaseEstimator):
         Parameters
         ----------
         y : as in `fit`
-            What came after the last observations, of all series or of some.
+            What came after the last observations, of all series or of some. An array
+            has the times that follow, of all series in their order.
         X : DataFrame, default=None
             Covariates at the times of y, if fit had any.
 
@@ -537,7 +539,7 @@ class RNNForecaster(BaseEstimator):
             The estimator.
         """
         form, panel = self._fitted_form(), self._panel
-        new = self._read(y, X)
+        new = self._read(panel.table_behind(y, "y"), X)
         if new.form == panel.form == "series":
             new = replace(new, names=panel.names)
         self._panel = _last(panel.with_more(new, "y"), form.reach)

@@ -8,6 +8,8 @@ from these tables, and a test says when they are not what the tables say.
 from numbers import Integral, Real
 from typing import Any, NamedTuple
 
+from pandas.tseries.offsets import BaseOffset
+
 from skrnn.compat import Interval, StrOptions
 from skrnn.mathematics.cells import CELLS
 from skrnn.mathematics.losses import LOSSES
@@ -782,11 +784,11 @@ one it forecasts, and knows less of one that fit did not see.""",
     ),
     "freq": Parameter(
         None,
-        [str, int, None],
-        "str, int or None",
+        [str, int, BaseOffset, None],
+        "str, int, offset of pandas or None",
         """Distance of the times, as pandas names it, or a number of whole ones. None:
 that of the index, or what its times say.""",
-        "str | int | None",
+        "str | int | BaseOffset | None",
     ),
     "series": Parameter(
         None,

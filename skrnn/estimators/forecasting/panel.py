@@ -50,6 +50,26 @@ class Panel:
         values = self.values[start:place]
         return replace(self, values=values, ends=ends, grid=grid, covariates=covariates)
 
+    def table_behind(self, y, name):
+        """A table; of an array that of all series, from their end on."""
+        if isinstance(y, pd.Series | pd.DataFrame):
+            return y
+        table = pd.DataFrame(_table_of_array(y, name))
+        (end, *others), n = np.unique(self.ends), len(self.names)
+        if table.shape[1] != n or others:
+            raise ValueError(
+                f"{name} is an array with {table.shape[1]} columns, but there are {n} "
+                f"series{', which end at several times' if others else ''}. Pass a "
+                "Series or DataFrame of pandas."
+            )
+        times = self.grid.times(end, end + len(table))
+        if self.form == "long":
+            index = pd.MultiIndex.from_product([self.names, times])
+            return pd.Series(table.to_numpy().T.ravel(), index)
+        if self.form == "series":
+            return table[0].set_axis(times)
+        return table.set_axis(times).set_axis(self.names, axis=1)
+
     def with_more(self, new, name):
         """The panel with what came after: another one, of some of its series."""
         own = self.names.get_indexer(new.names)

@@ -193,7 +193,15 @@ def seconds_of(step):
         return pd.Timedelta(step).total_seconds()
     except (ValueError, TypeError):
         # A day may be one of another length in a time zone.
-        return step.n * _DAY if step.rule_code == "D" else None
+        return step.n * _DAY if code_of(step) == "D" else None
+
+
+def code_of(step):
+    """The letters by which pandas names a distance; none of one without a name."""
+    try:
+        return step.rule_code
+    except NotImplementedError:
+        return ""
 
 
 def seasons_of(season_length, step, length):
@@ -218,8 +226,8 @@ def season_lengths_of(step, length):
         return ()
     seconds = seconds_of(step)
     if seconds is None:
-        name = step.rule_code.removeprefix("B") or "B"
-        name = step.rule_code if step.rule_code in ("B", "C") else name
+        code = code_of(step)
+        name = code if code in ("B", "C") else code.removeprefix("B")
         seasons = {_OF_YEAR.get(name[:1], 1) / step.n: 2}
     else:
         seasons = {_DAY / seconds: 2, _WEEK / seconds: 2}
@@ -264,7 +272,7 @@ def calendar_of(calendar, grid, length):
 
 def _useful(grid, length):
     """Features that differ from time to time, and have been seen often enough."""
-    seconds, code = seconds_of(grid.step), grid.step.rule_code
+    seconds, code = seconds_of(grid.step), code_of(grid.step)
     is_short = seconds is not None and seconds < _DAY
     is_daily = code in ("B", "C") or seconds == _DAY
     first, last = grid.times(0, max(length, 1))[[0, -1]]
