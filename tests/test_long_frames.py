@@ -91,6 +91,12 @@ def test_targets(library):
     assert_array_equal(kinds, [[2019, False], [2021, True]])
 
 
+def test_dates_beside_numbers_stay_dates():
+    days = pd.to_datetime(["2024-01-01"] * 6).astype("datetime64[ns]")
+    y = sequences_from_frame(LOG.assign(day=days), target=["year", "day"]).y
+    assert y.tolist() == [[2019, days[0]], [2021, days[0]]]
+
+
 def test_missing_targets_are_alike():
     log = LOG.assign(y=np.where(LOG["id"] == "a", np.nan, 2.0))
     assert_array_equal(sequences_from_frame(log, target="y").y, [2.0, np.nan])
@@ -118,6 +124,13 @@ def test_gaps(library):
     single = sequences_from_frame(library(LOG[:2]))
     assert single.step is None
     assert len(single.gaps) == 0
+
+
+def test_gaps_of_small_integers():
+    log = LOG.assign(id="a", t=np.array([0, 50, 127, -128, 100, 75], np.int8))
+    frames = sequences_from_frame(log)
+    assert frames.step == 27
+    assert frames.gaps["start"].tolist() == [-128, 0]
 
 
 def test_gaps_keep_ids_of_any_name():
@@ -175,6 +188,9 @@ def test_times_of_polars():
     pl = pytest.importorskip("polars")
     log = as_polars(LOG)
     days = pl.Series(_DAYS)
+    ordered = pl.Series([" gfedcba"[t] for t in ROWS["t"]], dtype=pl.Enum([*"gfedcba"]))
+    frames = sequences_from_frame(log.with_columns(t=ordered))
+    check_lists([x["heat"] for x in frames.X], column("heat"))
     for times in (days, days.cast(pl.Date), days.dt.replace_time_zone("Asia/Tokyo")):
         frames = sequences_from_frame(log.with_columns(t=times))
         check_lists([x["heat"] for x in frames.X], column("heat"))
@@ -297,6 +313,9 @@ def test_labels_and_numbers_stay_what_they_are():
     values = [np.array(["u", None, "v", "w"], object), np.array([1.5, 2.5])]
     back = frame_from_sequences(values, LOG)
     assert back["prediction"].tolist() == ["v", 1.5, "u", 2.5, None, "w"]
+    numbered = frame_from_sequences(pd.DataFrame({0: [1, 2], 1: [3, 4]}), LOG)
+    assert numbered[1].tolist() == [3, 4, 3, 4, 3, 3]
+    assert frame_from_sequences([1, 2], LOG, names=5)[5].tolist() == [1, 2, 1, 2, 1, 1]
     three = np.arange(8).reshape(2, 2, 2)
     equal = LOG[LOG["t"] < 3]
     assert frame_from_sequences(three, equal)["prediction_1"].tolist() == [1, 5, 3, 7]
@@ -360,6 +379,23 @@ ERRORS = {
         {},
         "'t' has string values such as '3'",
     ),
+    "lists as ids": (
+        LOG.assign(id=[[1], [2]] * 3),
+        {},
+        r"'id' has values of type list, such as \[1\], but one number, text or date",
+    ),
+    "lists as targets": (
+        LOG.assign(y=[[1], [2]] * 3),
+        {"target": "y"},
+        "'y' has values of type list",
+    ),
+    "sequence": (
+        LOG,
+        {"sequence": LOG["id"]},
+        "no column or level of its index with the",
+    ),
+    "no name of sequence": (LOG, {"sequence": None}, "name None .sequence=None"),
+    "large": (LOG.assign(t=[2**70 + t for t in ROWS["t"]]), {}, "beyond those of int6"),
     "texts and numbers": (LOG.assign(t=[1, "2", 3, 4, 5, 6]), {}, "mixed-integer val"),
     "categories": (LOG.assign(t=pd.Categorical(ROWS["page"])), {}, "categorical val"),
     "complex": (LOG.assign(t=LOG["t"] * 1j), {}, "'t' has complex values such as"),
@@ -382,12 +418,16 @@ def test_errors(df, arguments, match):
 def test_errors_of_polars():
     pl = pytest.importorskip("polars")
     log = as_polars(LOG)
+    assert frame_from_sequences([1, 2], log, names=[5])["5"].to_list()[:2] == [1, 2]
     for name in ("id", "t"):
         missing = log.with_columns(
             pl.when(pl.col("heat") == 19).then(None).otherwise(pl.col(name)).alias(name)
         )
         with pytest.raises(ValueError, match=f"'{name}' is missing in 1 row.* row 2"):
             sequences_from_frame(missing)
+    for ids in ([[1], [2]] * 3, [{"a": 1}, {"a": 2}] * 3):
+        with pytest.raises(TypeError, match="'id' has values of type"):
+            sequences_from_frame(log.with_columns(id=pl.Series(ids)))
     with pytest.raises(TypeError, match=r"type LazyFrame\. Pass df\.collect\(\)\."):
         sequences_from_frame(log.lazy())
     with pytest.raises(ValueError, match="same sequence and time"):
@@ -403,6 +443,17 @@ BACK_ERRORS = {
     "generator": ((i for i in range(2)), {}, "values must be a list .* type generator"),
     "existing": ([1, 2], {"names": "heat"}, "df has a column 'heat' already"),
     "names": ([1, 2], {"names": ["a", "b"]}, "expected 1 different name"),
+    "columns of frames": (
+        [pd.DataFrame({"p": [1] * 4, "q": 2}), pd.DataFrame({"q": [1, 2], "p": 2})],
+        {},
+        r"has \['p', 'q'\] in sequence b and \['q', 'p'\] in sequence a",
+    ),
+    "no columns": (np.ones((2, 0)), {}, "values has no columns"),
+    "dates and numbers": (
+        [np.array(["2024"] * 4, "M8[s]"), np.ones(2)],
+        {},
+        "dates of some sequences and other values of others",
+    ),
     "equal names": (
         np.ones((2, 2)),
         {"names": ["a", "a"]},

@@ -173,6 +173,12 @@ def test_frames_and_arrays_in_one_list():
     assert steps.feature_names_in_.tolist() == ["a", "b"]
 
 
+def test_numbered_columns_are_taken_by_their_places():
+    frames = [pd.DataFrame(x, columns=range(i, i + 2)) for i, x in enumerate(RAGGED)]
+    scaled = StepTransformer(StandardScaler()).fit_transform(frames)
+    assert_allclose(flat(scaled), StandardScaler().fit_transform(flat(RAGGED)))
+
+
 def test_names_of_tables():
     names = [f"{name}_{t}" for t in range(5) for name in "ab"]
     table = pd.DataFrame(X.reshape(24, -1), columns=names, index=range(7, 31))
@@ -283,6 +289,9 @@ def test_errors():
     match = r"FunctionTransformer made \(69, 2\) of 70 steps, expected a row for each"
     with pytest.raises(ValueError, match=match):
         fewer.fit_transform(RAGGED)
+    turned = StepTransformer(FunctionTransformer(lambda steps: steps[::-1]))
+    with pytest.raises(ValueError, match="FunctionTransformer made rows in another or"):
+        turned.fit_transform(FRAMES)
     steps = StepTransformer(StandardScaler()).fit(RAGGED)
     before = state_of(steps)
     for bad, match in (

@@ -214,6 +214,8 @@ def frame_from_sequences(
     columns[rows.order] = flat
     columns = columns.reshape(len(flat), -1).T
     names = _new_names(names, found, len(columns))
+    if frame.implementation.is_polars():
+        names = [str(name) for name in names]
     for name in names:
         if name in frame.columns:
             raise ValueError(
@@ -255,7 +257,7 @@ def _targets(ordered, names, rows, per):
     """y, as an array for sequences or as a list for steps."""
     columns = [as_array(_columns(ordered, [name])[:, 0].to_numpy()) for name in names]
     for name, column in zip(names, columns, strict=True):
-        i = rows.changing(column)
+        i = rows.changing(column, name)
         if i is None:
             continue
         if per == "sequence":
@@ -263,7 +265,8 @@ def _targets(ordered, names, rows, per):
         per = "step"
     kinds = {column.dtype.kind for column in columns}
     if len(kinds) > 1 and not kinds <= set("iufb"):
-        columns = [column.astype(object) for column in columns]
+        # NumPy would make numbers of dates.
+        columns = [pd.Series(column).astype(object).to_numpy() for column in columns]
     y = np.column_stack(columns) if len(columns) > 1 else columns[0]
     return np.split(y, rows.offsets[1:-1]) if per == "step" else y[rows.starts]
 
@@ -273,7 +276,7 @@ def _static(ordered, names, rows):
     table = _columns(ordered, names)
     for j, name in enumerate(names):
         column = table[:, j].to_numpy()
-        i = rows.changing(column)
+        i = rows.changing(column, name)
         if i is not None:
             _raise_changing(name, column, i, rows, "Take it as one of the features")
     table = table[rows.starts].to_native()
@@ -328,6 +331,7 @@ def _flat(values, rows):
         if array.ndim > 2:
             raise ValueError(f"values has {array.ndim} dimensions, expected 1 to 3.")
         return array.repeat(rows.lengths, axis=0), _names_of(values)
+    _check_columns(parts, rows.ids)
     arrays = [as_array(part) for part in parts]
     for array, length, name in zip(arrays, rows.lengths, rows.ids, strict=True):
         if array.ndim not in (1, 2) or len(array) != length:
@@ -339,6 +343,11 @@ def _flat(values, rows):
     if len(shapes) > 1:
         raise ValueError(
             "All sequences must have the same number of columns in values."
+        )
+    if len({array.dtype.kind in "mM" for array in arrays}) > 1:
+        raise ValueError(
+            "values has dates of some sequences and other values of others. Make all "
+            "of them dates, missing ones np.datetime64('NaT')."
         )
     if len({array.dtype.kind in "OUS" for array in arrays}) > 1:
         arrays = [array.astype(object) for array in arrays]
@@ -361,15 +370,29 @@ def _parts_of_steps(values):
     return None
 
 
+def _check_columns(parts, ids):
+    """Refuse frames with unlike columns, which would be joined by their places."""
+    names = [_names_of(part) for part in parts]
+    for i, found in enumerate(names):
+        if found is not None and names[0] is not None and found != names[0]:
+            raise ValueError(
+                "All frames of values must have the same columns in the same order, "
+                f"but one has {short(names[0])} in sequence {ids[0]} and "
+                f"{short(found)} in sequence {ids[i]}."
+            )
+
+
 def _names_of(values):
     return list(values.columns) if hasattr(values, "columns") else None
 
 
 def _new_names(names, found, n_columns):
     """As many names as there are columns."""
+    if n_columns == 0:
+        raise ValueError("values has no columns, expected one or more.")
     if names is None:
         names = found or "prediction"
-    if isinstance(names, str):
+    if isinstance(names, str) or not hasattr(names, "__iter__"):
         numbered = [f"{names}_{j}" for j in range(n_columns)]
         names = [names] if n_columns == 1 else numbered
     names = list(names)

@@ -35,7 +35,7 @@ class Rows(NamedTuple):
         """Those of a frame; refuses what has no order."""
         found = _key(frame, sequence, "sequence", 0)
         _check_not_missing(found, sequence, "belongs to no sequence")
-        codes, ids = pd.factorize(found)
+        codes, ids = factorized(found, sequence)
         ids = pd.Index(ids)
         times, keys, is_number = None, np.arange(len(codes)), False
         if time is not None:
@@ -88,12 +88,24 @@ class Rows(NamedTuple):
         step = step.item() if isinstance(step, np.generic) else step
         return None if pd.isna(step) else step, pd.DataFrame(gaps)
 
-    def changing(self, values):
-        """The first sequence within which values change, or None."""
-        codes, _ = pd.factorize(values)  # what is missing has one code
+    def changing(self, values, name):
+        """The first sequence within which the values of a column change, or None."""
+        codes, _ = factorized(values, name)  # what is missing has one code
         least = np.minimum.reduceat(codes, self.starts)
         changes = np.maximum.reduceat(codes, self.starts) > least
         return int(np.argmax(changes)) if changes.any() else None
+
+
+def factorized(values, name):
+    """The code of each value of a column, and what the codes stand for."""
+    try:
+        return pd.factorize(values)
+    except (TypeError, ValueError):
+        value = next(iter(values))
+        raise TypeError(
+            f"{short(name)} has values of type {type(value).__name__}, such as "
+            f"{short(value)}, but one number, text or date is expected in each row."
+        ) from None
 
 
 def cut(frame, offsets):
@@ -138,12 +150,13 @@ def _check_names(names):
 def _key(frame, name, parameter, place):
     """A column, or a level of the index, as a Series of pandas."""
     columns, is_pandas = frame.columns, frame.implementation.is_pandas()
-    if name in columns:
+    is_name = name is not None and not hasattr(name, "__array__")
+    if is_name and name in columns:
         series = frame[:, columns.index(name)]
-        return series.to_native() if is_pandas else pd.Series(series.to_numpy())
+        return series.to_native() if is_pandas else _of_polars(series)
     levels = list(frame.to_native().index.names) if is_pandas else []
-    is_default = name == {"sequence": "id", "time": "t"}[parameter]
-    if name in levels:
+    is_default = is_name and name == {"sequence": "id", "time": "t"}[parameter]
+    if is_name and name in levels:
         place = levels.index(name)
     elif not (is_default and len(levels) == 2):
         names = [str(name) for name in (*columns, *levels) if name is not None]
@@ -154,6 +167,15 @@ def _key(frame, name, parameter, place):
         )
     values = frame.to_native().index.get_level_values(place)
     return pd.Series(values.array, name=levels[place])
+
+
+def _of_polars(series):
+    """A column of polars as a Series of pandas."""
+    if isinstance(series.dtype, nw.Enum):  # its categories are in order
+        categories = list(series.dtype.categories)
+        return pd.Series(pd.Categorical(series.to_list(), categories, ordered=True))
+    array = series.to_numpy()
+    return pd.Series(array if array.ndim == 1 else list(array))
 
 
 def _check_not_missing(values, name, what):
@@ -194,8 +216,15 @@ def _as_times(times, name):
             "them of texts."
         )
     values = times.to_numpy()
-    if values.dtype.kind not in "iuf":
-        values = values.astype(np.int64 if kind == "integer" else np.float64)
+    # Differences of small integers would overflow.
+    if values.dtype.kind not in "iuf" or values.dtype.itemsize < 8:
+        try:
+            values = values.astype(np.int64 if kind == "integer" else np.float64)
+        except OverflowError:
+            raise ValueError(
+                f"{short(name)} has integers beyond those of int64. Pass floats, or "
+                "subtract the first."
+            ) from None
     if not np.isfinite(values).all():
         row = np.flatnonzero(~np.isfinite(values))[0]
         raise ValueError(f"{short(name)} is infinite, first in row {row} of df.")

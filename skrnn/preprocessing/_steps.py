@@ -361,6 +361,7 @@ class StepTransformer(OfSequences):
                 "steps, expected a row for each of them. Take a transformer that keeps "
                 "the number of rows."
             )
+        _check_order(values, self.transformer)
         is_list = is_list_of_sequences(X, form.n_features_per_step)
         if is_list and hasattr(values, "columns"):
             return _frames(values, X, offsets)
@@ -383,6 +384,17 @@ def _has_steps(y, lengths):
     parts = slices(y) if is_vector(y) and len(y) == len(lengths) else ()
     sizes = [len(part) if is_vector(part) else -1 for part in parts]
     return np.array_equal(sizes, lengths)
+
+
+def _check_order(values, transformer):
+    """Refuse a frame whose rows are those of other steps, as far as its index says."""
+    index = getattr(values, "index", None)
+    is_order = isinstance(index, pd.Index) and index.isin(range(len(index))).all()
+    if is_order and not index.is_monotonic_increasing:
+        raise ValueError(
+            f"{type(transformer).__name__} made rows in another order than that of the "
+            "steps. Take a transformer that keeps it."
+        )
 
 
 def _frames(values, X, offsets):

@@ -14,7 +14,9 @@ def below(frames):
     if first.implementation.is_polars():
         # Types may differ, as of a column of whole numbers in some of them.
         return concat(frames, how="vertical_relaxed")
-    return concat(frames, ignore_index=True)
+    # By their places: columns that are merely numbered may have other labels.
+    columns = frames[0].columns
+    return concat([x.set_axis(columns, axis=1) for x in frames], ignore_index=True)
 
 
 def check_layout(X, n_features_per_step):
