@@ -394,6 +394,34 @@ def test_the_future_of_covariates_is_not_read():
     assert_array_equal(forecast, whole[first])
 
 
+@pytest.mark.parametrize("with_covariates", [False, True])
+def test_what_is_kept_does_not_grow(with_covariates):
+    """Once a series has ended, and where it goes on much later."""
+    forecaster = pickle.loads(saved(with_covariates))
+    n, size = forecaster.n_reads_ + 1, len(pickle.dumps(forecaster))
+    times = pd.date_range(DAYS[-1], periods=160, freq="D")[1:]
+    prices = pd.DataFrame({"price": np.arange(162.0) % 5, "visits": 1.0}, None)
+    prices = prices.set_index(pd.date_range(times[0], periods=162, freq="D"))
+    more, future = ({}, {})
+    if with_covariates:
+        more, future = {"X": prices}, {"X_future": pd.concat([X[:40], prices])}
+    new = pd.DataFrame(RNG.normal(size=(159, 3)), times, list(WIDE))
+    for start in range(0, 159, 53):
+        forecaster.update(new[["a", "c"]][start : start + 53], **more)
+    assert forecaster._panel.values.shape == (n, 3)
+    assert len(pickle.dumps(forecaster)) < 1.5 * size + 100
+    found = forecaster.predict(**future)
+    history = {"X": future["X_future"]} if with_covariates else {}
+    for name in WIDE:
+        whole = WIDE if name == "b" else pd.concat([WIDE, new])
+        expected = forecaster.predict(y=whole[[name]], **history, **future)
+        assert_array_equal(found[name].dropna(), expected[name])
+    later = forecaster.update(new[["b"]][-9:], **more).predict(**future)
+    whole = pd.concat([WIDE, new])
+    whole.loc[times[:-9], "b"] = np.nan
+    assert_array_equal(later, forecaster.predict(y=whole, **history, **future))
+
+
 def test_updates_with_covariates():
     forecaster = make(known=["price"]).fit(WIDE[:20], X[:20])
     whole = forecaster.predict(X_future=X, y=WIDE, X=X)

@@ -389,7 +389,7 @@ class RNNForecaster(BaseEstimator):
             "_form": form,
             "_covariates": covariates,
             "_statics": statics,
-            "_panel": _last(panel, form.reach),
+            "_panel": panel.last(form.reach),
         }
         vars(self).update(fitted)
         return self
@@ -466,7 +466,7 @@ class RNNForecaster(BaseEstimator):
         form, panel = self._fitted_form(), self._panel
         horizon = self._check_horizon(horizon, form)
         if y is not None:
-            panel = _last(self._read(y, X), form.reach)
+            panel = self._read(y, X).last(form.reach)
             panel = self._statics.attach(static, panel)
         elif X is not None or static is not None:
             raise ValueError("X and static belong to y, which is None.")
@@ -542,7 +542,7 @@ class RNNForecaster(BaseEstimator):
         new = self._read(panel.table_behind(y, "y"), X)
         if new.form == panel.form == "series":
             new = replace(new, names=panel.names)
-        self._panel = _last(panel.with_more(new, "y"), form.reach)
+        self._panel = panel.with_more(new, "y").last(form.reach)
         return self
 
     def backtest(
@@ -610,14 +610,3 @@ class RNNForecaster(BaseEstimator):
         return backtest_of(
             np.array(parts), panel, origins, forecaster._levels, *season_length
         )
-
-
-def _last(panel, n):
-    """The panel with its last values only, of each series at least so many.
-
-    Before these stands the last one that was seen then.
-    """
-    start = max(0, int(panel.ends.min()) - n - 1)
-    values = panel.values.copy()
-    values[start] = panel.last_seen()[start]
-    return replace(panel, values=values).until(len(values), start)

@@ -64,15 +64,13 @@ class Covariates:
                 f"their values at the {horizon} times of the forecast."
             )
         new = self._read(X, panel, columns, known, "X_future")
-        n_series, n_own = len(panel.names), new.shape[1]
-        values = np.full(
-            (panel.ends.max() + horizon, n_series, len(self.names)), np.nan
-        )
-        values[: len(panel.covariates)] = panel.covariates
-        for series, end in enumerate(panel.ends):
-            part = new[end : end + horizon, series if n_own > 1 else 0]
+        n_series, ends = len(panel.names), panel.ends - panel.starts
+        values = np.full((ends.max() + horizon, n_series, len(self.names)), np.nan)
+        values[: len(panel.covariates)] = panel.covariates[: len(values)]
+        for series, (end, row) in enumerate(zip(panel.ends, ends, strict=True)):
+            part = new[end : end + horizon, series if new.shape[1] > 1 else 0]
             _check_future(part, panel, series, horizon)
-            values[end : end + horizon, series, np.array(self.is_known)] = part
+            values[row : row + horizon, series, np.array(self.is_known)] = part
         return replace(panel, covariates=values)
 
     def _read(self, X, panel, columns, names, name):

@@ -15,10 +15,12 @@ class Panel:
     """Series on one grid of times: a row a time, a column a series; NaN where missing.
 
     What belongs to the series: covariates (times, series or 1, names), which may go on
-    after the ends; numbers and codes of categories of each series.
+    after the ends; numbers and codes of categories of each series. What is kept of
+    series starts at another position of the grid for each.
     """
 
     values: Any
+    starts: Any  # position of the first row of each series
     ends: Any  # before which position each series ends
     grid: Grid
     names: pd.Index
@@ -39,6 +41,33 @@ class Panel:
         places = np.arange(len(self.values))[:, None]
         places = np.where(np.isnan(self.values), 0, places)
         return np.take_along_axis(self.values, np.maximum.accumulate(places), axis=0)
+
+    def last(self, n):
+        """The last values of each series: so many, and before the last seen then."""
+        starts = np.maximum(self.starts, self.ends - n - 1)
+        rows = np.arange((self.ends - starts).max()) + (starts - self.starts)[:, None]
+        rows = np.minimum(rows, len(self.values) - 1).T
+        is_in = rows + self.starts < self.ends
+        values = np.where(is_in, np.take_along_axis(self.values, rows, axis=0), np.nan)
+        seen = np.take_along_axis(self.last_seen(), rows[:1], axis=0)[0]
+        values[0] = np.where(is_in[0], seen, np.nan)
+        covariates = self.covariates
+        if covariates is not None:
+            covariates = self.of_each(covariates)[rows, np.arange(len(starts))]
+        cut = int(starts.min())
+        return replace(
+            self,
+            values=values,
+            starts=starts - cut,
+            ends=self.ends - cut,
+            grid=self.grid.cut(cut) if cut else self.grid,
+            covariates=covariates,
+        )
+
+    def of_each(self, covariates):
+        """Covariates (times, series, names) of one that all have, or of each."""
+        times, _, names = covariates.shape
+        return np.broadcast_to(covariates, (times, len(self.names), names))
 
     def until(self, place, start=0):
         """The panel as it was before a position; or only from another one on."""
@@ -81,20 +110,14 @@ class Panel:
             )
         first = self.grid.places(new.grid.times(0, 1), name)[0]
         self._check_is_later(new, first, own, name)
-        values = _joined(self.values, new.values, first, own)
+        rows = np.arange(len(new.values))[:, None] + first - self.starts[own]
+        values = _joined(self.values, new.values, rows, own)
         ends = self.ends.copy()
         ends[own] = np.maximum(ends[own], first + new.ends)
         covariates = self.covariates
         if covariates is not None:
-            # One of all series may be told of each.
-            known, more = (
-                np.broadcast_to(array, (len(array), len(names), array.shape[2]))
-                for array, names in (
-                    (covariates, self.names),
-                    (new.covariates, new.names),
-                )
-            )
-            covariates = _joined(known, more, first, own)
+            known, more = self.of_each(covariates), new.of_each(new.covariates)
+            covariates = _joined(known, more[: len(rows)], rows, own)
         return replace(self, values=values, ends=ends, covariates=covariates)
 
     def _check_is_later(self, new, first, own, name):
@@ -114,13 +137,16 @@ class Panel:
         return self.grid.times(self.ends[series] - 1, self.ends[series])[0]
 
 
-def _joined(known, new, first, own):
-    """Arrays of times and series, the second from a position on, of some series."""
-    length = max(len(known), first + len(new))
+def _joined(known, new, rows, own):
+    """Arrays of times and series, the second at some rows of some of the series."""
+    length = max(len(known), int(rows.max()) + 1)
     both = np.full((length, *known.shape[1:]), np.nan)
     both[: len(known)] = known
-    part = both[first : first + len(new)]
-    part[:, own] = np.where(np.isnan(new), part[:, own], new)
+    # A time before the first row has nothing, or it would be refused.
+    place, column = np.nonzero(rows >= 0)
+    at = rows[place, column], own[column]
+    part = new[place, column]
+    both[at] = np.where(np.isnan(part), both[at], part)
     return both
 
 
@@ -210,7 +236,8 @@ def read_panel(y, freq, columns, known=None, name="y"):
     places = grid.places(times, name)
     values = np.full((places[-1] + 1, len(names)), np.nan)
     values[places] = numbers_of(table, name)
-    return Panel(values, np.full(len(names), len(values)), grid, names, form)
+    starts = np.zeros(len(names), int)
+    return Panel(values, starts, starts + len(values), grid, names, form)
 
 
 def _check_names(names, name):
@@ -256,7 +283,7 @@ def _read_long(table, freq, known, name):
     values[places, codes] = numbers_of(table, name)[:, 0]
     ends = np.zeros(len(names), int)
     np.maximum.at(ends, codes, places + 1)
-    return Panel(values, ends, grid, names, "long")
+    return Panel(values, np.zeros(len(names), int), ends, grid, names, "long")
 
 
 def of_levels(index, name, grid=None):

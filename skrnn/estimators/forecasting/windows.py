@@ -103,9 +103,9 @@ def windows_of(panel, series, origins, form):
 
     def at(places, values=panel.values):
         """Values, NaN where there are none."""
-        is_in = (places >= 0) & (places <= origins)
-        places = np.where(is_in, places, 0)
-        return np.where(is_in, values[places, series], np.nan)
+        rows = places - panel.starts[series]
+        is_in = (rows >= 0) & (places <= origins)
+        return np.where(is_in, values[np.where(is_in, rows, 0), series], np.nan)
 
     steps, lags = form.steps, form.lags
     places, is_known = origins + steps, steps <= 0
@@ -168,9 +168,10 @@ def _others(panel, series, places, is_known, form):
     if panel.covariates is not None:
         n_times, n_series, _ = panel.covariates.shape
         own = series if n_series > 1 else 0
-        is_in = (places >= 0) & (places < n_times)
+        rows = places - panel.starts[series]
+        is_in = (rows >= 0) & (rows < n_times)
         mean, scale = form.covariates
-        values = (panel.covariates[np.where(is_in, places, 0), own] - mean) / scale
+        values = (panel.covariates[np.where(is_in, rows, 0), own] - mean) / scale
         may_know = is_known[:, None] | panel.is_known
         yield np.where(is_in[:, :, None] & may_know, np.nan_to_num(values), 0.0)
     for static in (panel.numbers, panel.codes):
