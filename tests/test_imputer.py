@@ -224,6 +224,8 @@ def test_errors_for_times(time, x, match):
 def test_errors_for_parameters(parameters, match):
     with pytest.raises(ValueError, match=match):
         SequenceImputer(**parameters).fit(GAPS)
+    with pytest.raises(ValueError, match=match):
+        SequenceImputer().fit(GAPS).set_params(**parameters).transform(GAPS)
 
 
 def test_errors_for_what_x_cannot_hold():
@@ -243,6 +245,8 @@ def test_errors_for_x():
         SequenceImputer().fit([GAPS[0], GAPS[0] + np.inf])
     with pytest.raises(ValueError, match=r"'a'\. SequenceImputer takes numbers only"):
         SequenceImputer().fit([["a", None]])
+    with pytest.raises(ValueError, match=r"<U1 is not numeric\. SequenceImputer takes"):
+        SequenceImputer().fit([["a", "b"]])
     with pytest.raises(ValueError, match="X has 2 features, but SequenceImputer is"):
         SequenceImputer().fit(GAPS).transform(RAGGED)
 

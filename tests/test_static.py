@@ -231,6 +231,8 @@ def test_polars():
     ):
         regressor = make(RNNRegressor).fit(X, y, static=table)
         assert_same_weights(regressor, expected)
+        with pytest.raises(TypeError, match=r"LazyFrame\. Pass static\.collect\(\)"):
+            regressor.predict(X, static=frame.lazy())
         found = regressor.predict(X, static=STATIC)
         assert_array_equal(found, expected.predict(X, static=table))
 
@@ -397,6 +399,9 @@ BAD_AT_FIT = {
     "Series": (STATIC["age"], r"Found Series with dim 1. Pass static.to_frame\(\)"),
     "three": (X, "Found ndarray with dim 3"),
     "dict": (STATIC.to_dict("list"), r"Pass pd.DataFrame\(static\)"),
+    "dicts": (STATIC.to_dict("records"), r"Pass pd.DataFrame\(static\)"),
+    "ragged": ([[1], [2, 3]] * 12, "rows of static do not have the same number"),
+    "no rows": ([], r"Found list with dim 1\.$"),
     "a text": ("age", "Found str"),
     "sparse": (sparse.eye_array(24), "Sparse data was passed as static"),
     "empty": (np.zeros((24, 0)), "0 rows and 0 columns"),

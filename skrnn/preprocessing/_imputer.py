@@ -219,6 +219,7 @@ default=("missing", "time_since", "interval")
             sequences, a list of new arrays (n_timesteps_i, n_channels). `set_output`
             turns 2D arrays into DataFrames.
         """
+        self._validate_params()  # they may be set after `fit`
         return self._transform(X)
 
     def _channels(self):

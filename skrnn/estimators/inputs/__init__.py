@@ -276,7 +276,7 @@ def _of_texts(estimator, form):
                 "If these are categories, say so by categorical_features: 'all' for "
                 "tokens, or the features that have them."
             )
-        raise ValueError(f"{error}. {advice}") from error
+        raise ValueError(f"{str(error).rstrip('.')}. {advice}") from error
 
 
 def _choice(estimator, X):

@@ -271,6 +271,8 @@ def read_table(static: Any, n_sequences, name):
             "'.toarray()' to convert to a dense numpy array."
         )
     names = None
+    if hasattr(static, "collect"):  # a LazyFrame, whose columns are not there yet
+        raise TypeError(f"{name} is a {type(static).__name__}. Pass {name}.collect().")
     if hasattr(static, "columns"):
         try:
             names = names_of(static)
@@ -306,7 +308,13 @@ def _columns_of_frame(frame):
 
 def _columns_of_array(static, name):
     is_array = is_vector(static) or hasattr(static, "__array__")
-    array = as_array(static) if is_array else np.empty(())
+    try:
+        array = as_array(static) if is_array else np.empty(())
+    except ValueError:  # NumPy's, of rows of unlike lengths
+        raise ValueError(
+            f"The rows of {name} do not have the same number of values. Pass a value "
+            "of each static feature for each sequence."
+        ) from None
     if array.ndim != 2:
         raise ValueError(
             f"{name} must be a table with a row for each sequence: a DataFrame, or an "
@@ -318,9 +326,10 @@ def _columns_of_array(static, name):
 
 def _way_out(static, array, name):
     """The expression that makes a table of it, if there is one."""
-    if isinstance(static, Mapping):
+    is_of_mappings = array.ndim == 1 and any(isinstance(x, Mapping) for x in array)
+    if isinstance(static, Mapping) or is_of_mappings:
         return f" Pass pd.DataFrame({name})."
-    if array.ndim != 1:
+    if array.ndim != 1 or array.size == 0:
         return ""
     if hasattr(static, "to_frame"):
         return f" Pass {name}.to_frame()."
