@@ -260,6 +260,13 @@ def test_values_of_steps_stand_beside_their_rows(library):
         assert back.index.equals(shuffled.index)
 
 
+def test_values_of_steps_in_a_column_of_polars():
+    pl = pytest.importorskip("polars")
+    lists = pl.Series([part.tolist() for part in column("heat")])
+    back = frame_from_sequences(lists, LOG)
+    assert back["prediction"].tolist() == ROWS["heat"]
+
+
 @both
 def test_values_of_sequences_stand_beside_all_their_rows(library):
     for values in (np.array(["B", "A"]), ["B", "A"], pd.Series(["B", "A"])):

@@ -358,8 +358,7 @@ def _parts_of_steps(values):
     """The values of each sequence's steps; or None if they are of sequences."""
     if n_dimensions(values) == 3:
         return list(values)
-    is_column = n_dimensions(values) == 1 and str(values.dtype) == "object"
-    if is_list(values) or is_column:
+    if is_list(values) or n_dimensions(values) == 1:
         parts = list(values)
         return parts if any(map(is_vector, parts)) else None
     if n_dimensions(values) == 0:
