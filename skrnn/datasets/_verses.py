@@ -84,7 +84,7 @@ def load_verses(
     >>> X, y = load_verses(subset="test", return_X_y=True)
     >>> X.shape
     (845,)
-    >>> print(X[2], y[2], sep="\n")
+    >>> print(X[1], y[1], sep="\n")
     Y dijo Dios: Sea la luz: y fué la luz.
     God said, “Let there be light,” and there was light.
     """
