@@ -278,7 +278,7 @@ EXAMPLES = {
     ),
     "tagging.py": ((*HERE, "--seeds", "1"), check_tagging),
     "translation.py": (
-        (*HERE, "--pairs", "300", "--test", "20", "--units", "32", "--epochs", "2"),
+        (*HERE, "--pairs", "300", "--test", "20", "--units", "32", "--epochs", "15"),
         check_translation,
     ),
     "weather.py": ((*HERE, "--seeds", "1"), check_weather),
