@@ -446,6 +446,13 @@ def test_static_features():
         assert np.isfinite(new.to_numpy()).all()
 
 
+@pytest.mark.parametrize("column", ["size", "kind"])
+def test_static_features_of_one_kind(column):
+    forecaster = make().fit(WIDE, static=STATIC[[column]])
+    forecast = forecaster.predict(y=WIDE, static=STATIC[[column]])
+    assert_array_equal(forecast, forecaster.predict())
+
+
 def test_embeddings_of_series():
     forecaster = make(series_ids=True).fit(WIDE)
     forecast = forecaster.predict()
@@ -854,6 +861,10 @@ def test_bad_calls(call, message):
         (STATIC.to_numpy(), "static must be a DataFrame"),
         (STATIC[["size"]], "static has no column 'kind'"),
         (None, "static is None, but fit was given"),
+        (STATIC.assign(kind=[1, 2, 1]), "values of type int, but fit saw str"),
+        (STATIC.assign(size=["1", "2", "x"]), "'size' of static is not numeric"),
+        (STATIC.assign(size=np.nan), "'size' of static has NaN in 3 of 3 rows"),
+        (STATIC.assign(kind=[["x"], ["y"], ["x"]]), "'kind' of static"),
     ],
 )
 def test_bad_static_features(static, message):

@@ -13,6 +13,7 @@ from skrnn.estimators.forecasting.panel import (
     of_levels,
 )
 from skrnn.estimators.forecasting.times import check_order, check_times
+from skrnn.estimators.inputs import Categories, read_table
 from skrnn.mathematics.forecast_errors import mean_of
 
 
@@ -135,36 +136,31 @@ def _check_future(values, panel, series, horizon):
 
 @dataclass(frozen=True)
 class Statics:
-    """Static features: numbers and their units, and the categories of others."""
+    """Static features: numbers and their units, and the categories of others.
 
-    numbers: tuple
+    Of these the network learns embeddings, where the regressor's own static features
+    have a number for each category: there may be many shops.
+    """
+
+    names: tuple
     mean: np.ndarray
     scale: np.ndarray
-    categories: dict  # by name, those of fit
+    categories: Categories
     series: tuple  # those of fit, if each has an embedding
 
     @classmethod
     def of(cls, static, panel, with_series):
         """Those of fit."""
         series = tuple(panel.names) if with_series else ()
-        table = pd.DataFrame(index=panel.names)
-        if static is not None:
-            table = _rows_of(static, panel)
-        kinds = pd.api.types
-        numbers, categories = [], {}
-        for name, column in table.items():
-            if kinds.is_numeric_dtype(column) and not kinds.is_bool_dtype(column):
-                numbers.append(name)
-            else:
-                categories[name] = sorted(column.dropna().unique().tolist(), key=str)
-        values = numbers_of(table[numbers], "static")
-        mean, scale = units_of(values)
-        return cls(tuple(numbers), mean, scale, categories, series)
-
-    @property
-    def names(self):
-        """Names of all columns."""
-        return (*self.numbers, *self.categories)
+        if static is None:
+            return cls((), np.zeros(0), np.ones(0), Categories((), ()), series)
+        rows = _rows_of(static, panel)
+        table = read_table(rows, len(panel.names), "static")
+        places = [j for j, has in enumerate(table.are_categories) if has]
+        columns = [table.categories(j) for j in places]
+        mean, scale = units_of(_numbers_of(table, places))
+        categories = Categories.of(places, columns)
+        return cls(tuple(rows.columns), mean, scale, categories, series)
 
     def attach(self, static, panel):
         """The panel with the static features of its series."""
@@ -172,23 +168,29 @@ class Statics:
             given = "None" if static is None else "passed"
             known = short(list(self.names)) if self.names else "none"
             raise ValueError(f"static is {given}, but fit was given {known}.")
-        table = pd.DataFrame(index=panel.names)
+        n = len(panel.names)
+        numbers, codes = np.empty((n, 0)), []
         if static is not None:
-            table = _rows_of(static, panel)
-        missing = [name for name in self.names if name not in table.columns]
-        if missing:
-            raise ValueError(f"static has no column {missing[0]!r}, which fit had.")
-        values = numbers_of(table[list(self.numbers)], "static")
-        numbers = np.nan_to_num((values - self.mean) / self.scale)
-        # A category that fit did not see is -1, as one that is missing.
-        codes = [
-            pd.Index(known).get_indexer(table[name])
-            for name, known in self.categories.items()
-        ]
+            rows = _rows_of(static, panel)
+            missing = [name for name in self.names if name not in rows.columns]
+            if missing:
+                raise ValueError(f"static has no column {missing[0]!r}, which fit had.")
+            table = read_table(rows[list(self.names)], n, "static")
+            places = self.categories.features
+            numbers = (_numbers_of(table, places) - self.mean) / self.scale
+            columns = [table.categories(j) for j in places]
+            codes = [*self.categories.coded(columns)]
         if self.series:
             codes.append(pd.Index(self.series).get_indexer(panel.names))
-        codes = np.array(codes, float).reshape(-1, len(panel.names)).T
+        codes = np.array(codes, float).reshape(-1, n).T
         return replace(panel, numbers=numbers, codes=codes)
+
+
+def _numbers_of(table, places):
+    """The columns that are not at these places, (n_series, n_numbers)."""
+    others = [j for j in range(len(table.columns)) if j not in places]
+    columns = [table.numbers(j) for j in others]
+    return np.array(columns).reshape(len(columns), len(table.columns[0])).T
 
 
 def _rows_of(static, panel):

@@ -30,7 +30,7 @@ from skrnn.estimators.inputs.numbers import (
     to_objects,
 )
 from skrnn.estimators.inputs.reading import read
-from skrnn.estimators.inputs.static import StaticForm, with_static
+from skrnn.estimators.inputs.static import StaticForm, read_table, with_static
 from skrnn.sequences import Sequences
 
 __all__ = [
@@ -49,6 +49,7 @@ __all__ = [
     "is_ragged",
     "n_dimensions",
     "read_steps",
+    "read_table",
     "with_static",
 ]
 
