@@ -394,6 +394,14 @@ def test_the_future_of_covariates_is_not_read():
     assert_array_equal(forecast, whole[first])
 
 
+def test_a_future_that_is_not_read_is_refused():
+    """What `known` does not name would be of no effect, with no word."""
+    forecaster = make().fit(WIDE, X)
+    assert np.isfinite(forecaster.predict().to_numpy()).all()
+    with pytest.raises(ValueError, match="name those that are in the parameter known"):
+        forecaster.predict(X_future=X)
+
+
 @pytest.mark.parametrize("with_covariates", [False, True])
 def test_what_is_kept_does_not_grow(with_covariates):
     """Once a series has ended, and where it goes on much later."""
@@ -444,6 +452,16 @@ def test_static_features():
         new = forecaster.predict(y=WIDE, static=STATIC.assign(kind=kind))
         assert (new != forecast).all(axis=None)
         assert np.isfinite(new.to_numpy()).all()
+
+
+def test_a_column_of_static_features_names_the_series():
+    table, static = long_of(WIDE).reset_index(), STATIC.rename_axis("id").reset_index()
+    forecaster = make(series="id", time="day", target="y").fit(table, static=static)
+    forecast = forecaster.predict()
+    assert (forecast.name, forecast.index.names) == ("y", ["id", "day"])
+    assert_array_equal(
+        forecast, pickle.loads(saved(with_static=True)).predict().T.stack()
+    )
 
 
 @pytest.mark.parametrize("column", ["size", "kind"])
@@ -699,6 +717,15 @@ def test_windows_to_learn_from(max_windows):
     assert {i for i, _ in pairs} == {0, 1, 2}
 
 
+@pytest.mark.parametrize(("n", "first"), [(2, 0), (3, 1), (6, 2), (30, 7)])
+def test_windows_to_learn_from_have_a_unit(n, first):
+    """One value has none; what follows it would be ten units away."""
+    panel = read_panel(pd.Series(np.arange(n) + 10.0), None, (None,) * 3)
+    form = WindowForm(context=5, horizon=2, seasons=(), calendar=())
+    _, origins = origins_to_learn(panel, form, 100, np.random.RandomState(0))
+    assert_array_equal(origins, np.arange(first, n - 1))
+
+
 @pytest.mark.parametrize(("solver", "alpha"), [("adam", 10 * 8 / 24), ("lbfgs", 10)])
 def test_the_penalty_counts_for_the_whole_fit(monkeypatch, solver, alpha):
     seen = []
@@ -751,7 +778,7 @@ MIXED = pd.Index(
         (WIDE[::-1], "The times of y must be in order"),
         (
             pd.concat([WIDE[:5], WIDE[4:]]),
-            "y has the time 2024-01-05 .* more than once",
+            "y has the time 2024-01-05 .* more than once; .* set series",
         ),
         (long_of(WIDE)[::-1], "must be in order, .* of the series 'c'"),
         (
@@ -760,14 +787,17 @@ MIXED = pd.Index(
         ),
         (pd.Series([1.0, 2.0], MIXED), "Timestamps of several time zones"),
         (WIDE.set_axis(DAYS.astype(str)), "The times of y must be a DatetimeIndex"),
-        (WIDE.drop(DAYS[[3, 9]]), "y has no frequency"),
+        (WIDE.drop(DAYS[[3, 9]]), "y has no frequency.* Set freq .*, 'D' it seems"),
+        (WIDE[:3].set_axis(DAYS[[0, 2, 5]]), "Set freq .*, such as 'D' for days"),
+        (WIDE.rename_axis("day").reset_index(), r"column 'day' .* set time='day'"),
+        (WIDE.astype(complex), "must have real numbers, but its column 'a'"),
         (WIDE[:0], "y has no rows"),
         (WIDE[[]], "y has no series"),
         (WIDE[["a", "a"]], "the series 'a' more than once"),
         (WIDE[:1].asfreq("D"), "no series has two values"),
         (WIDE * np.nan, "no series has two values"),
         (WIDE.replace(WAVES[3, 1], np.inf), "a value that is infinite"),
-        (WIDE.assign(a="x"), "y must have numbers"),
+        (WIDE.assign(a="x"), "y must have numbers.* series, time and target"),
         (pd.concat([long_of(WIDE)] * 2, axis=1), "one column of values, found 2"),
         ("series", "y must be a Series or DataFrame of pandas, .* got builtins.str"),
         (pl.DataFrame({"a": WAVES[:, 0]}), r"got polars\..*DataFrame"),
@@ -788,6 +818,7 @@ def test_bad_series(y, message):
         ({"known": ["price"]}, "are columns of X, which is None"),
         ({"time": "day"}, "y has no column 'day', which series or time names"),
         ({"target": "v"}, "y has no column 'v', which target names"),
+        ({"freq": "W"}, "none of those from 2024-01-07 00:00:00 on at a distance"),
         ({"quantiles": [0.9, 0.1]}, "of which each is above the one before"),
         ({"quantiles": 0.5}, "The 'quantiles' parameter of RNNForecaster"),
         ({"context": 0}, "The 'context' parameter of RNNForecaster"),
@@ -797,6 +828,12 @@ def test_bad_series(y, message):
 def test_bad_parameters(parameters, message):
     with pytest.raises(ValueError, match=message):
         make().set_params(**parameters).fit(WIDE)
+
+
+def test_times_that_no_parameter_names():
+    table = long_of(WIDE).reset_index()
+    with pytest.raises(ValueError, match="column 'day' .* set time='day'"):
+        make(series="id", target="y").fit(table)
 
 
 @pytest.mark.parametrize("covariates", [WIDE["a"], WAVES[:, 0]])
@@ -830,8 +867,17 @@ def test_a_calendar_needs_one():
         ),
         (
             lambda f: f.predict(X_future=X.tz_localize("UTC")),
-            "The times of X_future are datetime64",
+            r"The times of X_future are datetime64.*UTC\], but those of y are date",
         ),
+        (
+            lambda f: f.update(WIDE.tz_localize("UTC"), X),
+            "The times of y are .* but those of fit are datetime64",
+        ),
+        (
+            lambda f: f.predict(X_future=X.assign(price="cheap")),
+            "X_future must have numbers.* pandas.get_dummies",
+        ),
+        (lambda f: f.update(WIDE, X), "it begins at 2024-01-01 .* ends at 2024-02-09"),
         (lambda f: f.update(WIDE[-2:], X), "must have times after those"),
         (
             lambda f: f.update(WIDE.rename(columns={"a": "new"}), X),
@@ -859,6 +905,7 @@ def test_bad_calls(call, message):
         (STATIC[:2], "no row for the series 'c'"),
         (pd.concat([STATIC, STATIC]), "the series 'a' more than once"),
         (STATIC.to_numpy(), "static must be a DataFrame"),
+        (pl.DataFrame({"size": [1.0]}), r"of pandas .* got polars\..*DataFrame"),
         (STATIC[["size"]], "static has no column 'kind'"),
         (None, "static is None, but fit was given"),
         (STATIC.assign(kind=[1, 2, 1]), "values of type int, but fit saw str"),

@@ -333,8 +333,9 @@ class RNNForecaster(BaseEstimator):
             Covariates, a column each, indexed by time if all series have the same, or
             as a long y. Those in `known` are known in advance.
         static : DataFrame, default=None
-            What stays as it is: a row for each series, indexed by their names. Columns
-            of numbers are standardised, of others the network learns an embedding.
+            What stays as it is: a row for each series, indexed by their names, or with
+            these in the column that `series` names. Columns of numbers are
+            standardised, of others the network learns an embedding.
 
         Returns
         -------
@@ -358,8 +359,8 @@ class RNNForecaster(BaseEstimator):
         covariates = Covariates.of(X, self.known, self._columns)
         if covariates is not None:
             panel = covariates.attach(X, panel, self._columns)
-        statics = Statics.of(static, panel, self.series_ids)
-        return statics.attach(static, panel), covariates, statics
+        statics = Statics.of(static, panel, self.series, self.series_ids)
+        return statics.attach(static, panel, self.series), covariates, statics
 
     def _fit_panel(self, panel, covariates, statics):
         random_state = check_random_state(self.random_state)
@@ -467,7 +468,7 @@ class RNNForecaster(BaseEstimator):
         horizon = self._check_horizon(horizon, form)
         if y is not None:
             panel = self._read(y, X).last(form.reach)
-            panel = self._statics.attach(static, panel)
+            panel = self._statics.attach(static, panel, self.series)
         elif X is not None or static is not None:
             raise ValueError("X and static belong to y, which is None.")
         if self._covariates is not None:

@@ -58,6 +58,11 @@ class Covariates:
         """The panel with what is known in advance of the times behind its ends."""
         known = [name for name, k in zip(self.names, self.is_known, strict=True) if k]
         if not known:
+            if X is not None:
+                raise ValueError(
+                    "X_future is passed, but no covariate was known in advance: name "
+                    "those that are in the parameter known, and fit."
+                )
             return panel
         if X is None:
             raise ValueError(
@@ -108,10 +113,14 @@ class Covariates:
 def _table_of(X, columns, name):
     if not isinstance(X, pd.DataFrame):
         raise TypeError(
-            f"{name} must be a DataFrame, a column each covariate, got "
-            f"{type(X).__name__}. The series come first: fit(y, X)."
+            f"{name} must be a DataFrame of pandas, a column each covariate, got "
+            f"{_type_of(X)}. The series come first: fit(y, X)."
         )
     return as_table(X, columns, name)
+
+
+def _type_of(table):
+    return f"{type(table).__module__}.{type(table).__name__}"
 
 
 def units_of(columns):
@@ -149,12 +158,12 @@ class Statics:
     series: tuple  # those of fit, if each has an embedding
 
     @classmethod
-    def of(cls, static, panel, with_series):
-        """Those of fit."""
+    def of(cls, static, panel, key, with_series):
+        """Those of fit; `key` names their column of the series, if there is one."""
         series = tuple(panel.names) if with_series else ()
         if static is None:
             return cls((), np.zeros(0), np.ones(0), Categories((), ()), series)
-        rows = _rows_of(static, panel)
+        rows = _rows_of(static, panel, key)
         table = read_table(rows, len(panel.names), "static")
         places = [j for j, has in enumerate(table.are_categories) if has]
         columns = [table.categories(j) for j in places]
@@ -162,7 +171,7 @@ class Statics:
         categories = Categories.of(places, columns)
         return cls(tuple(rows.columns), mean, scale, categories, series)
 
-    def attach(self, static, panel):
+    def attach(self, static, panel, key):
         """The panel with the static features of its series."""
         if (static is None) != (not self.names):
             given = "None" if static is None else "passed"
@@ -171,7 +180,7 @@ class Statics:
         n = len(panel.names)
         numbers, codes = np.empty((n, 0)), []
         if static is not None:
-            rows = _rows_of(static, panel)
+            rows = _rows_of(static, panel, key)
             missing = [name for name in self.names if name not in rows.columns]
             if missing:
                 raise ValueError(f"static has no column {missing[0]!r}, which fit had.")
@@ -193,13 +202,15 @@ def _numbers_of(table, places):
     return np.array(columns).reshape(len(columns), len(table.columns[0])).T
 
 
-def _rows_of(static, panel):
+def _rows_of(static, panel, key):
     """The rows of a table of static features, in the order of the series."""
     if not isinstance(static, pd.DataFrame):
         raise TypeError(
-            "static must be a DataFrame with a row for each series, indexed by their "
-            f"names, got {type(static).__name__}."
+            "static must be a DataFrame of pandas with a row for each series, indexed "
+            f"by their names, got {_type_of(static)}."
         )
+    if key is not None and key in static.columns:
+        static = static.set_index(key)
     if static.index.has_duplicates:
         (twice, *_) = static.index[static.index.duplicated()]
         raise ValueError(f"static has the series {short(twice)} more than once.")

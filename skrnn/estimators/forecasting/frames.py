@@ -49,7 +49,7 @@ def _long(values, panel, quantiles):
     index = index_of(panel, np.arange(len(panel.names)), panel.ends, values.shape[1])
     flat = values.reshape(len(index), -1)
     if quantiles is None:
-        return pd.Series(flat[:, 0], index)
+        return pd.Series(flat[:, 0], index, name=panel.target)
     return pd.DataFrame(flat, index, _columns(quantiles))
 
 

@@ -25,6 +25,7 @@ class Panel:
     grid: Grid
     names: pd.Index
     form: str  # "series", "wide" or "long"
+    target: Any = None  # what the user calls the values of a long one
     covariates: Any = None
     is_known: Any = None  # which of them are known in advance
     numbers: Any = None
@@ -108,7 +109,7 @@ class Panel:
                 f"{name} has the series {short(unknown)}, which is not one of fit. To "
                 "forecast it, pass its history: predict(y=...)."
             )
-        first = self.grid.places(new.grid.times(0, 1), name)[0]
+        first = self._place_behind(new, own, name)
         self._check_is_later(new, first, own, name)
         rows = np.arange(len(new.values))[:, None] + first - self.starts[own]
         values = _joined(self.values, new.values, rows, own)
@@ -119,6 +120,16 @@ class Panel:
             known, more = self.of_each(covariates), new.of_each(new.covariates)
             covariates = _joined(known, more[: len(rows)], rows, own)
         return replace(self, values=values, ends=ends, covariates=covariates)
+
+    def _place_behind(self, new, own, name):
+        """Position of the first time of new values of some series."""
+        if new.grid.first >= self.grid.first:
+            return self.grid.places(new.grid.times(0, 1), name)[0]
+        raise ValueError(
+            f"{name} must have times after those that are known, but it begins at "
+            f"{new.grid.first}, and the series {short(new.names[0])} ends at "
+            f"{self.last_time(own[0])}."
+        )
 
     def _check_is_later(self, new, first, own, name):
         """Refuse observations of times that are known, from a position on."""
@@ -172,6 +183,8 @@ def as_table(y, columns, name):
         return y
     if target not in y.columns:
         raise ValueError(f"{name} has no column {target!r}, which target names.")
+    if time is None and pd.api.types.is_integer_dtype(y.index.get_level_values(-1)):
+        _check_kinds(y, name)  # a column may have the times
     return y[target]
 
 
@@ -223,7 +236,8 @@ def read_panel(y, freq, columns, known=None, name="y"):
     if isinstance(table.index, pd.MultiIndex):
         return _read_long(table, freq, known, name)
     times = check_times(table.index, name, known)
-    check_order(times, name)
+    of_several = "; if rows are of several series, set series to the column of their "
+    check_order(times, name, more=of_several + "names")
     grid = grid_of(times, freq, name, known)
     form, names = "wide", None
     if isinstance(table, pd.Series):
@@ -251,14 +265,35 @@ def _check_names(names, name):
 def numbers_of(table, name):
     """Values of a table as floats, (rows, columns); NaN and NA where missing."""
     frame = table.to_frame() if isinstance(table, pd.Series) else table
+    _check_kinds(frame, name)
     try:
         values = frame.to_numpy(np.float64, na_value=np.nan)
     except (TypeError, ValueError) as error:
         kinds = ", ".join(sorted({str(dtype) for dtype in frame.dtypes}))
-        raise ValueError(f"{name} must have numbers, found {kinds}: {error}") from error
+        ways = "pandas.get_dummies makes numbers of categories."
+        if name == "y":
+            ways = "Of a long frame, the parameters series, time and target name what."
+        raise ValueError(
+            f"{name} must have numbers, found {kinds}: {error}. {ways}"
+        ) from error
     if np.isinf(values).any():
         raise ValueError(f"{name} has a value that is infinite.")
     return values
+
+
+def _check_kinds(frame, name):
+    """Refuse columns that NumPy would make numbers of, though they are none."""
+    for column, dtype in frame.dtypes.items():
+        if getattr(dtype, "kind", "O") == "c":
+            raise ValueError(
+                f"{name} must have real numbers, but its column {short(column)} has "
+                f"{dtype}."
+            )
+        if getattr(dtype, "kind", "O") in "mM":
+            raise ValueError(
+                f"{name} must have numbers, but its column {short(column)} has {dtype}."
+                f" If these are the times, set time={column!r}; otherwise leave it out."
+            )
 
 
 def _read_long(table, freq, known, name):
@@ -269,6 +304,7 @@ def _read_long(table, freq, known, name):
         )
     if isinstance(table, pd.DataFrame):
         if table.shape[1] != 1:
+            _check_kinds(table, name)
             raise ValueError(
                 f"A long {name} has one column of values, found {table.shape[1]}: "
                 f"{short(list(table.columns))}. Select one, or set target."
@@ -283,7 +319,8 @@ def _read_long(table, freq, known, name):
     values[places, codes] = numbers_of(table, name)[:, 0]
     ends = np.zeros(len(names), int)
     np.maximum.at(ends, codes, places + 1)
-    return Panel(values, np.zeros(len(names), int), ends, grid, names, "long")
+    starts = np.zeros(len(names), int)
+    return Panel(values, starts, ends, grid, names, "long", table.name)
 
 
 def of_levels(index, name, grid=None):

@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass, replace
 from numbers import Integral
-from reprlib import repr as short
 from typing import Any
 
 import numpy as np
@@ -43,7 +42,7 @@ class Grid:
         if (places < 0).any():
             raise ValueError(
                 f"{name} has the time {times[int((places < 0).argmax())]}, which is "
-                f"none of those from {self.first} on at a distance of "
+                f"none of those from {self.times(0, 1)[0]} on at a distance of "
                 f"{self.step_name}."
             )
         return places
@@ -61,9 +60,10 @@ class Grid:
         ) or isinstance(self.first, pd.Timestamp) != isinstance(times, pd.DatetimeIndex)
         zone, other = getattr(self.first, "tz", None), getattr(times, "tz", None)
         if is_other or (zone is None) != (other is None):
+            of = "fit" if name == "y" else "y"
             raise ValueError(
-                f"The times of {name} are {times.dtype}, but those of y are as "
-                f"{self.first!r}."
+                f"The times of {name} are {times.dtype}, but those of {of} are "
+                f"{self.times(0, 1).dtype}."
             )
         # One zone has several objects, which need not be equal: those are as others.
         return times if zone is None else times.tz_convert(zone)
@@ -96,11 +96,11 @@ def check_times(times, name, grid=None):
     )
 
 
-def check_order(times, name, of=""):
+def check_order(times, name, of="", more=""):
     """Refuse times that come twice, or not one after the other."""
     if times.has_duplicates:
         (first, *_) = times[times.duplicated()]
-        raise ValueError(f"{name} has the time {first}{of} more than once.")
+        raise ValueError(f"{name} has the time {first}{of} more than once{more}.")
     if not times.is_monotonic_increasing:
         later = int((times[1:] < times[:-1]).argmax())
         raise ValueError(
@@ -122,10 +122,22 @@ def grid_of(times, freq, name, known=None):
         step = _offset_of(times) if freq is None else _offset_named(freq)
     if step is None:
         raise ValueError(
-            f"{name} has no frequency: its times, {short(times[0])} and on, are not at "
-            f"equal distances. Fill the gaps, as by {name}.asfreq('h'), or set freq."
+            f"{name} has no frequency: its times, {times[0]} and on, are not at equal "
+            f"distances. Set freq to the distance{_least_of(times)}; what has no row "
+            "is missing then."
         )
     return Grid(first if is_clock else int(first), step, times.name)
+
+
+def _least_of(times):
+    """The words for a distance of which all others are multiples, if there is one."""
+    distances = times[1:] - times[:-1]
+    least = distances.min()
+    if any(distances % least):
+        return ", such as 'D' for days"
+    days, rest = divmod(least, pd.Timedelta(days=1))
+    step = to_offset(least) if rest else pd.offsets.Day(days)
+    return f", {step.freqstr!r} it seems"
 
 
 def _offset_named(freq):

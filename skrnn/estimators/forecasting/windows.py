@@ -182,11 +182,13 @@ def _others(panel, series, places, is_known, form):
 
 def origins_to_learn(panel, form, max_windows, random_state):
     """Series and origins of windows to learn from, of all or of so many at random."""
-    longest = max(form.seasons, default=1)
+    longest = max(form.seasons, default=8)
     firsts = panel.firsts
     lengths = panel.ends - firsts
-    # The base should be known; of short series the first half at least.
-    starts = firsts + np.minimum(longest, np.maximum(1, lengths // 2)) - 1
+    # The base should be known, and a unit, which one value does not have. Of short
+    # series their first half, but more than one value if there are more than two.
+    least = np.maximum(np.where(lengths > 2, 2, 1), lengths // 2)
+    starts = firsts + np.minimum(longest, least) - 1
     counts = np.maximum(panel.ends - 1 - starts, 0)
     ends = np.cumsum(counts)
     n = int(ends[-1])
