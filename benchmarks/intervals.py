@@ -19,7 +19,7 @@ from scipy import stats
 from sklearn.metrics import mean_pinball_loss
 
 from skrnn import RNNRegressor
-from skrnn.datasets import load_seattle_weather
+from skrnn.datasets import load_glucose, load_seattle_weather
 from skrnn.metrics import coverage
 
 QUANTILES = (0.1, 0.5, 0.9)
@@ -44,11 +44,8 @@ def seattle():
     return windows(frame[columns], 0, 14, ahead=1, step=1, n_test=365)
 
 
-def glucose(file):
-    """A table with the columns datetime and glucose."""
-    table = pd.read_csv(file, parse_dates=["datetime"], index_col="datetime")
-    values = table[["glucose"]].sort_index().resample("5min").mean()
-    return windows(values, 0, 24, ahead=6, step=12)
+def glucose():
+    return windows(load_glucose().data[:, None], 0, 24, ahead=6, step=12)
 
 
 def traffic(file):
@@ -87,13 +84,10 @@ def measure(loss, X, y, n, seeds):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--glucose", type=Path, help="a table of measurements")
     parser.add_argument("--traffic", type=Path, help="a table of hours")
     parser.add_argument("--seeds", type=int, default=3)
     arguments = parser.parse_args()
-    sets = {"seattle": seattle()}
-    if arguments.glucose:
-        sets["glucose"] = glucose(arguments.glucose)
+    sets = {"seattle": seattle(), "glucose": glucose()}
     if arguments.traffic:
         sets["traffic"] = traffic(arguments.traffic)
     fields = "set", "loss", "coverage", "least", "largest", "pinball", "R^2"

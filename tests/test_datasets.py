@@ -13,6 +13,7 @@ from skrnn.datasets import (
     load_addresses,
     load_alice,
     load_departures,
+    load_glucose,
     load_japanese_vowels,
     load_pronunciations,
     load_seattle_weather,
@@ -141,6 +142,20 @@ def test_departures_as_frame():
     np.testing.assert_array_equal(frame.index, arrays.times)
     np.testing.assert_array_equal(frame, arrays.data)
     assert list(frame) == arrays.static.index.tolist() == arrays.feature_names
+
+
+def test_glucose():
+    glucose = load_glucose()
+    assert (glucose.data.shape, glucose.data.dtype) == ((57770,), np.float64)
+    there = glucose.data[~np.isnan(glucose.data)]
+    assert (there.size, there.sum()) == (52083, 7139848.5)
+    assert (there.min(), there.max()) == (40, 400)
+    every_5 = np.arange("2010-03-24T09:50", "2010-10-11T00:00", 5, "datetime64[m]")
+    np.testing.assert_array_equal(glucose.times, every_5)
+    series = load_glucose(as_frame=True).data
+    assert (series.name, series.index.freq) == ("glucose", pd.offsets.Minute(5))
+    np.testing.assert_array_equal(series.index, glucose.times)
+    np.testing.assert_array_equal(series, glucose.data)
 
 
 @pytest.mark.parametrize(
@@ -353,6 +368,7 @@ def test_seattle_weather_return_X_y_as_frame():
         (load_addresses, MIT),
         (load_alice, "Public domain"),
         (load_departures, "CC0 1.0"),
+        (load_glucose, "Public domain"),
         (load_japanese_vowels, "CC BY 4.0"),
         (load_pronunciations, BSD),
         (load_seattle_weather, "Public domain"),
@@ -379,6 +395,7 @@ def test_description_states_the_licence(load, licence):
         (load_addresses, {"return_X_y": "yes"}),
         (load_alice, {"subset": "validation"}),
         (load_departures, {"as_frame": "pandas"}),
+        (load_glucose, {"as_frame": "pandas"}),
         (load_pronunciations, {"subset": "validation"}),
         (load_pronunciations, {"return_X_y": "yes"}),
         (load_spoken_characters, {"return_X_y": "yes"}),

@@ -242,6 +242,22 @@ def check_departures(output):
     assert 0.5 < float(covered) < 1
 
 
+def check_glucose(output):
+    """A few steps are better than that nothing changes."""
+    found = re.findall(r"^(\S.*?) +(\d+\.\d\d) +(\d+\.\d\d)$", output, flags=re.M)
+    errors = {name: (float(half), float(whole)) for name, half, whole in found}
+    half, whole = errors["network, seed 0"]
+    assert half < errors["nothing changes"][0]
+    assert whole < errors["nothing changes"][1]
+
+
+def check_patients(output):
+    """Far from chance, which is 0.5."""
+    found = re.findall(r"^(last values|network, seed 0) +(0\.\d{3})$", output, re.M)
+    assert [name for name, _ in found] == ["last values", "network, seed 0"]
+    assert min(float(area) for _, area in found) > 0.7
+
+
 HERE = ("--output", "here")
 #: Arguments of each example, and what checks its output.
 EXAMPLES = {
@@ -260,6 +276,13 @@ EXAMPLES = {
     ),
     "event_log.py": (("--sessions", "800", "--epochs", "15"), check_events),
     "fine_tuning.py": (("--seeds", "1"), check_fine_tuning),
+    "glucose.py": (
+        (
+            *(*HERE, "--days", "40", "--epochs", "5"),
+            *("--dropout", "0", "--seeds", "1"),
+        ),
+        check_glucose,
+    ),
     "japanese_vowels.py": (HERE, check_vowels),
     "letters_to_sounds.py": (
         (*HERE, "--words", "800", "--test", "400", "--epochs", "3"),
@@ -271,6 +294,10 @@ EXAMPLES = {
     ),
     "names_by_language.py": ((*HERE, "--names", "2000", "--epochs", "5"), check_names),
     "online_learning.py": (HERE, check_online),
+    "patients.py": (
+        (*HERE, "--patients", "200", "--epochs", "10", "--seeds", "1"),
+        check_patients,
+    ),
     "speech.py": (("--epochs", "3"), check_speech),
     "speech_to_text.py": (
         (*HERE, "--strings", "300", "--epochs", "30"),

@@ -16,6 +16,7 @@ from skrnn.datasets import (
     load_addresses,
     load_alice,
     load_departures,
+    load_glucose,
     load_japanese_vowels,
     load_pronunciations,
     load_seattle_weather,
@@ -138,6 +139,7 @@ assert_type(addresses, tuple[list[NDArray[np.object_]], list[NDArray[np.str_]]])
 assert_type(exact_match(addresses[1], addresses[1]), float)
 sequencer.fit(names).fit(load_alice(subset="all").data)
 load_departures(as_frame=True)
+load_glucose(as_frame=True)
 load_alice(subset="first")  # type: ignore[arg-type]
 words, sounds = load_pronunciations(subset="all", return_X_y=True)
 assert_type(words, NDArray[np.object_])
