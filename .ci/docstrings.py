@@ -117,6 +117,23 @@ y : array-like of shape (n_samples,) or (n_samples, n_outputs), or list of such
     missing, and adds nothing to the loss or the score.
 """
 
+OF_TASKS = (
+    OF_ESTIMATORS
+    + """
+sample_weight : array-like of shape (n_samples,), default=None
+    Weight of each sample. None: all weights are 1.
+out_activation_ : str
+    "mixed".
+"""
+)
+
+TASKS = """
+y : DataFrame, array-like of shape (n_samples, n_tasks) or (n_samples,)
+    A column for each task: a DataFrame of pandas or polars; or an array or a list of
+    rows. What is missing (NaN, None) adds nothing to the loss of its task or the score,
+    and the other targets of the sample count as before. One of a single task may be 1D.
+"""
+
 TOKENS = """
 X : list of str, or list of array-like
     Sequences of tokens: texts, of which each character is a token; or lists or arrays
@@ -184,6 +201,12 @@ CLASSES = {
         parameters.REGRESSOR,
         OF_ESTIMATORS,
         {"fit": VALUES, "partial_fit": VALUES},
+    ),
+    "RNNMultiTask": (
+        "estimators/multi_task.py",
+        parameters.MULTI_TASK,
+        OF_TASKS,
+        {"fit": TASKS, "partial_fit": TASKS},
     ),
     "RNNLanguageModel": (
         "estimators/language_model.py",

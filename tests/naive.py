@@ -455,6 +455,18 @@ def gaussian(logits, y, output_sizes):
     return losses.mean(), grads.ravel()
 
 
+def multi_task(logits, y, output_sizes):
+    """A softmax over all but two logits, then one logistic and one identity."""
+    code, n = np.where(np.isnan(y[:1]), -1, y[:1]), len(logits) - 2
+    parts = [
+        softmax(logits[:n], code, (n,)),
+        logistic(logits[n:-1], y[1:2], (1,)),
+        squared_error(logits[-1:], y[2:], (1,)),
+    ]
+    losses, grads = zip(*parts, strict=True)
+    return sum(losses) / 3, np.concatenate(grads) / 3
+
+
 HEADS = {
     "softmax": softmax,
     "logistic": logistic,
@@ -465,6 +477,7 @@ HEADS = {
     "gamma": gamma,
     "quantile": quantile,
     "gaussian": gaussian,
+    "multi_task": multi_task,
 }
 
 

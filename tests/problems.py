@@ -158,6 +158,8 @@ def make_problem(
     rng, loss = np.random.default_rng(0), LOSSES[loss]()
     if loss.regresses:
         output_sizes = loss.output_sizes(sum(output_sizes))
+    if loss.name == "multi_task":
+        output_sizes = (3, 1, 1)
     network = Network(
         cell_name=cell,
         activation=activation,
@@ -209,6 +211,9 @@ def random_targets(network, n, missing, rng):
         targets = np.column_stack([rng.integers(size, size=n) for size in sizes])
     elif network.loss.name == "logistic":
         targets = rng.integers(2, size=shape).astype(network.dtype)
+    elif network.loss.name == "multi_task":
+        targets = np.c_[rng.integers(2, size=(n, 2)), rng.normal(size=n)]
+        targets = targets.astype(network.dtype)
     else:
         targets = rng.normal(size=shape).astype(network.dtype)
         if not network.loss.accepts(targets).all():

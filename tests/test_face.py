@@ -16,6 +16,7 @@ from skrnn import (
     RNNClassifier,
     RNNForecaster,
     RNNLanguageModel,
+    RNNMultiTask,
     RNNRegressor,
     RNNTranscriber,
     RNNTranslator,
@@ -32,6 +33,7 @@ from skrnn.estimators.parameters import (
     CLASSIFIER,
     FORECASTER,
     LANGUAGE_MODEL,
+    MULTI_TASK,
     N_POSITIONAL,
     REGRESSOR,
     TRANSCRIBER,
@@ -46,6 +48,7 @@ TABLES = {
     RNNRegressor: REGRESSOR,
     RNNForecaster: FORECASTER,
     RNNLanguageModel: LANGUAGE_MODEL,
+    RNNMultiTask: MULTI_TASK,
     RNNTranscriber: TRANSCRIBER,
     RNNTranslator: TRANSLATOR,
 }

@@ -240,6 +240,15 @@ class TorchNetwork(torch.nn.Module):
         compute = functional.gaussian_nll_loss
         return where_known(compute, outputs[:, ::2], targets, deviations**2)
 
+    def multi_task(self, outputs, targets):
+        codes = torch.where(targets.isnan(), -1, targets).long()
+        parts = [
+            self.softmax(outputs, codes[:, :1]),
+            self.logistic(outputs[:, -2:-1], targets[:, 1:2]),
+            self.squared_error(outputs[:, -1:], targets[:, 2:]),
+        ]
+        return torch.cat(parts, 1)
+
 
 def where_known(compute, outputs, targets, *others):
     """One of PyTorch's losses, which know no missing targets; theirs is 0."""

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 import skrnn
-from skrnn import RNNClassifier, RNNRegressor
+from skrnn import RNNClassifier, RNNMultiTask, RNNRegressor
 from skrnn.callbacks import Checkpoint, MLflow, TensorBoard, WandB
 from skrnn.datasets import (
     load_addresses,
@@ -51,6 +51,7 @@ RNNRegressor(random_state=np.random.RandomState(0), trainable=["head.*"], verbos
 RNNRegressor(alpha=0, bptt_steps=None, learning_rate="one-cycle")
 RNNClassifier(categorical_features="all", embedding_size=8, unknown_fraction=0.0)
 RNNRegressor(categorical_features=["code", "event"], embedding_size=[2, 3])
+RNNMultiTask(tasks={"a": "regression"}, loss_weights=[1, 2.5])
 RNNClassifier("transformer")  # type: ignore[arg-type]
 RNNClassifier(hidden_size="32")  # type: ignore[arg-type]
 RNNClassifier(hidden_units=32)  # type: ignore[call-arg]
@@ -88,6 +89,11 @@ assert_type(regressor.transform(X_3d), NDArray[Any] | Any)
 assert_type(regressor.attention_weights(X_3d), list[NDArray[np.floating[Any]]])
 assert_type(regressor.get_weights(merge_adapters=False), Weights)
 assert_type(regressor.set_weights(regressor.get_weights()), RNNRegressor)
+several = RNNMultiTask().fit(X_3d, np.column_stack([np.ones(8), np.ones(8)]))
+assert_type(several, RNNMultiTask)
+assert_type(several.partial_fit(X_3d, np.ones((8, 2)), {0: [0, 1]}), RNNMultiTask)
+assert_type(several.score(X_3d, np.ones((8, 2))), float)
+assert_type(several.tasks_, dict[Any, str])
 
 # What is learned
 assert_type(classifier.classes_, NDArray[Any] | Any)

@@ -106,6 +106,8 @@ def random_targets(case, network, n, rng):
         targets = np.column_stack([rng.integers(k, size=n) for k in case.output_sizes])
     elif case.loss == "logistic":
         targets = rng.integers(2, size=shape).astype(np.float32)
+    elif case.loss == "multi_task":
+        targets = np.c_[rng.integers(2, size=(n, 2)), rng.standard_normal(n)]
     else:
         targets = rng.standard_normal(shape, dtype=np.float32)
         if not network.loss.accepts(targets).all():
@@ -149,7 +151,7 @@ def kinds():
     choices = product(CELLS, ROW_LOSSES, (*POOLINGS, None))
     for (cell, activation), loss, pooling in choices:
         # One column of two outputs and one of three; or five columns.
-        sizes = (2, 3) if loss == "softmax" else (1,) * 5
+        sizes = {"softmax": (2, 3), "multi_task": (3, 1, 1)}.get(loss, (1,) * 5)
         if LOSSES[loss].regresses:
             sizes = LOSSES[loss]().output_sizes(5)
         yield Case(cell, activation or "tanh", loss, pooling, output_sizes=sizes)

@@ -3,6 +3,7 @@
 from skrnn.estimators.classifier import RNNClassifier
 from skrnn.estimators.forecaster import RNNForecaster
 from skrnn.estimators.language_model import RNNLanguageModel
+from skrnn.estimators.multi_task import RNNMultiTask
 from skrnn.estimators.regressor import RNNRegressor
 from skrnn.estimators.transcriber import RNNTranscriber
 from skrnn.estimators.translator import RNNTranslator
@@ -11,6 +12,7 @@ __all__ = [
     "RNNClassifier",
     "RNNForecaster",
     "RNNLanguageModel",
+    "RNNMultiTask",
     "RNNRegressor",
     "RNNTranscriber",
     "RNNTranslator",

@@ -23,6 +23,11 @@ from sklearn.utils.validation import check_array, column_or_1d
 from skrnn.estimators.inputs import as_array
 from skrnn.mathematics.losses import Logistic, Softmax
 
+#: What mixed labels may mean to an estimator that has the parameter.
+_TO_IGNORE = (
+    " If one of them stands for a missing label, set ignore_label to it (NaN for None)."
+)
+
 
 def nothing_to_score(name):
     """The error where no label is left."""
@@ -91,7 +96,8 @@ class SingleLabel(_Labels):
         return self.classes[np.minimum(chosen, self.classes.size - 1)]
 
     def probabilities(self, outputs, link):
-        """What the link makes of the outputs, a column a class."""
+        """What this link makes of the outputs, a column a class."""
+        link = getattr(self.loss, link)
         if self.classes.size > 2:
             return link(outputs)
         if self.classes.size == 1:  # certain, whatever the output
@@ -137,8 +143,8 @@ class Indicator(_Labels):
         return (outputs > 0).astype(int)
 
     def probabilities(self, outputs, link):
-        """What the link makes of the outputs, a column a label."""
-        return link(outputs)
+        """What this link makes of the outputs, a column a label."""
+        return getattr(self.loss, link)(outputs)
 
 
 class LabelColumns(_Labels):
@@ -183,7 +189,8 @@ class LabelColumns(_Labels):
         return np.column_stack(columns)
 
     def probabilities(self, outputs, link):
-        """What the link makes of the outputs: for each label column a matrix."""
+        """What this link makes of the outputs: for each label column a matrix."""
+        link = getattr(self.loss, link)
         return [link(part) for part in self._parts(outputs)]
 
 
@@ -246,7 +253,7 @@ def check_labels(y, ignore_label, estimator, name="y", to_score=False):
         input_name=name,
         estimator=estimator,
     )
-    _check_types(y, name)
+    _check_types(y, name, hasattr(estimator, "ignore_label"))
     check_classification_targets(y)
     if y.ndim == 1 or y.shape[1] == 1:
         y = column_or_1d(y, warn=not to_score)
@@ -309,7 +316,7 @@ def as_one_type(y):
     return y.astype(types.pop()) if len(types) == 1 else y
 
 
-def _check_types(y, name):
+def _check_types(y, name, may_ignore):
     if y.dtype != object or all(isinstance(label, str) for label in y.flat):
         return
     names = sorted({type(label).__name__ for label in y.flat})
@@ -317,8 +324,8 @@ def _check_types(y, name):
         raise ValueError(
             f"All labels in {name} must have one type, found {', '.join(names)}. "
             f"Convert each label with str, as in [str(label) for label in {name}] (or "
-            f"[[str(label) for label in part] for part in {name}]). If one of them "
-            "stands for a missing label, set ignore_label to it (NaN for None)."
+            f"[[str(label) for label in part] for part in {name}])."
+            f"{_TO_IGNORE if may_ignore else ''}"
         )
 
 

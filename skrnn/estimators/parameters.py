@@ -507,6 +507,72 @@ _FIXED = {
     "ngram_length",
 }
 
+
+def _without_steps(parameter):
+    """A parameter whose text says nothing of targets for steps."""
+    text = " ".join(parameter.text.split())
+    for of_steps in (
+        " With ``return_sequences=True`` each step ends a frame: of it and the steps "
+        "before.",
+        ", and with ``return_sequences=True`` always",
+        " With ``return_sequences=True`` each chunk of a batch is a step of the "
+        "solver.",
+        " Not used with ``return_sequences=True``.",
+    ):
+        text = text.replace(of_steps, "")
+    return parameter._replace(text=text)
+
+
+_OF_TASKS = {k: _without_steps(p) for k, p in COMMON.items() if k != "return_sequences"}
+
+MULTI_TASK = _OF_TASKS | {
+    "bidirectional": COMMON["bidirectional"]._replace(
+        text="""Whether each layer reads a sequence in both directions, with units of
+their own. The layer's output is both states, one after the other. "auto": yes, but not
+with `bptt_steps`. Training that starts with a network of one direction keeps that. What
+is to `stream` needs False.""",
+    ),
+    "layer_norm": _OF_TASKS["layer_norm"]._replace(
+        default=False, text=_OF_TASKS["layer_norm"].text.split(" The default is")[0]
+    ),
+    "pooling": _OF_TASKS["pooling"]._replace(
+        default="last", text=_OF_TASKS["pooling"].text.split(" The default is")[0]
+    ),
+    "early_stopping": REGRESSOR["early_stopping"]._replace(
+        text="""Whether to watch the score of validation data, not the loss of training,
+and to keep the weights of the epoch where it was best: the mean of the scores of all
+tasks, weighted by `loss_weights`. "auto": if `X_val` is passed, or if there are 20
+samples or more that have all of their targets, unless the solver is "lbfgs"; with the
+learning rates "cosine" and "one-cycle" training then goes on to the last epoch.
+`partial_fit` has none.""",
+    ),
+    "tasks": Parameter(
+        "auto",
+        [StrOptions({"auto", "classification", "regression"}), dict, "array-like"],
+        "str, dict of str or array-like of str",
+        """Which columns of y have classes and which have values: "classification" or
+"regression", for all columns; or a dict with one of these for some columns, by name or
+place; or a list with one for each. "auto", also of what a dict leaves out: floats are
+values; strings, booleans, categories and whole numbers are classes. More than 20
+different whole numbers may be either, and must be named.""",
+        'Literal["auto", "classification", "regression"] | dict[Any, str] | ArrayLike',
+    ),
+    "loss_weights": Parameter(
+        None,
+        [dict, "array-like", None],
+        "dict, array-like or None",
+        """Weights of the tasks in the loss, by name or place, or in the order of the
+columns: the loss is their weighted mean. A column that a dict does not name has weight
+1. None: all weights are 1.""",
+        "dict[Any, float] | ArrayLike | None",
+    ),
+    "normalize_y": REGRESSOR["normalize_y"]._replace(
+        text="""Standardise columns of values inside, so that training does not depend
+on their units; predictions come back in them. The means and the standard deviations are
+those of the first call of `fit` or `partial_fit`.""",
+    ),
+}
+
 LANGUAGE_MODEL = {k: p for k, p in COMMON.items() if k not in _FIXED} | {
     "hidden_size": COMMON["hidden_size"]._replace(default=256),
     "recurrent_dropout": COMMON["recurrent_dropout"]._replace(default=0.3),

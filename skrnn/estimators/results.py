@@ -40,9 +40,8 @@ class Computed(NamedTuple):
 
     def linked(self, name):
         """Probabilities, by one of the loss's links."""
-        link = getattr(self.model.network.loss, name)
         outputs = self.values.astype(np.float64)
-        probabilities = self.model.targets.probabilities(outputs, link)
+        probabilities = self.model.targets.probabilities(outputs, name)
         if isinstance(probabilities, list):
             return [self.shaped(column) for column in probabilities]
         return self.shaped(probabilities)

@@ -34,6 +34,7 @@ from skrnn.estimators.labels import Indicator, LabelColumns, SingleLabel
 from skrnn.estimators.language.tokens import NextToken
 from skrnn.estimators.model import Adapted, History, Model, Run
 from skrnn.estimators.real_values import RealValues
+from skrnn.estimators.tasks import Tasks
 from skrnn.estimators.transcripts import Transcripts
 from skrnn.estimators.translation.targets import Translations
 from skrnn.network import network_of
@@ -60,7 +61,7 @@ _TARGETS = {
     kind.kind: kind
     for kind in (
         *(SingleLabel, Indicator, LabelColumns, RealValues),
-        *(NextToken, Transcripts, Translations),
+        *(NextToken, Transcripts, Translations, Tasks),
     )
 }
 #: Of a training's state: vectors, which are saved by the names of weights.

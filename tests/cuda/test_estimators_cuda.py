@@ -10,7 +10,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.model_selection import GridSearchCV
 from small import LABELS, RAGGED, TARGETS, AfterEpoch, X, Y, make, output_of
 
-from skrnn import RNNClassifier, RNNRegressor
+from skrnn import RNNClassifier, RNNMultiTask, RNNRegressor
 from skrnn.backends import cuda
 from skrnn.exceptions import DeviceError, DivergenceError
 from skrnn.mathematics.losses import LOSSES
@@ -100,6 +100,13 @@ def test_a_fit_with_another_loss_is_that_of_the_cpu(loss):
     regressor = assert_devices_agree(RNNRegressor, FEW, y, loss=loss, max_iter=1)
     assert regressor.predict(FEW).shape[:2] == (6, 2)
     assert np.isfinite(regressor.score(FEW, y))
+
+
+def test_a_fit_of_several_tasks():
+    y = np.c_[LABELS[:6], np.where(FEW_Y > 0, FEW_Y, np.nan), FEW_Y > 0]
+    kinds = ["classification", "regression", "classification"]
+    weights = {"loss_weights": [1, 3, 2], "max_iter": 1}
+    assert_devices_agree(RNNMultiTask, FEW, y, tasks=kinds, **weights)
 
 
 def test_a_fit_of_a_classifier_with_early_stopping():

@@ -13,6 +13,9 @@ from skrnn.backends.cuda.solver import LOSS
 from skrnn.backends.outputs import losses_of_outputs
 from skrnn.backends.table import N_COLUMNS, NUMBER
 
+#: Before the names of a loss's arrays, which may be like those of others.
+_OF_KIND = "kind."
+
 
 class Learned(NamedTuple):
     """What a batch is to learn, on the device; of a loss that reads sequences, here."""
@@ -24,8 +27,9 @@ class Learned(NamedTuple):
 
 
 def arrays_of(kind):
-    """What the kind of a loss has that must be on the device."""
-    return {k: v for k, v in kind._asdict().items() if isinstance(v, np.ndarray)}
+    """What the kind of a loss has that must be on the device, by names of its own."""
+    arrays = {k: v for k, v in kind._asdict().items() if isinstance(v, np.ndarray)}
+    return {f"{_OF_KIND}{name}": array for name, array in arrays.items()}
 
 
 class Output:
@@ -112,7 +116,8 @@ class Output:
     def _losses(self, n, table, learned):
         network, memory = self.network, self.batch.memory
         losses = memory.vector("losses", n, np.float64)
-        on_device = {name: memory.arrays[name] for name in arrays_of(network.kind)}
+        names = arrays_of(network.kind)
+        on_device = {name.removeprefix(_OF_KIND): memory.arrays[name] for name in names}
         kind = network.kind._replace(**on_device)
         given = learned.targets, learned.weights, learned.divisor
         arguments = self.m, self.work.outputs, n, kind, given, table, losses

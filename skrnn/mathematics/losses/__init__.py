@@ -12,6 +12,7 @@ from skrnn.mathematics.losses.gamma import Gamma
 from skrnn.mathematics.losses.gaussian import Gaussian
 from skrnn.mathematics.losses.huber import Huber
 from skrnn.mathematics.losses.logistic import Logistic
+from skrnn.mathematics.losses.multi_task import MultiTask
 from skrnn.mathematics.losses.poisson import Poisson
 from skrnn.mathematics.losses.quantile import Quantile
 from skrnn.mathematics.losses.softmax import Softmax
@@ -28,6 +29,7 @@ LOSSES = {
     "gamma": Gamma,
     "quantile": Quantile,
     "gaussian": Gaussian,
+    "multi_task": MultiTask,
     "ctc": CTC,
 }
 
@@ -47,6 +49,7 @@ __all__ = [
     "Huber",
     "Logistic",
     "Loss",
+    "MultiTask",
     "Poisson",
     "Quantile",
     "SequenceKind",

@@ -68,11 +68,12 @@ def _loss_gradient(kind, outputs, target, scale):
     for column in range(n_columns):
         first = kind.bounds[column]
         row, n = outputs[first:], kind.bounds[column + 1] - first
-        if target[column] < 0:
+        if not target[column] >= 0:  # below, or NaN
             for o in range(n):
                 row[o] = 0
             continue
-        highest, true = largest(row, n), row[target[column]]
+        code = int(target[column])
+        highest, true = largest(row, n), row[code]
         for o in range(n):
             row[o] = exp(row[o] - highest)
         normalizer = total(row, n)
@@ -80,7 +81,7 @@ def _loss_gradient(kind, outputs, target, scale):
         factor = row.dtype.type(share / normalizer)
         for o in range(n):
             row[o] *= factor
-        row[target[column]] -= share
+        row[code] -= share
     return loss
 
 

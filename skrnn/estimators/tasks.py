@@ -1,0 +1,381 @@
+"""Several tasks' targets: columns of classes and columns of numbers.
+
+`Tasks` is a kind of targets as the others are, and has one for each column: a label a
+target, or a real value.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from numbers import Real
+from reprlib import repr as short
+from typing import NamedTuple
+
+import narwhals as nw
+import numpy as np
+import pandas as pd
+from scipy import sparse
+
+from skrnn.estimators.inputs import as_array
+from skrnn.estimators.labels import SingleLabel, as_one_type, check_labels, true_labels
+from skrnn.estimators.real_values import RealValues, check_values
+from skrnn.mathematics.losses import MultiTask, SquaredError
+
+CLASSIFICATION, REGRESSION, AUTO = "classification", "regression", "auto"
+_KINDS = AUTO, CLASSIFICATION, REGRESSION
+#: Whole numbers with more different values may as well be counts.
+_MAX_CODES = 20
+#: How pandas calls what a column of numbers holds.
+_NUMBERS = {"floating", "mixed-integer-float", "decimal"}
+_PARTS = {part.kind: part for part in (SingleLabel, RealValues)}
+
+
+class Table(NamedTuple):
+    """What the user passed as y: a column for each task."""
+
+    columns: dict  # name -> array or Series
+    form: str  # "vector", "array", "pandas" or "polars"
+    name: str  # what the user calls it
+
+    @classmethod
+    def of(cls, y, name):
+        """That of a frame of pandas or polars, of an array, or of lists."""
+        if hasattr(y, "columns"):
+            form = "pandas" if hasattr(y, "iloc") else "polars"
+            return cls(_columns_of_frame(y, name), form, name)
+        array = np.empty(()) if sparse.issparse(y) else as_array(y)
+        if array.ndim == 1 and array.dtype.names is None:
+            # A Series says by its type whether it has categories.
+            return cls({0: y if hasattr(y, "iloc") else array}, "vector", name)
+        if array.ndim != 2:
+            raise ValueError(
+                f"{name} must be a DataFrame or a 2D array with a column for each "
+                f"task, got {type(y).__name__} with shape {np.shape(y)}."
+            )
+        return cls(dict(enumerate(array.T)), "array", name)
+
+    def called(self, column):
+        """What an error calls a column."""
+        if self.form == "vector":
+            return self.name
+        place = f":, {column}" if self.form == "array" else short(column)
+        return f"{self.name}[{place}]"
+
+    def like(self, names):
+        """The same with the columns of fit: by their names, if both have some."""
+        own = tuple(self.columns)
+        if set(own) == set(names):
+            order = names
+        elif len(own) == len(names) and tuple(range(len(own))) in (own, names):
+            order = own
+        else:
+            raise ValueError(
+                f"{self.name} must have the columns {short(list(names))}, as at the "
+                f"first fit, found {short(list(own))}."
+            )
+        columns = [self.columns[name] for name in order]
+        return self._replace(columns=dict(zip(names, columns, strict=True)))
+
+    def there(self, column):
+        """The values of a column that are not missing, and where they are."""
+        array = as_array(self.columns[column])
+        there = ~np.asarray(pd.isna(array), bool)
+        return as_one_type(array[there]), there
+
+    def values(self, column, estimator):
+        """A column of numbers, in which NaN is missing."""
+        return check_values(self.columns[column], estimator, self.called(column))
+
+
+def refuse_mapping(y, name):
+    """Say how to pass columns by their names."""
+    if isinstance(y, Mapping):
+        raise ValueError(
+            f"{name} must be a DataFrame or an array with a column for each task, got "
+            f"a {type(y).__name__}. Pass pd.DataFrame({name})."
+        )
+
+
+def _columns_of_frame(frame, name):
+    names = list(frame.columns)
+    if not names or not all(isinstance(column, str | int) for column in names):
+        raise ValueError(
+            f"The columns of {name} must have names that are strings or whole numbers, "
+            f"found {short(names)}."
+        )
+    if len(set(names)) < len(names):
+        twice = next(column for column in names if names.count(column) > 1)
+        raise ValueError(
+            f"The columns of {name} must have different names, but {short(twice)} is "
+            f"that of {names.count(twice)}."
+        )
+    if not hasattr(frame, "iloc"):
+        return {column: as_array(frame[column]) for column in names}
+    return {column: frame.iloc[:, j] for j, column in enumerate(names)}
+
+
+# Which columns have classes.
+
+
+def kinds_of(table, tasks):
+    """The kind of each task, of what the user says of them and of the columns."""
+    said = _said(table, tasks)
+    return {
+        column: _kind_of(table, column) if said[column] == AUTO else said[column]
+        for column in table.columns
+    }
+
+
+def _said(table, tasks):
+    names = list(table.columns)
+    if isinstance(tasks, str):
+        tasks = dict.fromkeys(names, tasks)
+    said = dict.fromkeys(names, AUTO) | by_column(names, tasks, "tasks")
+    for column, kind in said.items():
+        if kind not in _KINDS:
+            raise ValueError(
+                f"tasks must be {', '.join(map(repr, _KINDS[:-1]))} or "
+                f"{_KINDS[-1]!r} of each column, found {short(kind)} of "
+                f"{short(column)}."
+            )
+    return said
+
+
+def by_column(names, values, parameter):
+    """What a parameter says of columns, by their names or in their order."""
+    if isinstance(values, Mapping):
+        unknown = [name for name in values if name not in names]
+        if unknown:
+            raise ValueError(
+                f"{parameter} has {short(unknown[0])}, which is no column of y; it has "
+                f"{short(names)}."
+            )
+        return dict(values)
+    if len(values) != len(names):
+        raise ValueError(
+            f"{parameter} has {len(values)} entries, but y has {len(names)} columns."
+        )
+    return dict(zip(names, values, strict=True))
+
+
+def _kind_of(table, column):
+    values, _ = table.there(column)
+    found = pd.api.types.infer_dtype(table.columns[column], skipna=True)
+    if found in _NUMBERS:
+        return REGRESSION
+    if found == "integer" or (found == "string" and _are_numbers(values)):
+        n = len(pd.unique(values))
+        if n > _MAX_CODES:
+            raise ValueError(
+                f"{table.called(column)} has {n} different "
+                f"{'whole numbers' if found == 'integer' else 'numbers as strings'}, "
+                "which may be classes or values. Say so: tasks={"
+                f"{column!r}: 'regression'}} or 'classification'."
+            )
+    return CLASSIFICATION
+
+
+def _are_numbers(strings):
+    return not pd.isna(pd.to_numeric(pd.Series(strings), errors="coerce")).any()
+
+
+def weights_of(names, loss_weights):
+    """The weight of each task."""
+    weights = dict.fromkeys(names, 1.0)
+    if loss_weights is not None:
+        weights |= by_column(list(names), loss_weights, "loss_weights")
+    for column, weight in weights.items():
+        if not (isinstance(weight, Real) and 1e-6 <= weight <= 1e6):
+            raise ValueError(
+                "loss_weights must be numbers from 1e-6 to 1e6, found "
+                f"{short(weight)} of {short(column)}."
+            )
+    return tuple(float(weight) for weight in weights.values())
+
+
+# The codec.
+
+
+@dataclass(frozen=True, eq=False)
+class Tasks:
+    """Columns of y, and what each is to the network."""
+
+    names: tuple  # of the columns
+    parts: tuple  # a `SingleLabel` or `RealValues` each
+    weights: tuple  # of the losses
+    form: str  # of y
+
+    kind = "tasks"
+
+    @classmethod
+    def of(cls, table, tasks, classes, weights, estimator, **options):
+        """That of the first y; of the classes some may be given, by column."""
+        kinds, parts = kinds_of(table, tasks), []
+        for column, kind in kinds.items():
+            values, there = table.there(column)
+            if not values.size:
+                raise ValueError(
+                    f"{table.called(column)} has no value: all are missing."
+                )
+            if kind == REGRESSION:
+                numbers = table.values(column, estimator)
+                part = RealValues.of(numbers, weights, SquaredError(), **options)
+            elif column in classes:
+                part = SingleLabel(classes[column])
+            else:
+                called = table.called(column)
+                part = SingleLabel.of(check_labels(values, None, estimator, called)[0])
+            parts.append(part)
+        return cls(tuple(kinds), tuple(parts), (1.0,) * len(parts), table.form)
+
+    @property
+    def tasks(self):
+        """The kind of each task, by column."""
+        are_classes = [isinstance(part, SingleLabel) for part in self.parts]
+        kinds = [CLASSIFICATION if is_one else REGRESSION for is_one in are_classes]
+        return dict(zip(self.names, kinds, strict=True))
+
+    @property
+    def classes(self):
+        """The classes of each task that has some, by column."""
+        return {
+            name: part.classes
+            for name, part in zip(self.names, self.parts, strict=True)
+            if isinstance(part, SingleLabel)
+        }
+
+    @property
+    def loss(self):
+        """The loss of all, whose hyperparameters are theirs."""
+        return MultiTask([part.loss.name for part in self.parts], self.weights)
+
+    @property
+    def output_sizes(self):
+        """Outputs of each column."""
+        return tuple(part.output_sizes[0] for part in self.parts)
+
+    @property
+    def must_be_finite(self):
+        """Whether outputs that are not finite mean nothing."""
+        return any(part.must_be_finite for part in self.parts)
+
+    @classmethod
+    def from_state(cls, state):
+        """The one that `state` describes."""
+        parts = [_PARTS[part["kind"]].from_state(part) for part in state["parts"]]
+        weights = tuple(state["weights"])
+        return cls(tuple(state["names"]), tuple(parts), weights, state["form"])
+
+    def state(self):
+        """Plain values, of which `from_state` makes an equal one."""
+        return {
+            "kind": self.kind,
+            "names": list(self.names),
+            "parts": [part.state() for part in self.parts],
+            "weights": list(self.weights),
+            "form": self.form,
+        }
+
+    def attributes(self):
+        """What a fitted estimator shows of it."""
+        classes = {name: classes.copy() for name, classes in self.classes.items()}
+        return {"tasks_": self.tasks, "classes_": classes}
+
+    def predicts_as(self, other):
+        """Whether outputs mean the same to another kind of targets."""
+        if not isinstance(other, Tasks) or self.tasks != other.tasks:
+            return False
+        classes = self.classes, other.classes
+        return all(np.array_equal(*(c[name] for c in classes)) for name in classes[0])
+
+    def with_weights(self, weights):
+        """The same with other weights of the losses."""
+        return replace(self, weights=weights)
+
+    def encode(self, table, dtype, estimator):
+        """Targets as the loss takes them, NaN where one is missing."""
+        encoded = [
+            self._encoded(part, table, name, dtype, estimator)
+            for name, part in zip(self.names, self.parts, strict=True)
+        ]
+        return np.column_stack(encoded)
+
+    def _encoded(self, part, table, column, dtype, estimator):
+        called = table.called(column)
+        if isinstance(part, RealValues):
+            values, name = table.values(column, estimator), type(estimator).__name__
+            return part.encode(values[:, None], dtype, name, called)[:, 0]
+        values, there = table.there(column)
+        codes = np.full(there.shape, np.nan, dtype)
+        if values.size:
+            labels, missing = check_labels(values, None, estimator, called)
+            codes[there] = part.encode(labels, missing, dtype)[:, 0]
+        return codes
+
+    def truth(self, table, estimator):
+        """What predictions are compared with: numbers, and places among the classes.
+
+        NaN is missing, and what is no class of fit is -1.
+        """
+        columns = []
+        for name, part in zip(self.names, self.parts, strict=True):
+            if isinstance(part, RealValues):
+                columns.append(table.values(name, estimator))
+                continue
+            values, there = table.there(name)
+            codes = np.full(there.shape, np.nan)
+            if values.size:
+                given = part, None, estimator, table.called(name)
+                codes[there] = _places(part.classes, true_labels(values, *given)[0])
+            columns.append(codes)
+        return np.column_stack(columns)
+
+    def compared(self, outputs):
+        """What outputs say, in the form of `truth`."""
+        columns = [
+            _places(part.classes, values)
+            if isinstance(part, SingleLabel)
+            else values.astype(np.float64)
+            for part, values in zip(self.parts, self._decoded(outputs), strict=True)
+        ]
+        return np.column_stack(columns)
+
+    def _outputs(self, outputs):
+        return np.split(outputs, np.cumsum(self.output_sizes)[:-1], axis=1)
+
+    def _decoded(self, outputs):
+        pairs = zip(self.parts, self._outputs(outputs), strict=True)
+        return [part.decode(of_part) for part, of_part in pairs]
+
+    def decode(self, outputs):
+        """Predicted classes and numbers, in the form of y."""
+        columns = self._decoded(outputs)
+        if self.form == "vector":
+            return columns[0]
+        named = dict(zip(self.names, columns, strict=True))
+        if self.form == "pandas":
+            return pd.DataFrame(named)
+        if self.form == "polars":
+            return nw.from_dict(named, backend="polars").to_native()
+        return _beside(columns)
+
+    def probabilities(self, outputs, link):
+        """What this link makes of outputs: of each task of classes a matrix."""
+        parts = zip(self.names, self.parts, self._outputs(outputs), strict=True)
+        matrices = {
+            name: part.probabilities(of_part, link)
+            for name, part, of_part in parts
+            if isinstance(part, SingleLabel)
+        }
+        return matrices[0] if self.form == "vector" else matrices
+
+
+def _places(classes, labels):
+    return pd.Index(classes).get_indexer(pd.Index(np.ravel(labels)))
+
+
+def _beside(columns):
+    """Columns as one array, of objects if they are of several types."""
+    kinds = {"n" if c.dtype.kind in "iuf" else c.dtype.kind for c in columns}
+    if len(kinds) > 1:
+        columns = [column.astype(object) for column in columns]
+    return np.column_stack(columns)
