@@ -2,17 +2,28 @@
 
 Hourly departures from New York's airports, a day ahead, and the highest temperatures in
 Seattle, a week ahead: each of the last 30 origins is forecast from what was known then;
-of the hourly traffic of a road, if there is a file, each of the last 14 days.
-All learn once, from what is before the first origin. The seasonal naive forecasts take
-the value one season before. The linear model, one for each time ahead, and the boosted
-trees take the last value and those of one and of two seasons before, in units of the
-last values, and where a time stands in the day and the week; both learn from as many
-windows as skrnn. Printed are the mean and the median of MASE over the series, and
-seconds; of skrnn with quantiles the coverage and the pinball loss as well.
+of the hourly traffic of a road, if there is a file, each of the last 14 days. Three
+come with other packages, if these are installed: airline passengers (sktime), a year
+ahead, from the beginning of each of the last 4; the yearly sunspots (statsmodels), ten
+years ahead, from 5 origins; and the prices of five stocks (vega_datasets), 3 months
+ahead, from 12 origins, of which nobody can say more than the last.
+
+All learn once, from what is before the first origin. The naive forecasts take the value
+one season before, or the last one. The linear model, one for each time ahead, and the
+boosted trees take the last value and those of one and of two seasons before (if there
+is no season, the last 24), in units of the last values, and where a time stands in the
+day, the week and the year; both learn from at most as many windows as skrnn. ETS is
+statsmodels', if that is installed: of models with and without trend and season the one
+with the least AICc, whose states go on from origin to origin. Printed are the mean and
+the median of MASE over the series, and seconds; of ETS and of skrnn with quantiles the
+coverage and the pinball loss as well.
 """
 
 import argparse
+import warnings
 from functools import partial
+from importlib.util import find_spec
+from itertools import product
 from pathlib import Path
 from time import perf_counter
 
@@ -21,12 +32,14 @@ import pandas as pd
 from report.tables import Table
 from sklearn.ensemble import HistGradientBoostingRegressor
 from sklearn.linear_model import RidgeCV
+from sklearn.metrics import mean_pinball_loss
 
 from skrnn import RNNForecaster
 from skrnn.datasets import load_departures, load_seattle_weather
-from skrnn.metrics import mase
+from skrnn.metrics import coverage, mase
 
 N_WINDOWS = 10_000
+N_LAGS = 24  # where there is no season
 QUANTILES = [0.1, 0.5, 0.9]
 
 
@@ -46,6 +59,34 @@ def traffic(file):
     return y[["traffic_volume"]].asfreq("h"), 24, (24, 168), 14
 
 
+def airline():
+    from sktime.datasets import load_airline
+
+    return load_airline().to_timestamp().asfreq("MS").to_frame(), 12, (12,), 4
+
+
+def sunspots():
+    from statsmodels.datasets import sunspots
+
+    frame = sunspots.load_pandas().data
+    return frame[["SUNACTIVITY"]].set_axis(frame["YEAR"].astype(int)), 10, (), 5
+
+
+def stocks():
+    from vega_datasets import local_data
+
+    prices = local_data.stocks().pivot(index="date", columns="symbol", values="price")
+    return prices.asfreq("MS"), 3, (), 12
+
+
+#: Panels of other packages, and the packages.
+MORE = {
+    "airline": ("sktime", airline),
+    "sunspots": ("statsmodels", sunspots),
+    "stocks": ("vega_datasets", stocks),
+}
+
+
 class OnLags:
     """A regressor of scikit-learn on the values one and two seasons before."""
 
@@ -58,25 +99,30 @@ class OnLags:
         steps = np.arange(1, self.horizon + 1)
         one = [p * -(-steps // p) for p in (1, *self.seasons)]
         two = [lag + p for lag, p in zip(one[1:], self.seasons, strict=True)]
+        if not self.seasons:
+            two = [steps + k for k in range(1, N_LAGS)]
         places = origins[:, None, None] + steps[:, None] - np.array(one + two).T
         values = y.to_numpy()
         lagged = values[places, series[:, None, None]]
-        recent = origins[:, None] - np.arange(max(self.seasons))
+        recent = origins[:, None] - np.arange(max(self.seasons, default=N_LAGS))
         recent = values[recent, series[:, None]]
-        level, unit = (f(recent, 1)[:, None] for f in (np.nanmean, np.nanstd))
+        with warnings.catch_warnings(action="ignore"):  # of windows without a value
+            level, unit = (f(recent, 1)[:, None] for f in (np.nanmean, np.nanstd))
         unit = np.where(unit > 0, unit, 1.0)
-        last = origins.max() + self.horizon
-        times = pd.date_range(y.index[0], periods=last + 1, freq=y.index.freq)
-        times = times.take((origins[:, None] + steps).ravel())
-        clock = np.column_stack([times.hour, times.day_of_week, times.day_of_year])
-        clock = clock.reshape(len(origins), self.horizon, -1)
         lagged = (lagged - level[:, :, None]) / unit[:, :, None]
-        ahead = np.broadcast_to(steps[:, None], (*clock.shape[:2], 1))
-        return np.concatenate([lagged, clock, ahead], axis=2), level, unit
+        ahead = np.broadcast_to(steps[:, None], (*lagged.shape[:2], 1))
+        parts = [lagged, ahead]
+        if isinstance(y.index, pd.DatetimeIndex):
+            last = origins.max() + self.horizon
+            times = pd.date_range(y.index[0], periods=last + 1, freq=y.index.freq)
+            times = times.take((origins[:, None] + steps).ravel())
+            clock = np.column_stack([times.hour, times.day_of_week, times.day_of_year])
+            parts.insert(1, clock.reshape(len(origins), self.horizon, -1))
+        return np.concatenate(parts, axis=2), level, unit
 
     def fit(self, y):
         n, n_series = y.shape
-        first = 2 * max(self.seasons)
+        first = 2 * max(self.seasons, default=N_LAGS // 2)
         all_origins = np.arange(first, n - self.horizon)
         pairs = np.linspace(0, n_series * len(all_origins) - 1, N_WINDOWS).astype(int)
         series, origins = np.divmod(np.unique(pairs), len(all_origins))
@@ -107,39 +153,141 @@ class OnLags:
         return (found * unit + level).T
 
 
+class ETS:
+    """statsmodels' exponential smoothing of each series, with normal intervals."""
+
+    def __init__(self, horizon, seasons):
+        self.horizon = horizon
+        self.season = max((n for n in seasons if n <= 168), default=None)
+
+    def _filled(self, values):
+        """From the first value on, what is missing is as a season before."""
+        series = pd.Series(values[~np.isnan(values).cumprod().astype(bool)])
+        return series.fillna(series.shift(self.season or 1)).ffill().to_numpy()
+
+    def _model(self, values, kind):
+        from statsmodels.tsa.exponential_smoothing.ets import ETSModel
+
+        trend, seasonal = kind
+        return ETSModel(
+            pd.Series(values),
+            trend=trend,
+            damped_trend=trend is not None,
+            seasonal=seasonal,
+            seasonal_periods=seasonal and self.season,
+            initialization_method="heuristic",
+        )
+
+    def fit(self, y):
+        self.fitted = []
+        seasonals = [None, "add"] if self.season else [None]
+        for values in y.to_numpy().T:
+            kinds = product([None, "add"], seasonals)
+            values = self._filled(values)
+            if self.season and self.season <= 12 and values.min() > 0:
+                kinds = [*kinds, (None, "mul"), ("add", "mul")]
+            fits = [(kind, self._model(values, kind).fit(disp=False)) for kind in kinds]
+            self.fitted.append(min(fits, key=lambda pair: pair[1].aicc))
+        return self
+
+    def predict(self, y, origin):
+        """Three quantiles of each series, (horizon, n_series, 3)."""
+        found = []
+        pairs = zip(y.to_numpy()[: origin + 1].T, self.fitted, strict=True)
+        for values, (kind, fit) in pairs:
+            values = self._filled(values)
+            model = self._model(values, kind).smooth(fit.params)
+            n = len(values)
+            ends = {"start": n, "end": n + self.horizon - 1}
+            more = {"rng": 0} if "mul" in kind else {}  # intervals are drawn
+            forecast = model.get_prediction(**ends, **more)
+            frame = forecast.summary_frame(alpha=0.2)
+            found.append(frame[["pi_lower", "mean", "pi_upper"]].to_numpy())
+        return np.stack(found, axis=1)
+
+
+def split(y, horizon, n_origins):
+    """What all learn from, what is to be forecast, and the positions of origins."""
+    origins = len(y) - 1 - horizon * np.arange(1, n_origins + 1)[::-1]
+    return y[: origins[0] + 1], y[origins[0] + 1 :], origins
+
+
 def errors_of(y, horizon, season, n_origins, forecast):
     """MASE of each series; `forecast` takes the position of an origin."""
-    n = len(y)
-    origins = n - 1 - horizon * np.arange(1, n_origins + 1)[::-1]
+    train, true, origins = split(y, horizon, n_origins)
     found = np.concatenate([forecast(origin) for origin in origins])
-    train, true = y[: origins[0] + 1], y[origins[0] + 1 :]
     return mase(true, found, train, season_length=season, multioutput="raw_values")
 
 
+def of_ets(y, horizon, seasons, n_origins):
+    """MASE of each series, pinball loss, coverage."""
+    train, true, origins = split(y, horizon, n_origins)
+    with warnings.catch_warnings(action="ignore"):  # of fits that do not converge
+        model = ETS(horizon, seasons).fit(train)
+        found = np.concatenate([model.predict(y, origin) for origin in origins])
+    season, levels = (*seasons[:1], 1)[0], np.moveaxis(found, 2, 0)
+    errors = mase(
+        true, levels[1], train, season_length=season, multioutput="raw_values"
+    )
+    flat = true.to_numpy()
+    losses = [
+        mean_pinball_loss(flat, of_one, alpha=quantile)
+        for of_one, quantile in zip(levels, QUANTILES, strict=True)
+    ]
+    return errors, np.mean(losses), np.mean(coverage(flat, levels[0], levels[2]))
+
+
 def others(y, horizon, seasons, n_origins):
-    """Names, MASE and seconds of what is not skrnn."""
+    """The same of what is not skrnn."""
     values = y.to_numpy()
-    score = partial(errors_of, y, horizon, seasons[0], n_origins)
-    for season in seasons:
+    score = partial(errors_of, y, horizon, (*seasons[:1], 1)[0], n_origins)
+    for season in seasons or (1,):
         if season > 168:
             continue
         ahead = np.arange(1, horizon + 1)
         back = ahead - season * -(-ahead // season)
         errors = score(lambda origin, back=back: values[origin + back])
-        yield f"{season} steps before", errors, 0.0
+        name = f"{season} steps before" if seasons else "the last value"
+        yield name, errors, "", "", 0.0
     trees = HistGradientBoostingRegressor(loss="absolute_error", random_state=0)
     for name, model, is_linear in (("Ridge", None, True), ("trees", trees, False)):
         start = perf_counter()
         model = OnLags(model, horizon, seasons, is_linear)
         model.fit(y[: len(y) - horizon * n_origins])
         errors = score(partial(model.predict, y))
-        yield f"{name} on lags", errors, perf_counter() - start
+        yield f"{name} on lags", errors, "", "", perf_counter() - start
+    if find_spec("statsmodels"):
+        start = perf_counter()
+        yield "ETS", *of_ets(y, horizon, seasons, n_origins), perf_counter() - start
+
+
+def of_skrnn(y, horizon, seasons, n_origins, quantiles, n_epochs):
+    """MASE of each series, pinball loss, coverage, seconds."""
+    start = perf_counter()
+    forecaster = RNNForecaster(
+        horizon, quantiles=quantiles, max_iter=n_epochs, random_state=0
+    )
+    if not seasons:  # so that the unit of errors is that of the others
+        forecaster.set_params(season_length=None)
+    scores = forecaster.backtest(y, n_origins=n_origins).scores
+    more = (scores.get(name) for name in ("pinball", "coverage"))
+    more = ["" if column is None else float(column.mean()) for column in more]
+    return scores["mase"].to_numpy(), *more, perf_counter() - start
+
+
+def forecasts(*panel_and_epochs):
+    """Names, MASE of each series, pinball loss, coverage and seconds of all."""
+    *panel, n_epochs = panel_and_epochs
+    yield from others(*panel)
+    yield "skrnn", *of_skrnn(*panel, None, n_epochs)
+    yield "skrnn, quantiles", *of_skrnn(*panel, QUANTILES, n_epochs)
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--traffic", type=Path, help="a CSV file of hourly traffic")
     parser.add_argument("--epochs", type=int, default=20, help="of skrnn")
+    parser.add_argument("--panels", nargs="*", help="names of some (default: all)")
     parser.add_argument("--csv", type=Path, help="write the table to this file as well")
     args = parser.parse_args()
     fields = ("panel", "forecast", "mean", "median", "pinball", "coverage", "seconds")
@@ -147,21 +295,15 @@ def main():
     panels = {"departures": departures(), "temperatures": temperatures()}
     if args.traffic:
         panels["traffic"] = traffic(args.traffic)
-    for name, (y, horizon, seasons, n_origins) in panels.items():
-        for other, errors, seconds in others(y, horizon, seasons, n_origins):
+    for name, (package, load) in MORE.items():
+        if find_spec(package):
+            panels[name] = load()
+        else:
+            print(f"{name} needs {package}, which is not installed.")
+    for name in [name for name in args.panels or panels if name in panels]:
+        for kind, errors, *more in forecasts(*panels[name], args.epochs):
             means = float(errors.mean()), float(np.median(errors))
-            table.add(name, other, *means, "", "", seconds)
-        for kind, quantiles in (("skrnn", None), ("skrnn, quantiles", QUANTILES)):
-            start = perf_counter()
-            forecaster = RNNForecaster(
-                horizon, quantiles=quantiles, max_iter=args.epochs, random_state=0
-            )
-            scores = forecaster.backtest(y, n_origins=n_origins).scores
-            more = scores.get("pinball"), scores.get("coverage")
-            more = ["" if column is None else float(column.mean()) for column in more]
-            errors = scores["mase"]
-            mean, median = float(errors.mean()), float(errors.median())
-            table.add(name, kind, mean, median, *more, perf_counter() - start)
+            table.add(name, kind, *means, *more)
 
 
 if __name__ == "__main__":

@@ -1,19 +1,23 @@
 """The forecaster: forms of series, what it reads and does not read, what it refuses."""
 
 import pickle
+from datetime import UTC, timedelta, timezone
 from functools import cache
 from zoneinfo import ZoneInfo
 
+import joblib
 import numpy as np
 import pandas as pd
 import polars as pl
 import pytest
+from golden_forecasters import FOLDER, KINDS, forecasts_of, make_golden
 from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
 from sklearn.metrics import mean_pinball_loss
 
 from skrnn import RNNForecaster, RNNRegressor
+from skrnn.estimators.forecasting import saving
 from skrnn.estimators.forecasting.panel import read_panel
 from skrnn.estimators.forecasting.times import (
     calendar_features,
@@ -749,6 +753,71 @@ def test_clone_and_pickle():
     assert_array_equal(found, forecaster.update(later).predict())
     assert_array_equal(copy.fit(WIDE).predict(), forecast)
     assert isinstance(forecaster.regressor_, RNNRegressor)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_golden_files(kind):
+    for number in range(1, saving.FORMAT + 1):
+        golden = joblib.load(FOLDER / f"forecaster_{number}.joblib")
+        forecaster, *expected, labels = golden[kind]
+        *found, labels_found = forecasts_of(kind, forecaster)
+        # Other machines may round otherwise.
+        assert_allclose(found, expected, rtol=1e-4, atol=1e-5)
+        assert labels_found == labels
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_what_is_saved_is_plain(kind):
+    """But for times and their distances, which are those of pandas."""
+    forecaster = make_golden(kind)
+    again = pickle.loads(pickle.dumps(forecaster))
+    assert vars(again).keys() == vars(forecaster).keys()
+    expected = forecasts_of(kind, forecaster)
+    for found, of_first in zip(forecasts_of(kind, again), expected, strict=True):
+        assert_array_equal(found, of_first)
+    state = again.__getstate__()["_kept"]
+    names = set(map(type, _values_of(state)))
+    plain = {str, int, float, bool, type(None), np.ndarray, np.float64}
+    assert {kind.__module__.split(".")[0] for kind in names - plain} <= {"pandas"}
+
+
+def _values_of(state):
+    if isinstance(state, dict):
+        state = list(state.values())
+    if isinstance(state, list | tuple):
+        return [value for part in state for value in _values_of(part)]
+    return [state]
+
+
+def test_a_later_format_is_refused():
+    state = pickle.loads(saved()).__getstate__()
+    state["_kept"] |= {"format": saving.FORMAT + 1, "skrnn": "99.0"}
+    match = "This forecaster was saved in format 2 by skrnn 99.0, but skrnn .* Install"
+    with pytest.raises(ValueError, match=match):
+        RNNForecaster().__setstate__(state)
+
+
+@pytest.mark.parametrize(
+    "zone",
+    [
+        *(UTC, timezone(timedelta(hours=1)), ZoneInfo("Asia/Tokyo")),
+        timezone(timedelta(hours=1), "a zone without a name"),
+    ],
+)
+def test_time_zones_are_saved(zone):
+    y = WIDE["a"].tz_localize(zone)
+    forecaster = make().fit(y)
+    again = pickle.loads(pickle.dumps(forecaster))
+    assert_array_equal(again.predict().index, forecaster.predict().index)
+
+
+def test_names_of_several_levels():
+    """As they are, with quantiles: a number stays one."""
+    names = pd.MultiIndex.from_tuples([("x", 1), ("x", 2), ("y", 1)])
+    forecaster = make(quantiles=[0.1, 0.9]).fit(WIDE.set_axis(names, axis=1))
+    expected = [(*name, q) for name in names for q in (0.1, 0.9)]
+    assert forecaster.predict().columns.tolist() == expected
+    assert pickle.loads(pickle.dumps(forecaster)).predict().columns.tolist() == expected
 
 
 def test_a_fit_that_fails_leaves_the_last_one():

@@ -85,7 +85,7 @@ def test_what_is_read_is_what_was_written(kind):
 
 @kinds
 def test_golden_files(kind):
-    files = [joblib.load(file) for file in FOLDER.glob("*.joblib")]
+    files = [joblib.load(file) for file in FOLDER.glob("format_*.joblib")]
     files = [saved for saved in files if kind in saved]
     assert len(files) == saving.FORMAT - KINDS[kind].since + 1
     for saved in files:

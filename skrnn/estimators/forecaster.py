@@ -19,6 +19,7 @@ from skrnn.estimators.forecasting.attributes import Covariates, Statics, units_o
 from skrnn.estimators.forecasting.backtest import Backtest, backtest_of, origins_of
 from skrnn.estimators.forecasting.frames import forecasts_as_frame
 from skrnn.estimators.forecasting.panel import read_panel
+from skrnn.estimators.forecasting.saving import from_plain, to_plain
 from skrnn.estimators.forecasting.times import calendar_of, seasons_of
 from skrnn.estimators.forecasting.windows import (
     WindowForm,
@@ -30,6 +31,8 @@ from skrnn.estimators.names import suggests_names
 from skrnn.estimators.parameters import FORECASTER, REGRESSOR, constraints_of
 from skrnn.estimators.regressor import RNNRegressor
 
+#: What forecasts go on from, besides the network, as it is saved.
+_KEPT = ("_form", "_covariates", "_statics", "_panel")
 #: So many windows at a time are forecast, for the sake of memory.
 _AT_ONCE = 2000
 
@@ -348,6 +351,20 @@ class RNNForecaster(BaseEstimator):
             If the loss, a gradient or the weights become infinite or NaN.
         """
         return self._fit_panel(*self._read_first(y, X, static))
+
+    def __getstate__(self):
+        state = dict(super().__getstate__())
+        if "_panel" not in state:
+            return state
+        kept = to_plain(*(state.pop(name) for name in _KEPT))
+        return state | {"_kept": kept}
+
+    def __setstate__(self, state):
+        state = dict(state)
+        kept = state.pop("_kept", None)
+        super().__setstate__(state)
+        if kept is not None:
+            vars(self).update(zip(_KEPT, from_plain(kept), strict=True))
 
     @property
     def _columns(self):

@@ -109,16 +109,21 @@ def from_plain(plain):
 
 
 def _upgraded(plain):
-    found = plain["format"]
-    if found > FORMAT:
-        raise ValueError(
-            f"This estimator was saved in format {found} by skrnn {plain['skrnn']}, "
-            f"but skrnn {skrnn.__version__} reads formats up to {FORMAT}. Install that "
-            "version of skrnn or a later one."
-        )
-    for number in range(found, FORMAT):
+    check_format(plain, "estimator", FORMAT)
+    for number in range(plain["format"], FORMAT):
         plain = _UPGRADES[number](plain)
     return plain
+
+
+def check_format(plain, name, last):
+    """Refuse a format that a later version wrote; `name` says of what."""
+    found = plain["format"]
+    if found > last:
+        raise ValueError(
+            f"This {name} was saved in format {found} by skrnn {plain['skrnn']}, "
+            f"but skrnn {skrnn.__version__} reads formats up to {last}. Install that "
+            "version of skrnn or a later one."
+        )
 
 
 def _with_frames(plain):
@@ -165,14 +170,15 @@ def _plain_inputs(form):
     for name in ("feature_names", "clock"):
         plain[name] = None if plain[name] is None else list(plain[name])
     if categories is not None:
-        plain["categories"] = _plain_categories(categories)
+        plain["categories"] = plain_categories(categories)
     if ngrams is not None:
         plain["ngrams"] = {"n_codes": ngrams.n_codes, "keys": list(ngrams.keys)}
     plain["static"] = None if form.static is None else _plain_static(form.static)
     return plain
 
 
-def _plain_categories(categories):
+def plain_categories(categories):
+    """Plain values, of which `categories_of` makes the same."""
     return {
         "features": list(categories.features),
         "values": [list(values) for values in categories.values],
@@ -185,12 +191,13 @@ def _plain_static(static):
         "names": None if static.names is None else list(static.names),
         "means": list(static.means),
         "scales": list(static.scales),
-        "categories": _plain_categories(static.categories),
+        "categories": plain_categories(static.categories),
         "shares": [list(shares) for shares in static.shares],
     }
 
 
-def _categories(plain):
+def categories_of(plain):
+    """The `Categories` that `plain_categories` wrote."""
     values = tuple(map(tuple, plain["values"]))
     return Categories(tuple(plain["features"]), values)
 
@@ -202,7 +209,7 @@ def _static(plain):
         None if names is None else tuple(names),
         tuple(plain["means"]),
         tuple(plain["scales"]),
-        _categories(plain["categories"]),
+        categories_of(plain["categories"]),
         tuple(map(tuple, plain["shares"])),
     )
 
@@ -211,7 +218,7 @@ def _inputs(plain):
     names, clock, static = plain["feature_names"], plain["clock"], plain["static"]
     categories, ngrams = plain["categories"], plain["ngrams"]
     if categories is not None:
-        categories = _categories(categories)
+        categories = categories_of(categories)
     if ngrams is not None:
         ngrams = NGrams(ngrams["n_codes"], tuple(ngrams["keys"]))
     return InputForm(

@@ -35,10 +35,14 @@ def _wide(values, panel, quantiles):
     if quantiles is None:
         return pd.DataFrame(flat, times, panel.names)
     columns = pd.MultiIndex.from_tuples(
-        [(*np.atleast_1d(name), q) for name in panel.names for q in quantiles],
+        [(*_as_tuple(name), q) for name in panel.names for q in quantiles],
         names=[*panel.names.names, "quantile"],
     )
     return pd.DataFrame(flat, times, columns)
+
+
+def _as_tuple(name):
+    return name if isinstance(name, tuple) else (name,)
 
 
 def _columns(quantiles):
