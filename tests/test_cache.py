@@ -41,8 +41,11 @@ FIT = RECORDED.format("""
     for function in (shard.train_shards, gradients.clip_norm, adam.adam_step):
         print(function.stats.cache_path)
 """)
-#: Of all functions that are kept, those that the fit needs.
-KEPT = {"train_shards", "predict_shards", "add_l2", "clip_norm", "adam_step"}
+#: Of all functions that are kept, those that the fit needs: entry points and units.
+ENTRIES = {"train_shards", "predict_shards", "add_l2", "clip_norm", "adam_step"}
+UNITS = {"new_work", "window_of", "forward_window", "backward_window"}
+UNITS |= {"head_gradient", "write_head_outputs"}
+KEPT = ENTRIES | UNITS
 #: Where those are whose path is printed.
 FOLDERS = ("backends/cpu", "mathematics", "mathematics/optimizers")
 
@@ -165,6 +168,16 @@ def test_two_processes_compile_at_once(filled, bits, tmp_path):
         assert compiled <= missing
     lines, compiled = run(FIT, **environment)
     assert (lines[0], compiled) == (bits, set())
+
+
+def test_units_are_loaded_or_compiled_before_their_callers(filled, bits, tmp_path):
+    fill(tmp_path, filled)
+    environment = {"NUMBA_CACHE_DIR": str(tmp_path)}
+    for missing in ({"window_of", "head_gradient"}, {"predict_shards"}):
+        for name in missing:
+            remove(name, tmp_path)
+        lines, compiled = run(FIT, **environment)
+        assert (lines[0], compiled) == (bits, missing)
 
 
 @needs_permissions

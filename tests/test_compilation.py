@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import threading
+from collections import namedtuple
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -13,7 +14,9 @@ from numba import njit, types
 from numba.core import event
 from numba.core.registry import cpu_target
 
-from skrnn.mathematics.compilation import ENTRY
+from skrnn.mathematics import pipelines
+from skrnn.mathematics.cache import cached_unit
+from skrnn.mathematics.compilation import ENTRY, PART
 from skrnn.mathematics.kept import Cache
 
 
@@ -76,6 +79,56 @@ def test_no_search_for_garbage_where_there_was_none():
         assert not gc.isenabled()
     finally:
         gc.enable()
+
+
+@cached_unit()
+def doubled(x):
+    return 2 * x
+
+
+@njit(**ENTRY)
+def doubled_and_1_more(x):
+    return doubled(x) + 1
+
+
+@njit(**PART)
+def doubled_and_1_less(x):
+    return doubled(x) - 1
+
+
+@njit(**ENTRY)
+def both(x):
+    return doubled_and_1_less(x), doubled_and_1_more(x)
+
+
+def test_a_unit_is_compiled_once_for_all_its_callers():
+    with event.install_recorder("numba:compile") as compiled:
+        assert both(3) == (5, 7)
+    names = [one.data["dispatcher"].py_func.__name__ for _, one in compiled.buffer]
+    assert names.count("doubled") == 2  # its start and its end
+    (doubling,) = doubled.overloads.values()
+    name = doubling.fndesc.llvm_func_name
+    for entry in (both, doubled_and_1_more):
+        (code,) = entry.inspect_llvm().values()
+        declared = [line for line in code.splitlines() if name in line]
+        assert declared
+        assert not any(line.startswith("define") for line in declared)
+
+
+def test_a_class_of_others_makes_a_unit_a_part():
+    """What is kept under its name might be that of another class."""
+    pair = namedtuple("pair", "x y")
+
+    @cached_unit()
+    def total(pair):
+        return pair.x + pair.y
+
+    @njit(**ENTRY)
+    def total_of(x):
+        return total(pair(x, 1))
+
+    assert total_of(2) == 3
+    assert isinstance(total.overloads.popitem()[1].library, pipelines._PartLibrary)
 
 
 WITHOUT_FMA = """

@@ -64,6 +64,17 @@ GROUPS = {
                 "what a part needs when it is loaded",
                 sets="_reload_init",
             ),
+            Internal(
+                "numba.core.codegen:CPUCodeLibrary.__init__",
+                "what callers link in: nothing of a unit",
+                sets="_shared_module",
+            ),
+            Internal(
+                "numba.core.bytecode:FunctionIdentity.from_function",
+                "what tells a unit's name from others",
+                sets="unique_id",
+            ),
+            Internal("numba.core.types:BaseNamedTuple", "classes of a unit's types"),
             Internal("numba._dynfunc:make_function", "what a part is looked up by"),
             Internal(
                 "numba.core.compiler_lock:global_compiler_lock", "a fork waits for it"
@@ -92,7 +103,7 @@ GROUPS = {
             Internal("numba.core.cpu:CPUTargetOptions._nrt", "references not counted"),
             Internal("numba.core.cpu:CPUTargetOptions.forceinline", "formulas"),
             Internal("numba.core.cpu:CPUTargetOptions.no_cpython_wrapper", "parts"),
-            Internal("numba.core.cpu:CPUTargetOptions.no_cfunc_wrapper", "parts"),
+            Internal("numba.core.cpu:CPUTargetOptions.no_cfunc_wrapper", "all"),
         ],
     ),
     CACHE: (

@@ -16,6 +16,9 @@ from numba.core import caching
 from skrnn.mathematics.internals import CALLS, COMPILER, LLVM, has
 from skrnn.mathematics.process import interrupts_held
 
+if has(COMPILER):
+    from skrnn.mathematics.pipelines import call_by_name
+
 _PACKAGE = Path(__file__).parents[1]
 
 
@@ -154,3 +157,13 @@ class Cache(caching.FunctionCache):
 
     def _index_key(self, sig, codegen):
         return *super()._index_key(sig, codegen), _SOURCES, _WAYS
+
+
+class UnitCache(Cache):
+    """Of a unit, whose machine code is called by its name."""
+
+    def load_overload(self, sig, target_context):
+        found = super().load_overload(sig, target_context)
+        if found is not None and has(COMPILER):
+            call_by_name(found.library, found.fndesc, self._py_func, tuple(sig))
+        return found

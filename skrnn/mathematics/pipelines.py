@@ -1,9 +1,14 @@
 """How Numba compiles the package's functions: its own passes, but for the last.
 
-Parts end as LLVM's language, entry points as machine code; see `compilation`.
+Parts end as LLVM's language, units and entry points as machine code; see `compilation`.
 """
 
-from numba import _dynfunc
+from functools import partial
+from hashlib import sha256
+from importlib import import_module
+
+from llvmlite import binding
+from numba import _dynfunc, types
 from numba.core.codegen import JITCodeLibrary
 from numba.core.compiler import Compiler, CompilerBase, DefaultPassBuilder
 from numba.core.compiler_machinery import register_pass
@@ -81,6 +86,57 @@ class _PartLowering(NativeLowering):
         return True
 
 
+def _classes(kinds):
+    """Of all named tuples among the types of arguments."""
+    for kind in kinds:
+        if isinstance(kind, types.BaseNamedTuple):
+            yield kind.instance_class
+        if isinstance(kind, types.BaseTuple):
+            yield from _classes(kind.types)
+
+
+def _tag_of(kinds):
+    """What tells a unit's name for these types from others, the same in each process.
+
+    None where a class is not the package's: by its name tomorrow's may be another.
+    """
+    names = [f"{one.__module__}.{one.__qualname__}" for one in _classes(kinds)]
+    if not all(name.startswith("skrnn.") for name in names):
+        return None
+    return sha256(repr((names, kinds)).encode()).hexdigest()[:16]
+
+
+def _load_unit(module, name, kinds, symbol):
+    """Load or compile a unit before a caller that knows it by this name."""
+    unit = getattr(import_module(module), name)
+    unit.compile(kinds)
+    if unit.overloads[kinds].fndesc.llvm_func_name != symbol:
+        raise RuntimeError(f"{name} was compiled in another way")
+
+
+def call_by_name(library, described, function, kinds):
+    """Let callers of a unit find its machine code by its name, and link nothing in."""
+    library._shared_module = binding.parse_assembly("")
+    place, symbol = (function.__module__, function.__name__), described.llvm_func_name
+    library._reload_init.add(partial(_load_unit, *place, kinds, symbol))
+
+
+@register_pass(mutates_CFG=True, analysis_only=False)
+class _UnitLowering(_EntryLowering):
+    """Lower a function to the library of a unit, or else of a part."""
+
+    _name = "unit_lowering"
+
+    def run_pass(self, state):
+        tag = _tag_of(state.args)
+        if tag is None:
+            return _PartLowering().run_pass(state)
+        state.func_id.unique_id = tag
+        super().run_pass(state)
+        call_by_name(state.library, state.cr.fndesc, state.func_id.func, state.args)
+        return True
+
+
 def _is_of_the_inside(error):
     """Whether an error may come of what Numba has changed, not of what is compiled."""
     return not isinstance(error, MemoryError) and (
@@ -119,6 +175,10 @@ class _Compiler(CompilerBase):
 
 class PartCompiler(_Compiler):
     lowering = _PartLowering
+
+
+class UnitCompiler(_Compiler):
+    lowering = _UnitLowering
 
 
 class EntryCompiler(_Compiler):

@@ -8,6 +8,7 @@ from skrnn.backends.cpu.options import INNER
 from skrnn.backends.cpu.products import CHUNK, product, weight_gradient
 from skrnn.backends.cpu.tile import ONE, PANEL_BYTES, ZERO
 from skrnn.backends.outputs import sequence_losses
+from skrnn.mathematics.cache import cached_unit
 from skrnn.mathematics.intrinsics import by_type
 from skrnn.mathematics.losses import SequenceKind, loss_gradient
 
@@ -31,7 +32,7 @@ def apply_head(sizes, head, packed, work, at, n):
     product(n, outputs, rows, (packed, head.at), shape, ZERO)
 
 
-@njit(**INNER)
+@cached_unit(**INNER)
 def write_head_outputs(sizes, head, packed, work, rows, results):
     """Write the outputs of rows of states to their places; see `head_gradient`."""
     first, places, column = rows
@@ -70,7 +71,7 @@ head_losses = by_type(
 )
 
 
-@njit(**INNER)
+@cached_unit(**INNER)
 def head_gradient(
     sizes, head, kind, packed, learned, work, rows, shard, window, gradient
 ):

@@ -43,6 +43,9 @@ OUTPUTS, SHARES = range(2)
 #: its first share.
 FIRST_READ, N_READ, FIRST_WRITTEN, N_WRITTEN, FIRST_SHARE, N_PAIR_COLUMNS = range(6)
 
+#: What no pooling needs of `Work`.
+NOTHING_POOLED = 0, 0
+
 
 @njit(**OWNING)
 def bounds_of(shards, partners):
@@ -134,18 +137,38 @@ def pairs_gradient(
     (n_read, _), (n_written, _) = windows[0].rows.shape, windows[1].rows.shape
     n_more = room_of(sizes[1], attention, bounds, packed, ZERO, ONE).end
     works = (
-        new_work(encoder, dropouts[0], shards[0], n_read, packed, ONE, ZERO),
-        new_work(decoder, dropouts[1], shards[1], n_written, packed, ONE, n_more),
+        new_work(
+            *encoder[:3],
+            NOTHING_POOLED,
+            encoder[4],
+            dropouts[0],
+            shards[0],
+            n_read,
+            packed,
+            ONE,
+            ZERO,
+        ),
+        new_work(
+            *decoder[:3],
+            NOTHING_POOLED,
+            decoder[4],
+            dropouts[1],
+            shards[1],
+            n_written,
+            packed,
+            ONE,
+            n_more,
+        ),
     )
     pairs = pairs_of(shards, partners, bounds, windows, works, sizes)
     m, source = works[1].m, works[0].m
     room = room_of(sizes[1], attention, bounds, packed, works[1].more, ONE)
 
     others = read, shards[0], windows[0], works[0]
-    forward_window(encoder, dropouts[0], packed, *others, ONE)
+    forward_window(*encoder[:3], dropouts[0], packed, *others, ONE)
     hand_states(step, sizes, works, partners, works[0].final, works[1].final, False)
     others = written, shards[1], windows[1], works[1]
-    forward_window(decoder, dropouts[1], packed, *others, ONE)
+    forward_window(*decoder[:3], dropouts[1], packed, *others, ONE)
     before = flush_denormals()
     attend(sizes[1], attention, packed, pairs, source, m, m, room)
     copy(m, room.attended, room.spare, n_written * room.row)
@@ -173,12 +196,12 @@ def pairs_gradient(
     restore(before)
     if sizes[1].first_trained < n_layers:
         clear_gradients(step, works[1])
-        backward_window(decoder, dropouts[1], packed, *others, gradient, ONE)
+        backward_window(*decoder[:3], dropouts[1], packed, *others, gradient, ONE)
     if sizes[0].first_trained < n_layers:
         clear_gradients(step, works[0])
         hand_states(step, sizes, works, partners, works[0].d, works[1].d, True)
         others = read, shards[0], windows[0], works[0]
-        backward_window(encoder, dropouts[0], packed, *others, gradient, ONE)
+        backward_window(*encoder[:3], dropouts[0], packed, *others, gradient, ONE)
     return loss
 
 

@@ -7,6 +7,9 @@ does not depend on which thread took it.
 A shard goes through the network a *window* of time steps at a time; the states at its
 end are where the next one starts. Training has one window, or several whose gradients
 do not reach back into each other (truncated backpropagation through time).
+
+What does not depend on the pooling or on the loss takes neither, and is a unit
+(`compilation`): networks that differ in these only share its code.
 """
 
 from typing import NamedTuple
@@ -45,7 +48,7 @@ from skrnn.backends.cpu.products import CHUNK, CHUNK_PANELS
 from skrnn.backends.cpu.tile import ONE, PANEL_BYTES, ZERO, aligned
 from skrnn.backends.cpu.window import POSITION, count_rows, window_of
 from skrnn.backends.table import LENGTH, NUMBER
-from skrnn.mathematics.cache import cached_njit
+from skrnn.mathematics.cache import cached_njit, cached_unit
 from skrnn.mathematics.denormals import flush_denormals, restore
 from skrnn.mathematics.dropout import (
     NO_DROPOUT,
@@ -59,10 +62,15 @@ from skrnn.mathematics.intrinsics import by_type
 OUTPUTS, STATES, SCORES = range(3)
 
 
-@njit(**OWNING)
-def new_work(network, dropout, shard, n_rows, like, keep, n_more):
-    """Memory for windows of up to `n_rows` rows, and so many numbers more."""
-    step, sizes, layers, pooling, head = network
+@cached_unit(**OWNING)
+def new_work(
+    step, sizes, layers, of_pooling, head, dropout, shard, n_rows, like, keep, n_more
+):
+    """Memory for windows of up to `n_rows` rows, and so many numbers more.
+
+    `of_pooling` is what the pooling needs: its `n_kept` and `n_scratch`.
+    """
+    n_kept, n_scratch = of_pooling
     n, n_places, width = shard.shape[0], layers.shape[0], PANEL_BYTES // like.itemsize
     plane = (n_places if keep else ONE) * n_rows * sizes.padded_size
     of_places, of_sequences = n_places * sizes.padded_size * n, n * sizes.padded_size
@@ -72,7 +80,7 @@ def new_work(network, dropout, shard, n_rows, like, keep, n_more):
     normed = keep if layer_plan(layers, 0).norm_at >= 0 else ZERO
     # The head's outputs, what the pooling needs, gradients of inputs, or sums of a
     # normalisation.
-    of_row = max(head.padded_outputs, pooling.n_scratch)
+    of_row = max(head.padded_outputs, n_scratch)
     if sizes.first_trained < 0:
         of_row = max(of_row, padded_inputs(sizes, like))
     is_whole = keep and head.takes_all_rows
@@ -88,7 +96,7 @@ def new_work(network, dropout, shard, n_rows, like, keep, n_more):
     x, free = reserve(free, n_rows * (sizes.n_inputs + 1))
     outs, free = reserve(free, of_outs)
     normal, free = reserve(free, normed * of_outs)
-    kept, free = reserve(free, n * pooling.n_kept)
+    kept, free = reserve(free, n * n_kept)
     pooled, free = reserve(free, of_pooled)
     d_pooled, free = reserve(free, keep * of_pooled)
     panels, free = reserve(free, CHUNK_PANELS * CHUNK * width)
@@ -121,7 +129,6 @@ def new_work(network, dropout, shard, n_rows, like, keep, n_more):
     )
     fill_masks(dropout, sizes, shard, work, n_places)
     reset_states(step, work)
-    start_pool(pooling, shard, work)
     return work
 
 
@@ -148,13 +155,14 @@ def _drop_outputs(dropout, sizes, window, work, layer):
 drop_outputs = unless_no_dropout(_drop_outputs)
 
 
-@njit(**INNER)
-def forward_window(network, dropout, packed, inputs, shard, window, work, keep):
+@cached_unit(**INNER)
+def forward_window(
+    step, sizes, layers, dropout, packed, inputs, shard, window, work, keep
+):
     """All layers, from the states in ``work.final``, which are renewed.
 
     With `keep` all is kept that `backward_window` needs.
     """
-    step, sizes, layers, _, _ = network
     n_rows, last = window.rows.shape[0], layers.shape[0] - 1
     before = flush_denormals()
     gather(inputs, dropout, sizes, shard, window, work)
@@ -173,15 +181,24 @@ def forward_window(network, dropout, packed, inputs, shard, window, work, keep):
     restore(before)
 
 
-@njit(**INNER)
+@cached_unit(**INNER)
 def backward_window(
-    network, dropout, packed, inputs, shard, window, work, gradient, goes_on
+    step,
+    sizes,
+    layers,
+    dropout,
+    packed,
+    inputs,
+    shard,
+    window,
+    work,
+    gradient,
+    goes_on,
 ):
     """Add the gradient of all layers' weights; the last layer's outputs have theirs.
 
     `goes_on`: see `backward_layer`.
     """
-    step, sizes, layers, _, _ = network
     n_rows, n_directions = window.rows.shape[0], sizes.n_directions
     lowest, before = max(sizes.first_trained, ZERO), flush_denormals()
     for layer in range(layers.shape[0] // n_directions - 1, lowest - 1, -1):
@@ -255,11 +272,16 @@ def shard_gradient(network, dropout, kind, packed, batch, shard, n_steps, gradie
     """Loss of a shard; its gradient replaces what is in `gradient`."""
     step, sizes, layers, pooling, head = network
     inputs, learned, memory = batch
+    layered = step, sizes, layers, dropout
     for p in range(gradient.size):
         gradient[p] = 0
     longest, loss = shard[0, LENGTH], 0.0
     n_rows = count_rows(shard, n_steps)
-    work = new_work(network, dropout, shard, n_rows, packed, ONE, ZERO)
+    of_pooling, others = (pooling.n_kept, pooling.n_scratch), (packed, ONE, ZERO)
+    work = new_work(
+        step, sizes, layers, of_pooling, head, dropout, shard, n_rows, *others
+    )
+    start_pool(pooling, shard, work)
     use_memory(memory, step, sizes, pooling, shard, work, False)
     # The gradient of pooled states is known after the last window only: with several,
     # all of them run once more.
@@ -269,7 +291,7 @@ def shard_gradient(network, dropout, kind, packed, batch, shard, n_steps, gradie
     for k in range(n_passes):
         for t in range(0, longest, n_steps):
             window = window_of(shard, t, t + n_steps)
-            forward_window(network, dropout, packed, inputs, shard, window, work, ONE)
+            forward_window(*layered, packed, inputs, shard, window, work, ONE)
             if k == 0:
                 add_window(pooling, sizes, packed, window, shard, work)
             if k == 0 and (not is_pooled(pooling) or t + n_steps >= longest):
@@ -292,7 +314,7 @@ def shard_gradient(network, dropout, kind, packed, batch, shard, n_steps, gradie
             if reaches_back and k == n_passes - 1:
                 spread_window(pooling, sizes, packed, window, shard, work, gradient)
                 others = inputs, shard, window, work, gradient, ZERO
-                backward_window(network, dropout, packed, *others)
+                backward_window(*layered, packed, *others)
         if k < n_passes - 1:
             reset_states(step, work)
     use_memory(memory, step, sizes, pooling, shard, work, True)
@@ -359,15 +381,20 @@ def predict_shards(
 
 @njit(**OWNING)
 def predict_shard(network, packed, inputs, memory, shard, n_rows, wanted, results):
-    step, sizes, _, pooling, head = network
+    step, sizes, layers, pooling, head = network
+    layered = step, sizes, layers, NO_DROPOUT
     # Where all sequences of a stream pause there is a window without a row.
     longest, n_steps = max(ONE, shard[0, LENGTH]), max(1, n_rows // shard.shape[0])
     n_rows = count_rows(shard, n_steps)
-    work = new_work(network, NO_DROPOUT, shard, n_rows, packed, ZERO, ZERO)
+    of_pooling, others = (pooling.n_kept, pooling.n_scratch), (packed, ZERO, ZERO)
+    work = new_work(
+        step, sizes, layers, of_pooling, head, NO_DROPOUT, shard, n_rows, *others
+    )
+    start_pool(pooling, shard, work)
     use_memory(memory, step, sizes, pooling, shard, work, False)
     for t in range(0, longest, n_steps):
         window = window_of(shard, t, t + n_steps)
-        forward_window(network, NO_DROPOUT, packed, inputs, shard, window, work, ZERO)
+        forward_window(*layered, packed, inputs, shard, window, work, ZERO)
         if wanted == SCORES:
             write_scores(pooling, sizes, packed, window, work, results)
             continue

@@ -16,6 +16,7 @@ from numba import njit
 from skrnn.backends.cpu.options import INNER, OWNING
 from skrnn.backends.cpu.tile import ZERO
 from skrnn.backends.table import LENGTH, START
+from skrnn.mathematics.cache import cached_unit
 
 #: Columns of `Window.steps`, and of `Window.rows`.
 ACTIVE, FIRST = range(2)
@@ -38,7 +39,7 @@ def count_rows(shard, n_steps):
     return n_rows
 
 
-@njit(**OWNING)
+@cached_unit(**OWNING)
 def window_of(shard, first, last):
     """The steps from `first` on and before `last`."""
     last = min(last, shard[0, LENGTH])
