@@ -18,6 +18,7 @@ from skrnn.backends.cpu.options import INNER
 from skrnn.backends.cpu.products import product, weight_gradient
 from skrnn.backends.cpu.tile import ONE, PANEL_BYTES, ZERO, padded_columns
 from skrnn.mathematics.activations import exp, tanh
+from skrnn.mathematics.cache import cached_unit
 
 #: Columns of `Pairs.bounds`.
 READ, WRITTEN = range(2)
@@ -199,7 +200,7 @@ def find_queries(sizes, attention, packed, pairs, states, m, room):
         product(n_rows, to, left, panels, shape, ZERO)
 
 
-@njit(**INNER)
+@cached_unit(**INNER)
 def attend(sizes, attention, packed, pairs, source, states, m, room):
     """What the head reads, of states of the decoder and, in `source`, the encoder."""
     n_rows, k = pairs.written.size, sizes.n_out
@@ -220,7 +221,7 @@ def attend(sizes, attention, packed, pairs, source, states, m, room):
         row[k] = 1
 
 
-@njit(**INNER)
+@cached_unit(**INNER)
 def attend_back(sizes, attention, packed, pairs, source, states, work, room, gradient):
     """Replace states of both by their gradient, from that of what the head reads.
 
