@@ -39,6 +39,7 @@ TINY = {"hidden_size": 3, "max_iter": 1, "batch_size": 24, "random_state": 0}
 TINY |= {"loss": "squared_error", "max_windows": 24, "context": 4}
 RNG = np.random.default_rng(0)
 DAYS = pd.date_range("2024-01-01", periods=40, freq="D")
+WORKDAYS = pd.bdate_range("2024-01-01", periods=41)
 WAVES = np.arange(40)[:, None] % 7 + RNG.normal(size=(40, 3)).cumsum(axis=0)
 WIDE = pd.DataFrame(WAVES, DAYS, ["a", "b", "c"])
 
@@ -755,6 +756,12 @@ def test_clone_and_pickle():
     assert isinstance(forecaster.regressor_, RNNRegressor)
 
 
+def test_errors_show_names_as_they_are():
+    y = WIDE.set_axis([1, 2, 3], axis=1)
+    with pytest.raises(ValueError, match=r"the series 1; its rows are of \['1', '2'"):
+        make().fit(y, static=STATIC.set_axis(["1", "2", "3"]))
+
+
 @pytest.mark.parametrize("kind", KINDS)
 def test_golden_files(kind):
     for number in range(1, saving.FORMAT + 1):
@@ -857,6 +864,9 @@ MIXED = pd.Index(
         (pd.Series([1.0, 2.0], MIXED), "Timestamps of several time zones"),
         (WIDE.set_axis(DAYS.astype(str)), "The times of y must be a DatetimeIndex"),
         (WIDE.drop(DAYS[[3, 9]]), "y has no frequency.* Set freq .*, 'D' it seems"),
+        (WIDE.set_axis(WORKDAYS.delete(9)), "Set freq .*, 'B' it seems"),
+        (long_of(WIDE).swaplevel(), r"in this order, .* Pass y.swaplevel\(\)"),
+        ([WAVES[:, 0], WAVES[:9, 0]], "series of unlike lengths"),
         (WIDE[:3].set_axis(DAYS[[0, 2, 5]]), "Set freq .*, such as 'D' for days"),
         (WIDE.rename_axis("day").reset_index(), r"column 'day' .* set time='day'"),
         (WIDE.astype(complex), "must have real numbers, but its column 'a'"),
@@ -971,7 +981,7 @@ def test_bad_calls(call, message):
 @pytest.mark.parametrize(
     ("static", "message"),
     [
-        (STATIC[:2], "no row for the series 'c'"),
+        (STATIC[:2], r"no row for the series 'c'; its rows are of \['a', 'b'\]"),
         (pd.concat([STATIC, STATIC]), "the series 'a' more than once"),
         (STATIC.to_numpy(), "static must be a DataFrame"),
         (pl.DataFrame({"size": [1.0]}), r"of pandas .* got polars\..*DataFrame"),

@@ -11,6 +11,7 @@ from skrnn.estimators.forecasting.panel import (
     check_rows,
     numbers_of,
     of_levels,
+    shown,
 )
 from skrnn.estimators.forecasting.times import check_order, check_times
 from skrnn.estimators.inputs import Categories, read_table
@@ -49,7 +50,7 @@ class Covariates:
         if lacks.any():
             place, series = np.argwhere(lacks)[0]
             raise ValueError(
-                f"X has no values for the series {short(panel.names[series])} at "
+                f"X has no values for the series {shown(panel.names[series])} at "
                 f"{panel.grid.times(place, place + 1)[0]}, where y has one."
             )
         return replace(panel, covariates=values, is_known=np.array(self.is_known))
@@ -137,7 +138,7 @@ def _check_future(values, panel, series, horizon):
         begin = panel.ends[series]
         raise ValueError(
             f"X_future has {n} of the {horizon} times of the forecast of the series "
-            f"{short(panel.names[series])}, which begins at "
+            f"{shown(panel.names[series])}, which begins at "
             f"{panel.grid.times(begin, begin + 1)[0]}. Pass the others, or a shorter "
             "horizon."
         )
@@ -213,9 +214,12 @@ def _rows_of(static, panel, key):
         static = static.set_index(key)
     if static.index.has_duplicates:
         (twice, *_) = static.index[static.index.duplicated()]
-        raise ValueError(f"static has the series {short(twice)} more than once.")
+        raise ValueError(f"static has the series {shown(twice)} more than once.")
     places = static.index.get_indexer(panel.names)
     if (places < 0).any():
         name = panel.names[int((places < 0).argmax())]
-        raise ValueError(f"static has no row for the series {short(name)}.")
+        raise ValueError(
+            f"static has no row for the series {shown(name)}; its rows are of "
+            f"{short(static.index.tolist())}."
+        )
     return static.iloc[places]

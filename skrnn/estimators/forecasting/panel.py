@@ -106,7 +106,7 @@ class Panel:
         if (own < 0).any():
             unknown = new.names[own < 0][0]
             raise ValueError(
-                f"{name} has the series {short(unknown)}, which is not one of fit. To "
+                f"{name} has the series {shown(unknown)}, which is not one of fit. To "
                 "forecast it, pass its history: predict(y=...)."
             )
         first = self._place_behind(new, own, name)
@@ -127,7 +127,7 @@ class Panel:
             return self.grid.places(new.grid.times(0, 1), name)[0]
         raise ValueError(
             f"{name} must have times after those that are known, but it begins at "
-            f"{new.grid.first}, and the series {short(new.names[0])} ends at "
+            f"{new.grid.first}, and the series {shown(new.names[0])} ends at "
             f"{self.last_time(own[0])}."
         )
 
@@ -140,12 +140,17 @@ class Panel:
             i = int(is_early.argmax())
             raise ValueError(
                 f"{name} must have times after those that are known, but the series "
-                f"{short(new.names[i])} ends at {self.last_time(own[i])}."
+                f"{shown(new.names[i])} ends at {self.last_time(own[i])}."
             )
 
     def last_time(self, series):
         """The last time of a series."""
         return self.grid.times(self.ends[series] - 1, self.ends[series])[0]
+
+
+def shown(name):
+    """The name of a series, for errors: 1, where NumPy would say np.int64(1)."""
+    return short(name.item() if isinstance(name, np.generic) else name)
 
 
 def _joined(known, new, rows, own):
@@ -190,7 +195,13 @@ def as_table(y, columns, name):
 
 def _table_of_array(y, name):
     is_other = hasattr(y, "to_pandas")
-    array = np.asarray(None if is_other else y)
+    try:
+        array = np.asarray(None if is_other else y)
+    except ValueError:  # NumPy's, of series of unlike lengths
+        raise ValueError(
+            f"{name} has series of unlike lengths. Pass them below each other, as "
+            "pandas.concat({'a': first, 'b': second}) of Series does."
+        ) from None
     if array.dtype == object or array.ndim not in (1, 2):
         raise TypeError(
             f"{name} must be a Series or DataFrame of pandas, or an array with a "
@@ -259,7 +270,7 @@ def _check_names(names, name):
         raise ValueError(f"{name} has no series: it is a DataFrame without a column.")
     if names.has_duplicates:
         (twice, *_) = names[names.duplicated()]
-        raise ValueError(f"{name} has the series {short(twice)} more than once.")
+        raise ValueError(f"{name} has the series {shown(twice)} more than once.")
 
 
 def numbers_of(table, name):
@@ -329,6 +340,11 @@ def of_levels(index, name, grid=None):
     Times are as those of a grid that is known.
     """
     series = index.get_level_values(0)
+    if isinstance(series, pd.DatetimeIndex | pd.PeriodIndex):
+        raise ValueError(
+            f"A long {name} is indexed by series and time, in this order, but the "
+            f"first level of its index has times. Pass {name}.swaplevel()."
+        )
     if series.hasnans:
         raise ValueError(f"{name} has a row without the name of a series.")
     codes, names = pd.factorize(series)
@@ -346,4 +362,4 @@ def check_rows(codes, places, names, times, name):
     is_wrong = (np.diff(codes[order]) == 0) & (step <= 0)
     if is_wrong.any():
         of = codes[order[int(is_wrong.argmax())]]
-        check_order(times[codes == of], name, f" of the series {short(names[of])}")
+        check_order(times[codes == of], name, f" of the series {shown(names[of])}")

@@ -124,7 +124,7 @@ def grid_of(times, freq, name, known=None):
         raise ValueError(
             f"{name} has no frequency: its times, {times[0]} and on, are not at equal "
             f"distances. Set freq to the distance{_least_of(times)}; what has no row "
-            "is missing then."
+            "is missing then. Times of no rhythm get one from pandas' resample."
         )
     return Grid(first if is_clock else int(first), step, times.name)
 
@@ -137,6 +137,8 @@ def _least_of(times):
         return ", such as 'D' for days"
     days, rest = divmod(least, pd.Timedelta(days=1))
     step = to_offset(least) if rest else pd.offsets.Day(days)
+    if days == 1 and max(times.day_of_week) < 5:  # no day of a weekend
+        step = pd.offsets.BDay()
     return f", {step.freqstr!r} it seems"
 
 
