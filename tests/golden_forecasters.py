@@ -17,7 +17,7 @@ from skrnn.estimators.forecasting.saving import FORMAT
 
 FOLDER = Path(__file__).parent / "golden"
 TINY = {"hidden_size": 3, "max_iter": 1, "batch_size": 24, "random_state": 0}
-TINY |= {"max_windows": 24, "context": 4}
+TINY |= {"loss": "squared_error", "max_windows": 24, "context": 4}
 N, H, MORE = 40, 3, 2
 DAYS = pd.date_range("2024-01-01", periods=N + H + MORE, freq="D")
 VALUES = np.random.default_rng(0).normal(size=(N + MORE, 2)).cumsum(axis=0)

@@ -646,11 +646,8 @@ def test_calendar():
     # Six o'clock is a quarter of a day, Monday the begin of a week.
     assert_allclose(found[0], [1, 0, 0, 1], atol=1e-12)
     assert_allclose(found[12], [-1, 0, 0, 1], atol=1e-12)
-    monthly = read_panel(
-        pd.Series(0, pd.date_range("2024-01-31", periods=9, freq="ME")),
-        None,
-        (None,) * 3,
-    )
+    months = pd.date_range("2024-01-31", periods=9, freq=pd.offsets.MonthEnd())
+    monthly = read_panel(pd.Series(0, months), None, (None,) * 3)
     assert calendar_of("auto", monthly.grid, 9) == ()
 
 
