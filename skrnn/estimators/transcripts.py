@@ -96,8 +96,8 @@ class Transcripts(OfLabels):
         return Sequences.from_list(parts, np.int64)
 
     def probabilities(self, outputs, link):
-        """What the link makes of the outputs: of the blank, and of each label."""
-        return link(outputs)
+        """What this link makes of the outputs: of the blank, and of each label."""
+        return getattr(self.loss, link)(outputs)
 
     def log_p(self, outputs, offsets):
         """Log-probabilities of each sequence in turn: of all they take much memory."""
