@@ -848,7 +848,7 @@ MIXED = pd.Index(
 @pytest.mark.parametrize(
     ("y", "message"),
     [
-        (WIDE[::-1], "The times of y must be in order"),
+        (WIDE[::-1], "The times of y must be in order.* Sort y by time: sort_values"),
         (
             pd.concat([WIDE[:5], WIDE[4:]]),
             "y has the time 2024-01-05 .* more than once; .* set series",

@@ -406,7 +406,10 @@ BAD_AT_FIT = {
     "sparse": (sparse.eye_array(24), "Sparse data was passed as static"),
     "empty": (np.zeros((24, 0)), "0 rows and 0 columns"),
     "complex": (np.ones((24, 1)) * 1j, "Complex data"),
-    "dates": (STATIC.assign(d=pd.Timestamp("2020-02-02")), "'d' of static is not num"),
+    "dates": (
+        STATIC.assign(d=pd.Timestamp("2020-02-02")),
+        r"'d' of static is not numeric: .* days since a day: \(column - first\)",
+    ),
     "cells": (pd.DataFrame({"a": [np.ones(2)] * 24}), "arrays in its cells"),
     "two of a name": (pd.concat([STATIC, STATIC], axis=1), "'age' is that of 2"),
     "too large": (1e308 * np.c_[np.sign(AGES - 50)], "too large for float32"),

@@ -105,7 +105,8 @@ def check_order(times, name, of="", more=""):
         later = int((times[1:] < times[:-1]).argmax())
         raise ValueError(
             f"The times of {name} must be in order, but {times[later + 1]} stands "
-            f"behind {times[later]}{of}. Sort them by {name}.sort_index()."
+            f"behind {times[later]}{of}. Sort {name} by time: sort_values if a "
+            "column has the times, sort_index if the index has."
         )
 
 

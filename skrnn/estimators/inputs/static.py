@@ -46,7 +46,13 @@ class Table(NamedTuple):
         try:
             if self.are_categories[j]:
                 raise TypeError("it has texts or categories, but fit saw numbers.")
-            values = check_numbers(to_array(self.columns[j])).astype(np.float64)
+            array = to_array(self.columns[j])
+            if array.dtype.kind in "mM":
+                raise TypeError(
+                    f"it has {array.dtype}. Pass numbers, such as days since a day: "
+                    "(column - first) / pandas.Timedelta('1D')."
+                )
+            values = check_numbers(array).astype(np.float64)
             if values.ndim != 1:
                 raise ValueError("there are arrays in its cells.")
         except (TypeError, ValueError) as error:
