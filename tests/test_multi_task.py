@@ -168,6 +168,7 @@ COLUMNS = {
     "floats among objects": (Y.astype(object), "regression"),
     "floats and None": (np.where(UP, Y.astype(object), None), "regression"),
     "whole numbers": (LABELS, "classification"),
+    "whole numbers and None": (np.where(UP, np.array(1, object), None), "classific"),
     "missing whole numbers": (pd.array(np.where(UP, 1, None), "Int64"), "classific"),
     "booleans": (UP, "classification"),
     "booleans and NaN": (np.where(UP, True, np.array(np.nan, object)), "classific"),
@@ -182,7 +183,7 @@ COLUMNS = {
 
 @pytest.mark.parametrize(("column", "expected"), COLUMNS.values(), ids=COLUMNS)
 def test_which_columns_have_classes(column, expected):
-    table = Table.of(pd.DataFrame({"a": column}), "y")
+    table = Table.read(pd.DataFrame({"a": column}), "y")
     if " " in expected:
         with pytest.raises(ValueError, match=rf"^y\['a'\] has {expected}"):
             kinds_of(table, "auto")
@@ -212,18 +213,21 @@ BAD = {
     "few weights": (TABLE, {"loss_weights": [1]}, "loss_weights has 1 entries, but"),
     "no weight": (TABLE, {"loss_weights": {"up": 0}}, "1e-6 to 1e6, found 0 of 'up'"),
     "no number": (TABLE, {"tasks": {"word": "regression"}}, r"y\['word'\] has no nu"),
-    "no class": (TABLE, {"tasks": {"sum": "classification"}}, "Unknown label type"),
+    "no class": (TABLE, {"tasks": {"sum": "classification"}}, "which are no cl"),
     "a text among numbers": (
         TABLE.assign(up=[*range(23), "a"]),
         {},
-        r"All labels in y\['up'\] must have one type, found int, str",
+        r"y\['up'\] must have numbers, or labels .* but has values of type int, str",
     ),
     "infinity": (TABLE.assign(sum=np.inf), {}, r"Input y\['sum'\] contains infinity"),
-    "nothing": (TABLE.assign(up=None), {}, r"y\['up'\] has no value: all are missing"),
+    "dates": (TABLE.assign(up=pd.Timestamp("2020")), {}, "of type Timestamp. Convert"),
+    "nothing": (TABLE.assign(up=None), {}, r"y\['up'\]: no value is there: all are"),
     "twice": (TABLE[["up", "up"]], {}, "'up' is that of 2"),
     "names": (TABLE.rename(columns={"up": ("a", 1)}), {}, "names that are strings or"),
     "mapping": (dict(TABLE), {}, r"Pass pd.DataFrame\(y\)"),
-    "cube": (np.zeros((24, 2, 2)), {}, "y has 3 dimensions, as targets for every"),
+    "cube": (np.zeros((24, 2, 2)), {}, r"y must be a .* of shape \(24, 2, 2\)"),
+    "ragged": ([[1, 2]] * 23 + [[1]], {}, "y must be a .* got a list"),
+    "records": (TABLE.to_records(), {}, r"Pass pd.DataFrame\(y\)"),
     "rows": (TABLE[:3], {}, "inconsistent numbers of samples"),
 }
 
@@ -244,6 +248,8 @@ def test_errors_of_fit(y, parameters, match):
         (TABLE[["up", "sum"]], rf"y must have the columns {NAMES}, as at the first f"),
         (TABLE.rename(columns={"up": "x"}), "found .*'x'"),
         (TABLE.assign(word=LABELS), r"y\['word'\] has labels such as [012], but those"),
+        (TABLE.assign(word=pd.Timestamp("2020")), "of type Timestamp. Convert them"),
+        (dict(TABLE), r"Pass pd.DataFrame\(y\)"),
         (TABLE.assign(up=None), "There is nothing to score in a column of y"),
     ],
 )
@@ -292,8 +298,14 @@ def test_partial_fit_goes_on_as_fit_does():
         partial.partial_fit(X, TABLE, {"word": ["low"]})
     with pytest.raises(ValueError, match="`y` has classes not in"):
         partial.partial_fit(X, TABLE.assign(word="other"))
-    with pytest.raises(ValueError, match="classes has 'x', which is no column of y"):
-        tasks().partial_fit(X, TABLE, {"x": [1]})
+    for classes, match in (
+        ({"x": [1]}, "classes has 'x', which is no column of y"),
+        ({"sum": [1]}, "classes names 'sum', but that is a regression"),
+        ({"word": "low"}, "classes of 'word' must be a list of labels, got 'low'"),
+        (["low"], r"classes must be a dict .* \{'word': \[...\]\}, got a list"),
+    ):
+        with pytest.raises(ValueError, match=match):
+            tasks().partial_fit(X, TABLE, classes)
     with pytest.warns(UserWarning, match="a column has 3 values"):
         tasks().partial_fit(X[:3], TABLE[:3])
 

@@ -23,11 +23,6 @@ from sklearn.utils.validation import check_array, column_or_1d
 from skrnn.estimators.inputs import as_array
 from skrnn.mathematics.losses import Logistic, Softmax
 
-#: What mixed labels may mean to an estimator that has the parameter.
-_TO_IGNORE = (
-    " If one of them stands for a missing label, set ignore_label to it (NaN for None)."
-)
-
 
 def nothing_to_score(name):
     """The error where no label is left."""
@@ -253,7 +248,7 @@ def check_labels(y, ignore_label, estimator, name="y", to_score=False):
         input_name=name,
         estimator=estimator,
     )
-    _check_types(y, name, hasattr(estimator, "ignore_label"))
+    _check_types(y, name)
     check_classification_targets(y)
     if y.ndim == 1 or y.shape[1] == 1:
         y = column_or_1d(y, warn=not to_score)
@@ -316,7 +311,7 @@ def as_one_type(y):
     return y.astype(types.pop()) if len(types) == 1 else y
 
 
-def _check_types(y, name, may_ignore):
+def _check_types(y, name):
     if y.dtype != object or all(isinstance(label, str) for label in y.flat):
         return
     names = sorted({type(label).__name__ for label in y.flat})
@@ -324,8 +319,8 @@ def _check_types(y, name, may_ignore):
         raise ValueError(
             f"All labels in {name} must have one type, found {', '.join(names)}. "
             f"Convert each label with str, as in [str(label) for label in {name}] (or "
-            f"[[str(label) for label in part] for part in {name}])."
-            f"{_TO_IGNORE if may_ignore else ''}"
+            f"[[str(label) for label in part] for part in {name}]). If one of them "
+            "stands for a missing label, set ignore_label to it (NaN for None)."
         )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from reprlib import repr as short
 from typing import Any, Literal, Self
 
 import numpy as np
@@ -21,7 +22,6 @@ from skrnn.estimators.tasks import (
     Table,
     Tasks,
     by_column,
-    refuse_mapping,
     weights_of,
 )
 from skrnn.estimators.types import Results
@@ -559,13 +559,14 @@ class RNNMultiTask(SupervisedRNN):
         return self._partial_fit(X, y, sample_weight, static, classes=classes)
 
     def _given(self, X, y, weight, form, names=TRAINING, **beside):
-        refuse_mapping(y, names.y)
+        if y is not None:
+            Table.read(y, names.y)  # for its errors first
         return super()._given(X, y, weight, form, names, **beside)
 
     def _check_targets(self, y, weights, known, classes=None, partial=False):
-        table = Table.of(y, "y")
+        table = Table.read(y, "y")
         if known is None:
-            targets = self._first_targets(table, weights, classes or {}, partial)
+            targets = self._first_targets(table, weights, classes, partial)
         else:
             table = table.like(known.names)
             _check_known(classes, known)
@@ -576,20 +577,23 @@ class RNNMultiTask(SupervisedRNN):
         return targets, encoded, weights
 
     def _first_targets(self, table, weights, classes, partial):
-        classes = by_column(list(table.columns), classes, "classes")
+        classes = _classes_of(list(table.columns), classes)
         options = {
             "normalize": self.normalize_y,
             "estimator_name": type(self).__name__,
         }
         targets = Tasks.of(table, self.tasks, classes, weights, self, **options)
         numbers = [name for name, kind in targets.tasks.items() if kind == REGRESSION]
+        for name in numbers:
+            if name in classes:
+                raise ValueError(f"classes names {name!r}, but that is a regression.")
         if partial and numbers and self.normalize_y:
             columns = [table.values(name, self) for name in numbers]
             warn_of_poor_units(np.column_stack(columns)[weights > 0], FIT_LEVEL + 3)
         return targets
 
     def _check_truth(self, y, targets, name):
-        truth = targets.truth(Table.of(y, name).like(targets.names), self)
+        truth = targets.truth(Table.read(y, name).like(targets.names), self)
         return truth, np.isnan(truth)
 
     def _predicts_the_same(self, draft, other):
@@ -732,7 +736,7 @@ class RNNMultiTask(SupervisedRNN):
         score : float
             `loss_weights` do not count.
         """
-        refuse_mapping(y, "y")
+        Table.read(y, "y")  # for its errors first
         return self._score(X, y, sample_weight, static)
 
     def _score_outputs(self, targets, outputs, scored):
@@ -760,9 +764,25 @@ class RNNMultiTask(SupervisedRNN):
         return tags
 
 
+def _classes_of(names, classes):
+    """All classes of some tasks, as partial_fit gets them."""
+    if not isinstance(classes, Mapping | None):
+        raise ValueError(
+            "classes must be a dict with the classes of each task that has some, such "
+            f"as {{{names[0]!r}: [...]}}, got a {type(classes).__name__}."
+        )
+    classes = by_column(names, classes or {}, "classes")
+    for name, given in classes.items():
+        if np.ndim(given) != 1:
+            raise ValueError(
+                f"classes of {name!r} must be a list of labels, got {short(given)}."
+            )
+    return classes
+
+
 def _check_known(classes, known):
     """Classes that are given again must be the same."""
-    for name, given in by_column(list(known.names), classes or {}, "classes").items():
+    for name, given in _classes_of(list(known.names), classes).items():
         was = known.classes.get(name, ())
         if not np.array_equal(np.unique(given), was):
             raise ValueError(

@@ -5,6 +5,7 @@ target, or a real value.
 """
 
 from collections.abc import Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from numbers import Real
 from reprlib import repr as short
@@ -15,7 +16,7 @@ import numpy as np
 import pandas as pd
 from scipy import sparse
 
-from skrnn.estimators.inputs import as_array
+from skrnn.estimators.inputs import as_array, check_is_targets
 from skrnn.estimators.labels import SingleLabel, as_one_type, check_labels, true_labels
 from skrnn.estimators.real_values import RealValues, check_values
 from skrnn.mathematics.losses import MultiTask, SquaredError
@@ -26,6 +27,7 @@ _KINDS = AUTO, CLASSIFICATION, REGRESSION
 _MAX_CODES = 20
 #: How pandas calls what a column of numbers holds.
 _NUMBERS = {"floating", "mixed-integer-float", "decimal"}
+_LABELS = {"integer", "string", "boolean", "empty"}
 _PARTS = {part.kind: part for part in (SingleLabel, RealValues)}
 
 
@@ -37,21 +39,12 @@ class Table(NamedTuple):
     name: str  # what the user calls it
 
     @classmethod
-    def of(cls, y, name):
+    def read(cls, y, name):
         """That of a frame of pandas or polars, of an array, or of lists."""
-        if hasattr(y, "columns"):
-            form = "pandas" if hasattr(y, "iloc") else "polars"
-            return cls(_columns_of_frame(y, name), form, name)
-        array = np.empty(()) if sparse.issparse(y) else as_array(y)
-        if array.ndim == 1 and array.dtype.names is None:
-            # A Series says by its type whether it has categories.
-            return cls({0: y if hasattr(y, "iloc") else array}, "vector", name)
-        if array.ndim != 2:
-            raise ValueError(
-                f"{name} must be a DataFrame or a 2D array with a column for each "
-                f"task, got {type(y).__name__} with shape {np.shape(y)}."
-            )
-        return cls(dict(enumerate(array.T)), "array", name)
+        table = cls(*_columns_of(y, name), name)
+        for column in table.columns:
+            table._check_types(column)
+        return table
 
     def called(self, column):
         """What an error calls a column."""
@@ -77,22 +70,81 @@ class Table(NamedTuple):
 
     def there(self, column):
         """The values of a column that are not missing, and where they are."""
-        array = as_array(self.columns[column])
+        # As objects whole numbers stay such where some are missing.
+        array = as_array(self.columns[column].astype(object))
         there = ~np.asarray(pd.isna(array), bool)
         return as_one_type(array[there]), there
+
+    def holds(self, column):
+        """How pandas calls what is there in a column."""
+        return pd.api.types.infer_dtype(self.there(column)[0])
+
+    def _check_types(self, column):
+        if self.holds(column) in _NUMBERS | _LABELS:
+            return
+        types = {type(value).__name__ for value in self.there(column)[0]}
+        raise ValueError(
+            f"{self.called(column)} must have numbers, or labels that are strings, "
+            "whole numbers or booleans, all of one type, but has values of type "
+            f"{', '.join(sorted(types)[:3])}. Convert them, by str(value) say."
+        )
+
+    def labels(self, column, estimator):
+        """The labels that are there in a column."""
+        values, called = self.there(column)[0], self.called(column)
+        if values.dtype.kind == "f" and (values % 1 != 0).any():
+            some = values[values % 1 != 0][0].item()
+            raise ValueError(
+                f"{called} has values such as {some:.3g}, which are no classes. Leave "
+                f"them to a regression: tasks={{{column!r}: 'regression'}}."
+            )
+        return check_labels(values, None, estimator, called)[0]
 
     def values(self, column, estimator):
         """A column of numbers, in which NaN is missing."""
         return check_values(self.columns[column], estimator, self.called(column))
 
+    @contextmanager
+    def of(self, column):
+        """Errors about a column name it."""
+        called = self.called(column)
+        try:
+            yield
+        except (TypeError, ValueError) as error:
+            if called in str(error):
+                raise
+            kind = TypeError if isinstance(error, TypeError) else ValueError
+            raise kind(f"{called}: {error}") from error
 
-def refuse_mapping(y, name):
-    """Say how to pass columns by their names."""
-    if isinstance(y, Mapping):
-        raise ValueError(
-            f"{name} must be a DataFrame or an array with a column for each task, got "
-            f"a {type(y).__name__}. Pass pd.DataFrame({name})."
-        )
+
+def _columns_of(y, name):
+    """The columns of y by their names, and what form y has."""
+    if not hasattr(y, "collect") and hasattr(y, "columns"):
+        form = "pandas" if hasattr(y, "iloc") else "polars"
+        return _columns_of_frame(y, name), form
+    array = _array_of(y, name)
+    if array.ndim == 1:
+        # A Series says by its type whether it has categories.
+        return {0: y if hasattr(y, "iloc") else array}, "vector"
+    return dict(enumerate(array.T)), "array"
+
+
+def _array_of(y, name):
+    """An array of one or two dimensions."""
+    if isinstance(y, Mapping) or getattr(getattr(y, "dtype", None), "names", None):
+        array, way_out = np.empty(()), f" Pass pd.DataFrame({name})."
+    else:
+        check_is_targets(y, name)
+        array, way_out = np.empty(()), ""
+        with suppress(ValueError):  # NumPy's, of rows of unlike lengths
+            array = array if sparse.issparse(y) else as_array(y)
+    if array.ndim in (1, 2):
+        return array
+    shape = f" of shape {y.shape}" if hasattr(y, "shape") else ""
+    raise ValueError(
+        f"{name} must be a DataFrame or a 2D array with a row for each sequence and a "
+        f"column for each task, got a {type(y).__name__}{shape}.{way_out}"
+    )
 
 
 def _columns_of_frame(frame, name):
@@ -109,7 +161,7 @@ def _columns_of_frame(frame, name):
             f"that of {names.count(twice)}."
         )
     if not hasattr(frame, "iloc"):
-        return {column: as_array(frame[column]) for column in names}
+        return {k: pd.Series(frame[k].to_list(), dtype=object) for k in names}
     return {column: frame.iloc[:, j] for j, column in enumerate(names)}
 
 
@@ -118,10 +170,9 @@ def _columns_of_frame(frame, name):
 
 def kinds_of(table, tasks):
     """The kind of each task, of what the user says of them and of the columns."""
-    said = _said(table, tasks)
     return {
-        column: _kind_of(table, column) if said[column] == AUTO else said[column]
-        for column in table.columns
+        column: _kind_of(table, column, said)
+        for column, said in _said(table, tasks).items()
     }
 
 
@@ -157,9 +208,12 @@ def by_column(names, values, parameter):
     return dict(zip(names, values, strict=True))
 
 
-def _kind_of(table, column):
-    values, _ = table.there(column)
-    found = pd.api.types.infer_dtype(table.columns[column], skipna=True)
+def _kind_of(table, column, said):
+    if said != AUTO:
+        return said
+    if isinstance(table.columns[column].dtype, pd.CategoricalDtype):
+        return CLASSIFICATION
+    (values, _), found = table.there(column), table.holds(column)
     if found in _NUMBERS:
         return REGRESSION
     if found == "integer" or (found == "string" and _are_numbers(values)):
@@ -211,19 +265,17 @@ class Tasks:
         """That of the first y; of the classes some may be given, by column."""
         kinds, parts = kinds_of(table, tasks), []
         for column, kind in kinds.items():
-            values, there = table.there(column)
-            if not values.size:
-                raise ValueError(
-                    f"{table.called(column)} has no value: all are missing."
-                )
-            if kind == REGRESSION:
-                numbers = table.values(column, estimator)
-                part = RealValues.of(numbers, weights, SquaredError(), **options)
-            elif column in classes:
-                part = SingleLabel(classes[column])
-            else:
-                called = table.called(column)
-                part = SingleLabel.of(check_labels(values, None, estimator, called)[0])
+            values, _ = table.there(column)
+            with table.of(column):
+                if not values.size:
+                    raise ValueError("no value is there: all are missing.")
+                if kind == REGRESSION:
+                    numbers = table.values(column, estimator)
+                    part = RealValues.of(numbers, weights, SquaredError(), **options)
+                elif column in classes:
+                    part = SingleLabel(classes[column])
+                else:
+                    part = SingleLabel.of(table.labels(column, estimator))
             parts.append(part)
         return cls(tuple(kinds), tuple(parts), (1.0,) * len(parts), table.form)
 
@@ -293,10 +345,10 @@ class Tasks:
 
     def encode(self, table, dtype, estimator):
         """Targets as the loss takes them, NaN where one is missing."""
-        encoded = [
-            self._encoded(part, table, name, dtype, estimator)
-            for name, part in zip(self.names, self.parts, strict=True)
-        ]
+        encoded = []
+        for name, part in zip(self.names, self.parts, strict=True):
+            with table.of(name):
+                encoded.append(self._encoded(part, table, name, dtype, estimator))
         return np.column_stack(encoded)
 
     def _encoded(self, part, table, column, dtype, estimator):
@@ -307,7 +359,8 @@ class Tasks:
         values, there = table.there(column)
         codes = np.full(there.shape, np.nan, dtype)
         if values.size:
-            labels, missing = check_labels(values, None, estimator, called)
+            labels = table.labels(column, estimator)
+            missing = np.zeros(labels.shape, bool)
             codes[there] = part.encode(labels, missing, dtype)[:, 0]
         return codes
 
@@ -324,8 +377,10 @@ class Tasks:
             values, there = table.there(name)
             codes = np.full(there.shape, np.nan)
             if values.size:
-                given = part, None, estimator, table.called(name)
-                codes[there] = _places(part.classes, true_labels(values, *given)[0])
+                with table.of(name):
+                    given = part, None, estimator, table.called(name)
+                    labels = true_labels(values, *given)[0]
+                codes[there] = _places(part.classes, labels)
             columns.append(codes)
         return np.column_stack(columns)
 
