@@ -195,6 +195,12 @@ def test_which_columns_have_classes(column, expected):
         assert kinds_of(table, said) == {"a": kind}
 
 
+def test_columns_of_polars_with_gaps():
+    y = pl.DataFrame({"a": [None, 1, 2], "b": [None, 1.0, 2], "c": [True, None, False]})
+    kinds = kinds_of(Table.read(y, "y"), "auto")
+    assert [kind[:2] for kind in kinds.values()] == ["cl", "re", "cl"]
+
+
 def test_users_say_which_columns_have_classes():
     y = pd.DataFrame({"a": LABELS, "b": LABELS.astype(float), "c": WORDS})
     estimator = tasks(tasks={"a": "regression", "b": "classification"}).fit(X, y)
