@@ -28,6 +28,8 @@ _MAX_CODES = 20
 #: How pandas calls what a column of numbers holds.
 _NUMBERS = {"floating", "mixed-integer-float", "decimal"}
 _LABELS = {"integer", "string", "boolean", "empty"}
+#: For which scikit-learn has an error of its own.
+_REFUSED = {"complex"}
 _PARTS = {part.kind: part for part in (SingleLabel, RealValues)}
 
 
@@ -80,7 +82,7 @@ class Table(NamedTuple):
         return pd.api.types.infer_dtype(self.there(column)[0])
 
     def _check_types(self, column):
-        if self.holds(column) in _NUMBERS | _LABELS:
+        if self.holds(column) in _NUMBERS | _LABELS | _REFUSED:
             return
         types = {type(value).__name__ for value in self.there(column)[0]}
         raise ValueError(
