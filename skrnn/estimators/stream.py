@@ -35,7 +35,7 @@ class Stream:
 
     Parameters
     ----------
-    estimator : RNNClassifier or RNNRegressor
+    estimator : RNNClassifier, RNNRegressor or RNNMultiTask
         A fitted one, whose network is not bidirectional.
     n_sequences : int
         How many sequences come side by side.
@@ -151,7 +151,7 @@ class Stream:
 
     @available_if(lambda stream: stream._is_classifier)
     def predict_proba(self, X: ArrayLike) -> Results:
-        """Predict probabilities after the next steps; of a classifier only.
+        """Predict probabilities after the next steps; if the estimator does.
 
         Parameters
         ----------
