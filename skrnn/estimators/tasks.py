@@ -28,8 +28,6 @@ _MAX_CODES = 20
 #: How pandas calls what a column of numbers holds.
 _NUMBERS = {"floating", "mixed-integer-float", "decimal"}
 _LABELS = {"integer", "string", "boolean", "empty"}
-#: For which scikit-learn has an error of its own.
-_REFUSED = {"complex"}
 _PARTS = {part.kind: part for part in (SingleLabel, RealValues)}
 
 
@@ -72,8 +70,11 @@ class Table(NamedTuple):
 
     def there(self, column):
         """The values of a column that are not missing, and where they are."""
-        # As objects whole numbers stay such where some are missing.
-        array = as_array(self.columns[column].astype(object))
+        values = self.columns[column]
+        if isinstance(values.dtype, np.dtype) and values.dtype.kind in "fiub":
+            array = np.asarray(values)
+        else:  # as objects whole numbers stay such where some are missing
+            array = as_array(values.astype(object))
         there = ~np.asarray(pd.isna(array), bool)
         return as_one_type(array[there]), there
 
@@ -82,8 +83,14 @@ class Table(NamedTuple):
         return pd.api.types.infer_dtype(self.there(column)[0])
 
     def _check_types(self, column):
-        if self.holds(column) in _NUMBERS | _LABELS | _REFUSED:
+        found = self.holds(column)
+        if found in _NUMBERS | _LABELS:
             return
+        if found == "complex":  # in scikit-learn's words
+            raise ValueError(
+                f"{self.called(column)}: Complex data not supported. Make two columns "
+                "of it, its real and its imaginary part."
+            )
         types = {type(value).__name__ for value in self.there(column)[0]}
         raise ValueError(
             f"{self.called(column)} must have numbers, or labels that are strings, "
