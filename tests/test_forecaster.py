@@ -12,6 +12,7 @@ import polars as pl
 import pytest
 from golden_forecasters import FOLDER, KINDS, forecasts_of, make_golden
 from numpy.testing import assert_allclose, assert_array_equal
+from scipy.special import ndtri
 from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
 from sklearn.metrics import mean_pinball_loss
@@ -19,6 +20,7 @@ from sklearn.metrics import mean_pinball_loss
 from skrnn import RNNForecaster, RNNRegressor
 from skrnn.estimators.forecasting import saving
 from skrnn.estimators.forecasting.panel import read_panel
+from skrnn.estimators.forecasting.paths import values_at
 from skrnn.estimators.forecasting.times import (
     calendar_features,
     calendar_of,
@@ -535,6 +537,89 @@ def test_quantiles():
         train = WIDE.loc[: forecasts.index[0][0], name]
         expected = mase(true, of_series[0.5], train, season_length=7)
         assert scores.loc[name, "mase"] == pytest.approx(expected)
+
+
+# Paths
+
+
+@cache
+def with_quantiles(as_form=lambda wide: wide):
+    """A fitted one that forecasts quantiles, as bytes."""
+    return pickle.dumps(make(quantiles=[0.1, 0.5, 0.9]).fit(as_form(WIDE)))
+
+
+@pytest.mark.parametrize("levels", [[0.2, 0.6], [0.01, 0.1, 0.4, 0.9]])
+def test_draws_of_a_normal_distribution(levels):
+    mean, deviation, z = RNG.normal(size=(3, 50, 1))
+    quantiles = mean + abs(deviation) * ndtri(levels)
+    found = values_at(z[:, 0], quantiles, levels)
+    assert_allclose(found, (mean + abs(deviation) * z)[:, 0])
+
+
+def test_draws_between_quantiles():
+    quantiles = np.sort(RNG.normal(size=(400, 3)), axis=1)
+    found = values_at(RNG.normal(size=400), quantiles, [0.25, 0.5, 0.75])
+    shares = (found[:, None] < quantiles).mean(axis=0)
+    assert_allclose(shares, [0.25, 0.5, 0.75], atol=0.07)  # three deviations
+
+
+def test_a_path_goes_on_from_itself():
+    forecaster = pickle.loads(with_quantiles())
+    paths = forecaster.sample(1, H + 2, random_state=0)
+    assert list(paths.columns.names) == [None, "sample"]
+    scores = np.random.RandomState(0).normal(size=(3, H + 2))
+    for (time, path), z in zip(paths.iterrows(), scores.T, strict=True):
+        quantiles = forecaster.predict(1).to_numpy().reshape(3, 3)
+        expected = values_at(z, quantiles, [0.1, 0.5, 0.9])
+        assert_allclose(path, expected, rtol=1e-5)
+        forecaster.update(pd.DataFrame([path.to_numpy()], [time], list(WIDE)))
+
+
+def test_paths_in_all_forms():
+    forecaster = pickle.loads(with_quantiles())
+    before = forecaster.predict()
+    paths = forecaster.sample(4, 2, random_state=1)
+    assert paths.shape == (2, 3 * 4)
+    pd.testing.assert_frame_equal(forecaster.predict(), before)
+    pd.testing.assert_frame_equal(forecaster.sample(4, 2, random_state=1), paths)
+    assert not forecaster.sample(4, 2, random_state=2).equals(paths)
+    assert not (paths["a"].std(axis=1) == 0).any()
+
+    long = pickle.loads(with_quantiles(long_of)).sample(4, 2, random_state=1)
+    assert long.index.names == ["id", "day"]
+    for name in WIDE:
+        of_series = paths[name]
+        assert_allclose(long.loc[name], of_series, rtol=1e-5)
+    other = forecaster.sample(4, 2, y=WIDE["a"], random_state=1)
+    assert other.columns.equals(pd.RangeIndex(4, name="sample"))
+    assert_allclose(other, paths["a"], rtol=1e-5)
+
+
+def test_paths_with_covariates():
+    forecaster = make(quantiles=[0.1, 0.9], known=["price"]).fit(WIDE, X)
+    future = X.loc[WIDE.index[-1] :, ["price"]].iloc[1:]
+    paths = forecaster.sample(2, H, future, random_state=0)
+    changed = future.copy()
+    changed.iloc[1] += 100  # of the second time
+    others = forecaster.sample(2, H, changed, random_state=0)
+    assert (paths.iloc[1] != others.iloc[1]).all()
+    with pytest.raises(ValueError, match="X_future"):
+        forecaster.sample(2, H + 1, future)
+
+
+@pytest.mark.parametrize(
+    ("quantiles", "arguments", "message"),
+    [
+        (None, {}, "fitted with none. Set quantiles="),
+        ([0.5], {}, "fitted with one. Set quantiles="),
+        ([0.1, 0.9], {"n_samples": 0}, "n_samples == 0, must be >= 1"),
+        ([0.1, 0.9], {"horizon": 0}, "horizon == 0, must be >= 1"),
+    ],
+)
+def test_paths_that_cannot_be_drawn(quantiles, arguments, message):
+    forecaster = make(quantiles=quantiles).fit(WIDE)
+    with pytest.raises(ValueError, match=message):
+        forecaster.sample(**arguments)
 
 
 # Seasons and times

@@ -19,6 +19,7 @@ from skrnn.estimators.forecasting.attributes import Covariates, Statics, units_o
 from skrnn.estimators.forecasting.backtest import Backtest, backtest_of, origins_of
 from skrnn.estimators.forecasting.frames import forecasts_as_frame
 from skrnn.estimators.forecasting.panel import read_panel
+from skrnn.estimators.forecasting.paths import paths_of
 from skrnn.estimators.forecasting.saving import from_plain, to_plain
 from skrnn.estimators.forecasting.times import calendar_of, seasons_of
 from skrnn.estimators.forecasting.windows import (
@@ -481,22 +482,98 @@ class RNNForecaster(BaseEstimator):
             each goes on from its own end, and has NaN at the other times. A series
             without any value has NaN.
         """
-        form, panel = self._fitted_form(), self._panel
-        horizon = self._check_horizon(horizon, form)
+        horizon = self._check_horizon(horizon, self._fitted_form())
+        panel = self._read_to_forecast(horizon, X_future, y, X, static)
+        series = np.arange(len(panel.names))
+        values = self._forecast(panel, series, panel.ends - 1)[:, :horizon]
+        levels = self._levels
+        if levels is not None:
+            levels = pd.Index(levels, name="quantile")
+        return forecasts_as_frame(values, panel, levels)
+
+    def sample(
+        self,
+        n_samples: int = 100,
+        horizon: int | None = None,
+        X_future: pd.DataFrame | None = None,
+        *,
+        y: Any = None,
+        X: pd.DataFrame | None = None,
+        static: pd.DataFrame | None = None,
+        random_state: int | np.random.RandomState | None = None,
+    ) -> pd.DataFrame:
+        """Draw futures of each series: paths, of which each goes on from itself.
+
+        What is forecast for the next time, by the quantiles, is drawn and stands behind
+        the series as if it had been observed, and so on (as in Salinas et al., DeepAR,
+        International Journal of Forecasting 36, 2020). Between two quantiles, and
+        beyond the outer ones, the distribution is the normal one that has both. So
+        there are answers for sums, extremes, or the first time that something happens,
+        which the quantiles of single times do not have; sums vary too little where
+        errors of the network last. It takes a forecast for each time of each path.
+
+        Parameters
+        ----------
+        n_samples : int, default=100
+            How many paths of each series.
+        horizon : int, default=None
+            How many times, also more than the parameter `horizon`; None: as many as
+            that.
+        X_future, y, X, static : as in `predict`, default=None
+            What to go on from. Covariates that are not known in advance are at their
+            means in what was drawn.
+        random_state : int, RandomState instance or None, default=None
+            Of the draws; None: others in each call.
+
+        Returns
+        -------
+        paths : DataFrame
+            In the form of the forecasts of quantiles, with a column for each path:
+            "sample", from 0 on.
+
+        Raises
+        ------
+        ValueError
+            If the parameter `quantiles` has fewer than two.
+        """
+        form, levels = self._fitted_form(), self._levels
+        if levels is None or len(levels) < 2:
+            raise ValueError(
+                "Paths are drawn by two quantiles or more, but the forecaster was "
+                f"fitted with {'none' if levels is None else 'one'}. Set "
+                "quantiles=[0.1, 0.5, 0.9], say, and fit."
+            )
+        check_scalar(n_samples, "n_samples", Integral, min_val=1)
+        if horizon is None:
+            horizon = form.horizon
+        check_scalar(horizon, "horizon", Integral, min_val=1)
+        panel = self._read_to_forecast(horizon, X_future, y, X, static)
+        paths = paths_of(
+            panel,
+            n_samples,
+            horizon,
+            self._forecast,
+            levels,
+            check_random_state(random_state),
+        )
+        names = pd.RangeIndex(n_samples, name="sample")
+        return forecasts_as_frame(paths, panel, names)
+
+    def _read_to_forecast(self, horizon, X_future, y, X, static):
+        """The panel with what is known of the times behind its ends."""
+        panel = self._panel
         if y is not None:
-            panel = self._read(y, X).last(form.reach)
+            panel = self._read(y, X).last(self._form.reach)
             panel = self._statics.attach(static, panel, self.series)
         elif X is not None or static is not None:
             raise ValueError("X and static belong to y, which is None.")
         if self._covariates is not None:
-            panel = self._covariates.attach_future(
+            return self._covariates.attach_future(
                 X_future, panel, horizon, self._columns
             )
-        elif X_future is not None:
+        if X_future is not None:
             raise ValueError("X_future is passed, but fit was given no X.")
-        series = np.arange(len(panel.names))
-        values = self._forecast(panel, series, panel.ends - 1)[:, :horizon]
-        return forecasts_as_frame(values, panel, self._levels)
+        return panel
 
     def _fitted_form(self):
         check_is_fitted(self)

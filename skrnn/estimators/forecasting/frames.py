@@ -4,23 +4,24 @@ import numpy as np
 import pandas as pd
 
 
-def forecasts_as_frame(values, panel, quantiles):
-    """Forecasts (n_series, horizon[, n_quantiles]) that follow the end of each series.
+def forecasts_as_frame(values, panel, columns):
+    """Forecasts (n_series, horizon[, n_columns]) that follow the end of each series.
 
-    A Series, a wide frame, or a long Series; quantiles are columns.
+    A Series, a wide frame, or a long Series; or frames with these columns, an Index
+    that has a name.
     """
     if panel.form == "long":
-        return _long(values, panel, quantiles)
+        return _long(values, panel, columns)
     if panel.form == "wide":
-        return _wide(values, panel, quantiles)
+        return _wide(values, panel, columns)
     end = panel.ends[0]
     times = panel.grid.times(end, end + values.shape[1])
-    if quantiles is None:
+    if columns is None:
         return pd.Series(values[0], times, name=panel.names[0])
-    return pd.DataFrame(values[0], times, _columns(quantiles))
+    return pd.DataFrame(values[0], times, columns)
 
 
-def _wide(values, panel, quantiles):
+def _wide(values, panel, columns):
     """A row for each time of any forecast; NaN where a series has none."""
     n_series, horizon = values.shape[:2]
     first = panel.ends.min()
@@ -32,29 +33,25 @@ def _wide(values, panel, quantiles):
     if len(there) < len(times):  # what no series has
         times, spread = times[there], spread[there]
     flat = spread.reshape(len(times), -1)
-    if quantiles is None:
+    if columns is None:
         return pd.DataFrame(flat, times, panel.names)
-    columns = pd.MultiIndex.from_tuples(
-        [(*_as_tuple(name), q) for name in panel.names for q in quantiles],
-        names=[*panel.names.names, "quantile"],
+    of_series = pd.MultiIndex.from_tuples(
+        [(*_as_tuple(name), column) for name in panel.names for column in columns],
+        names=[*panel.names.names, columns.name],
     )
-    return pd.DataFrame(flat, times, columns)
+    return pd.DataFrame(flat, times, of_series)
 
 
 def _as_tuple(name):
     return name if isinstance(name, tuple) else (name,)
 
 
-def _columns(quantiles):
-    return pd.Index(quantiles, name="quantile")
-
-
-def _long(values, panel, quantiles):
+def _long(values, panel, columns):
     index = index_of(panel, np.arange(len(panel.names)), panel.ends, values.shape[1])
     flat = values.reshape(len(index), -1)
-    if quantiles is None:
+    if columns is None:
         return pd.Series(flat[:, 0], index, name=panel.target)
-    return pd.DataFrame(flat, index, _columns(quantiles))
+    return pd.DataFrame(flat, index, columns)
 
 
 def index_of(panel, series, starts, horizon):
