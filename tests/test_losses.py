@@ -18,12 +18,19 @@ from problems import (
 )
 from scipy import special, stats
 from sklearn.metrics import r2_score
-from small import RAGGED, WEIGHTS, X, Y, make, state_of
+from small import LABELS, RAGGED, WEIGHTS, X, Y, make, state_of
 
-from skrnn import RNNRegressor
+from skrnn import RNNClassifier, RNNRegressor
 from skrnn.backends.outputs import losses_of_rows
 from skrnn.estimators.real_values import RealValues
-from skrnn.mathematics.losses import LOSSES, Gaussian, Huber, Quantile
+from skrnn.mathematics.losses import (
+    LOSSES,
+    Gaussian,
+    Huber,
+    Logistic,
+    Quantile,
+    Softmax,
+)
 
 REGRESSING = [name for name, loss in LOSSES.items() if loss.regresses]
 #: For each Numba compiles some seconds: one of each way from outputs to predictions.
@@ -71,6 +78,30 @@ def test_hyperparameters_change_a_formula():
     value = losses_of_rows(kind, outputs, y[:, :1], scales)
     assert_allclose(value, 0.5 * (0.8 * 1 + 0.7 * 2))
     assert_allclose(outputs, [[0.4, -0.35]])
+
+
+@pytest.mark.nojit
+@pytest.mark.parametrize(("loss", "n"), [("softmax", 3), ("logistic", 2)])
+def test_a_smoothed_label_is_some_of_all(loss, n):
+    """In their shares, as PyTorch has it; a missing one is none of any."""
+    make_loss, scales, rng = LOSSES[loss], np.ones(1), np.random.default_rng(4)
+    first = rng.normal(size=(1, n if loss == "softmax" else 1))
+
+    def compute(label, **smoothing):
+        kind, outputs = make_loss(**smoothing).kind((first.size,)), first.copy()
+        y = np.array([[label]], np.int64 if loss == "softmax" else float)
+        return losses_of_rows(kind, outputs, y, scales), outputs
+
+    losses, gradients = zip(*map(compute, range(n)), strict=True)
+    for label in range(n):
+        shares = np.full(n, 0.3 / n) + 0.7 * (np.arange(n) == label)
+        value, gradient = compute(label, label_smoothing=0.3)
+        assert_allclose(value, shares @ losses, 1e-12)
+        assert_allclose(gradient[0], shares @ np.vstack(gradients), 1e-12, 1e-15)
+    missing = -1 if loss == "softmax" else np.nan
+    value, gradient = compute(missing, label_smoothing=0.3)
+    assert value == 0
+    assert not gradient.any()
 
 
 @pytest.mark.nojit
@@ -386,3 +417,23 @@ def test_extreme_targets(loss, name):
     assert np.isfinite(regressor.predict(X)).all()
     if loss == "gaussian":
         assert (regressor.predict(X, return_std=True)[1] > 0).all()
+
+
+@pytest.mark.nojit
+@pytest.mark.parametrize("n_classes", [2, 3])
+def test_smoothed_labels_of_a_classifier(n_classes):
+    """It is less sure, and its head fits one that learned from whole labels."""
+    y = np.minimum(LABELS, n_classes - 1)
+    sure = make(RNNClassifier, max_iter=6).fit(X, y)
+    smoothed = make(RNNClassifier, max_iter=6, label_smoothing=0.9)
+    smoothed.fit(X, y, init_weights=sure)
+    loss = {2: Logistic, 3: Softmax}[n_classes](0.9)
+    assert smoothed._model.network.loss == loss
+    assert pickle.loads(pickle.dumps(smoothed))._model.network.loss == loss
+    surest = [e.predict_proba(X).max(1).mean() for e in (sure, smoothed)]
+    assert surest[1] < surest[0] - 0.02
+    frozen = make(RNNClassifier, label_smoothing=0.9, learning_rate_init=1e-9)
+    frozen.set_params(max_iter=1).fit(X, y, init_weights=sure)
+    assert_allclose(frozen.predict_proba(X), sure.predict_proba(X), 1e-4)
+    with pytest.raises(ValueError, match="The 'label_smoothing' parameter of"):
+        make(RNNClassifier, label_smoothing=1.0).fit(X, y)

@@ -31,6 +31,7 @@ from skrnn import RNNClassifier, RNNRegressor
 from skrnn.backends import make_backend
 from skrnn.backends.outputs import losses_of_rows
 from skrnn.mathematics.gradients import shrink
+from skrnn.mathematics.losses import Softmax
 from skrnn.mathematics.optimizers import OPTIMIZERS
 
 torch = pytest.importorskip("torch")
@@ -341,6 +342,18 @@ def test_formulas_of_losses_equal_pytorch(loss):
     value = losses_of_rows(network.kind, outputs, targets, scales)
     assert_allclose(value, expected.item(), 1e-10)
     assert_close(outputs, given.grad.numpy(), 1e-10)
+
+
+def test_smoothed_labels_equal_pytorch():
+    rng = np.random.default_rng(4)
+    outputs, y = rng.normal(size=(6, 5)), rng.integers(0, 5, (6, 1))
+    there = torch.tensor(outputs, requires_grad=True)
+    smoothed = {"label_smoothing": 0.1, "reduction": "sum"}
+    loss = functional.cross_entropy(there, torch.from_numpy(y[:, 0]), **smoothed)
+    loss.backward()
+    kind = Softmax(label_smoothing=0.1).kind((5,))
+    assert_allclose(losses_of_rows(kind, outputs, y, np.ones(6)), loss.item(), 1e-12)
+    assert_allclose(outputs, there.grad.numpy(), 1e-12, 1e-15)
 
 
 @kinds

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any, Literal, Self
 
 import numpy as np
@@ -22,7 +23,7 @@ from skrnn.estimators.labels import (
 )
 from skrnn.estimators.names import suggests_names
 from skrnn.estimators.parameters import CLASSIFIER, constraints_of
-from skrnn.estimators.runs import is_stochastic
+from skrnn.estimators.runs import as_float, is_stochastic
 from skrnn.estimators.steps import usable
 from skrnn.estimators.supervised import SupervisedRNN
 from skrnn.estimators.types import Results
@@ -222,6 +223,11 @@ class RNNClassifier(ClassifierMixin, SupervisedRNN):
         (``pip install "skrnn[cuda13]"``); no GPU has run it yet. "auto" is the CPU
         until one has. Not part of what is learned: an estimator fitted on one device
         predicts on the other.
+    label_smoothing : float, default=0.0
+        Which share of each label is divided evenly among all classes (of several labels
+        a target: between there and not there), so that no probability is learned to be
+        1 (Szegedy et al., Rethinking the inception architecture for computer vision,
+        2016). Part of the loss, not of scores.
     class_weight : dict, list of dict, "balanced" or None, default=None
         Weights of the classes in the loss, which multiply those of the samples.
         "balanced": inversely proportional to how often a class occurs in y. A class
@@ -364,6 +370,7 @@ class RNNClassifier(ClassifierMixin, SupervisedRNN):
         max_grad_norm: float | None = 1.0,
         dtype: Literal["float32", "float64"] = "float32",
         device: Literal["auto", "cpu", "cuda"] = "auto",
+        label_smoothing: float = 0.0,
         class_weight: dict[Any, Any] | list[Any] | Literal["balanced"] | None = None,
         ignore_label: str | float | bool | None = None,
     ) -> None:
@@ -415,6 +422,7 @@ class RNNClassifier(ClassifierMixin, SupervisedRNN):
         self.max_grad_norm = max_grad_norm
         self.dtype = dtype
         self.device = device
+        self.label_smoothing = label_smoothing
         self.class_weight = class_weight
         self.ignore_label = ignore_label
 
@@ -574,11 +582,13 @@ class RNNClassifier(ClassifierMixin, SupervisedRNN):
             return None
         return draft.targets.classes[data.targets[rows, 0].astype(int)]
 
+    def _loss_of(self, targets):
+        return replace(targets.loss, label_smoothing=as_float(self, "label_smoothing"))
+
     def _predicts_the_same(self, draft, other):
-        classes = getattr(other.targets, "classes", None)
-        return super()._predicts_the_same(draft, other) and _equal(
-            draft.targets.classes, classes
-        )
+        mine, others = draft.targets, other.targets
+        # Smoothed or not, outputs mean the same.
+        return isinstance(others, type(mine)) and _equal(mine.classes, others.classes)
 
     def predict(self, X: ArrayLike, *, static: ArrayLike | None = None) -> Results:
         """Predict labels.

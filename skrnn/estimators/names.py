@@ -36,6 +36,7 @@ ELSEWHERE = {
     "loss": ("criterion", "loss_function", "objective"),
     "quantiles": ("q", "quantile", "quantile_levels", "tau"),
     "delta": ("huber_delta", "huber_slope"),
+    "label_smoothing": ("label_smooth", "smoothing"),
 }
 
 

@@ -420,6 +420,15 @@ heart. "auto": where steps are tokens, without numbers, and each sequence has on
 0.7 if a feature has more than 1,000 categories, as words have, and 0.2 otherwise, as
 for characters, and 0.8 of n-grams; elsewhere 0. The solver "lbfgs" leaves out none.""",
     ),
+    "label_smoothing": Parameter(
+        0.0,
+        [Interval(Real, 0, 1, closed="left")],
+        "float",
+        """Which share of each label is divided evenly among all classes (of several
+labels a target: between there and not there), so that no probability is learned to be 1
+(Szegedy et al., Rethinking the inception architecture for computer vision, 2016). Part
+of the loss, not of scores.""",
+    ),
     "class_weight": Parameter(
         None,
         [StrOptions({"balanced"}), dict, list, None],

@@ -55,6 +55,7 @@ EARLIER = {
     "embedding_dropout": 0.0,
     "quantiles": (0.1, 0.5, 0.9),
     "delta": 1.0,
+    "label_smoothing": 0.0,
 }
 
 _TARGETS = {

@@ -316,7 +316,7 @@ class TrainingMixin(CallbackSupportMixin):
             layer_norm=bool(self.layer_norm),
             pooling=None if self.return_sequences else self.pooling,
             output_sizes=targets.output_sizes,
-            loss=targets.loss,
+            loss=self._loss_of(targets),
             dtype=self.dtype,
             frame_length=frames[0],
             hop_length=frames[1],
@@ -324,6 +324,10 @@ class TrainingMixin(CallbackSupportMixin):
             n_ngrams=form.ngram_length - 1,
             n_static=form.n_static,
         )
+
+    def _loss_of(self, targets):
+        """What training minimises, for a kind of targets."""
+        return targets.loss
 
     def _may_resume(self, kind, old, validates=False):
         """Whether there is a training to go on with, and the parameters allow it."""

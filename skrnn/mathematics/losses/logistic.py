@@ -1,22 +1,30 @@
-"""Yes or no for each output: logistic function and log loss, mean over the outputs."""
+"""Yes or no for each output: logistic function and log loss, mean over the outputs.
+
+With label smoothing, a share of each target is one half: as of a softmax over two.
+"""
 
 from dataclasses import dataclass
 from math import exp, log1p
+from typing import NamedTuple
 
 import numpy as np
 from scipy import special
 
 from skrnn.mathematics.compilation import formula
-from skrnn.mathematics.losses.base import Kind, Loss, register_formula
+from skrnn.mathematics.losses.base import Loss, register_formula
 
 
-class LogisticKind(Kind):
-    __slots__ = ()
+class LogisticKind(NamedTuple):
+    n_outputs: int
+    bounds: np.ndarray
+    label_smoothing: float = 0.0
 
 
 @dataclass(frozen=True)
 class Logistic(Loss):
     """The outputs are log-odds."""
+
+    label_smoothing: float = 0.0  # of 1
 
     name = "logistic"
     kind_class = LogisticKind
@@ -45,8 +53,9 @@ def _loss_gradient(kind, outputs, target, scale):
             outputs[o] = 0
             continue
         x = np.float64(outputs[o])
-        loss += share * (softplus(x) - target[o] * x)
-        outputs[o] = share * (exp(-softplus(-x)) - target[o])
+        expected = target[o] + kind.label_smoothing * (0.5 - target[o])
+        loss += share * (softplus(x) - expected * x)
+        outputs[o] = share * (exp(-softplus(-x)) - expected)
     return loss
 
 

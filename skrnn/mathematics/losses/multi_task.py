@@ -58,9 +58,9 @@ def _loss_gradient(kind, outputs, target, scale):
         n, row = bounds[1] - bounds[0], outputs[bounds[0] :]
         share = scale * kind.weights[column]
         if kind.losses[column] == _SOFTMAX:
-            loss += loss_gradient(SoftmaxKind(n, bounds), outputs, y, share)
+            loss += loss_gradient(SoftmaxKind(n, bounds, 0.0), outputs, y, share)
         elif kind.losses[column] == _LOGISTIC:
-            loss += loss_gradient(LogisticKind(n, bounds), row, y, share)
+            loss += loss_gradient(LogisticKind(n, bounds, 0.0), row, y, share)
         else:
             loss += loss_gradient(SquaredErrorKind(n, bounds), row, y, share)
     return loss

@@ -1,26 +1,33 @@
 """One of several classes: softmax and log loss, mean over the target columns.
 
-A target is a class index, and each column has outputs of its own.
+A target is a class index, and each column has outputs of its own. With label smoothing,
+a share of each target is divided among all classes of its column (C. Szegedy et al.,
+Rethinking the inception architecture for computer vision, CVPR 2016).
 """
 
 from dataclasses import dataclass
 from math import log
+from typing import NamedTuple
 
 import numpy as np
 from scipy import special
 
 from skrnn.mathematics.activations import exp
 from skrnn.mathematics.compilation import formula
-from skrnn.mathematics.losses.base import Kind, Loss, register_formula
+from skrnn.mathematics.losses.base import Loss, register_formula
 
 
-class SoftmaxKind(Kind):
-    __slots__ = ()
+class SoftmaxKind(NamedTuple):
+    n_outputs: int
+    bounds: np.ndarray
+    label_smoothing: float = 0.0
 
 
 @dataclass(frozen=True)
 class Softmax(Loss):
     """The outputs are log-probabilities, up to a number that is added to all."""
+
+    label_smoothing: float = 0.0  # of 1
 
     name = "softmax"
     kind_class = SoftmaxKind
@@ -73,15 +80,21 @@ def _loss_gradient(kind, outputs, target, scale):
                 row[o] = 0
             continue
         code = int(target[column])
-        highest, true = largest(row, n), row[code]
+        highest, expected = largest(row, n), np.float64(row[code])
+        if kind.label_smoothing > 0:
+            expected += kind.label_smoothing * (total(row, n) / n - expected)
         for o in range(n):
             row[o] = exp(row[o] - highest)
         normalizer = total(row, n)
-        loss += share * (np.float64(highest) - true + log(normalizer))
+        loss += share * (np.float64(highest) - expected + log(normalizer))
         factor = row.dtype.type(share / normalizer)
         for o in range(n):
             row[o] *= factor
-        row[code] -= share
+        row[code] -= share * (1 - kind.label_smoothing)
+        if kind.label_smoothing > 0:
+            of_each = row.dtype.type(share * kind.label_smoothing / n)
+            for o in range(n):
+                row[o] -= of_each
     return loss
 
 
