@@ -17,8 +17,10 @@ from small_steps import STILL, weights_of
 
 from skrnn import RNNClassifier, RNNMultiTask, RNNRegressor
 from skrnn.backends.outputs import losses_of_rows
+from skrnn.estimators import training
 from skrnn.estimators.saving import to_plain
 from skrnn.estimators.tasks import Table, kinds_of
+from skrnn.estimators.tasks import weights_of as weights_of_tasks
 from skrnn.mathematics.losses import MultiTask
 from skrnn.preprocessing import SequenceScaler
 
@@ -201,6 +203,85 @@ def test_columns_of_polars_with_gaps():
     assert [kind[:2] for kind in kinds.values()] == ["cl", "re", "cl"]
 
 
+MASKED = np.ma.array([[1, 5], [2, 6], [3, 7]], mask=[[True, False]] * 3)
+MASKED[1:, 0] = [2, 3]
+
+
+@pytest.mark.parametrize(
+    ("y", "expected"),
+    [
+        ([[True, 0.5], [False, 1.0]], ["cl", "re"]),
+        ([[1, 0.5, "a"], [2, 1.0, "b"]], ["cl", "re", "cl"]),
+        (((True, 1), (False, 2)), ["cl", "cl"]),
+        (np.array([[1, 0.5], [2, 1.0]]), ["re", "re"]),
+        (pl.Series("a", [None, 1, 2]), ["cl"]),
+        (pl.Series("a", [None, 1.0, 2]), ["re"]),
+        (
+            pl.DataFrame({"a": MANY.astype(str)}).select(pl.all().cast(pl.Categorical)),
+            ["cl"],
+        ),
+        (MASKED, ["cl", "cl"]),
+        (MASKED[:, 0], ["cl"]),
+        (MASKED.astype(float), ["re", "re"]),
+    ],
+    ids=str,
+)
+def test_each_column_is_judged_by_its_own_values(y, expected):
+    kinds = kinds_of(Table.read(y, "y"), "auto")
+    assert [kind[:2] for kind in kinds.values()] == expected
+
+
+@pytest.mark.parametrize("seen", [bool, int, float])
+@pytest.mark.parametrize("scored", [bool, int, float])
+def test_booleans_are_0_and_1_to_a_score(seen, scored):
+    y = UP.astype(seen)
+    estimator = tasks(tasks="classification").fit(X, y)
+    expected = (estimator.predict(X) == y).mean()
+    assert estimator.score(X, UP.astype(scored)) == pytest.approx(expected)
+
+
+def test_arrays_after_a_frame_are_taken_by_place():
+    y = pd.DataFrame({1: Y, 0: WORDS})
+    estimator = tasks().fit(X, y)
+    expected = estimator.score(X, y)
+    assert estimator.score(X, y.to_numpy()) == pytest.approx(expected)
+    assert estimator.score(X, y[[0, 1]]) == pytest.approx(expected)
+
+
+def test_a_series_says_by_its_names():
+    loss_weights = pd.Series({"up": 3.0, "word": 1.0, "sum": 2.0})
+    kinds = pd.Series({"up": "classification", "word": "auto", "sum": "regression"})
+    estimator = tasks(loss_weights=loss_weights, tasks=kinds).fit(X, TABLE)
+    assert estimator._model.targets.weights == (1.0, 2.0, 3.0)
+    assert weights_of_tasks(["a", "b"], pd.Series([3.0, 1.0])) == (3.0, 1.0)
+
+
+@pytest.mark.filterwarnings("ignore:The number of unique classes")
+def test_given_classes_decide_what_a_column_is():
+    estimator = tasks().partial_fit(X, MANY, {0: range(30)})
+    assert estimator.classes_[0].size == 30
+    y = TABLE.assign(word=None, up=UP.astype(float))
+    classes = {"word": np.unique(WORDS), "up": [0.0, 1.0]}
+    estimator = tasks().partial_fit(X, y, classes)  # a task may begin later
+    assert estimator.tasks_["up"] == estimator.tasks_["word"] == "classification"
+    estimator.partial_fit(X, TABLE)
+
+
+def test_validation_data_have_the_same_shares_of_a_single_task(monkeypatch):
+    found, plain = [], training.split
+
+    def split(rows, part, seed, classes):
+        found.append(classes)
+        return plain(rows, part, seed, classes)
+
+    monkeypatch.setattr(training, "split", split)
+    estimator = tasks(early_stopping=True, validation_fraction=0.3, max_iter=1)
+    estimator.fit(X, WORDS)
+    assert_array_equal(found[0], WORDS)
+    estimator.fit(X, TABLE)
+    assert found[1] is None
+
+
 def test_users_say_which_columns_have_classes():
     y = pd.DataFrame({"a": LABELS, "b": LABELS.astype(float), "c": WORDS})
     estimator = tasks(tasks={"a": "regression", "b": "classification"}).fit(X, y)
@@ -231,6 +312,7 @@ BAD = {
     "twice": (TABLE[["up", "up"]], {}, "'up' is that of 2"),
     "names": (TABLE.rename(columns={"up": ("a", 1)}), {}, "names that are strings or"),
     "mapping": (dict(TABLE), {}, r"Pass pd.DataFrame\(y\)"),
+    "no columns": (np.zeros((24, 0)), {}, r"y must be a .* of shape \(24, 0\)"),
     "cube": (np.zeros((24, 2, 2)), {}, r"y must be a .* of shape \(24, 2, 2\)"),
     "ragged": ([[1, 2]] * 23 + [[1]], {}, "y must be a .* got a list"),
     "records": (TABLE.to_records(), {}, r"Pass pd.DataFrame\(y\)"),
@@ -306,12 +388,14 @@ def test_partial_fit_goes_on_as_fit_does():
         partial.partial_fit(X, TABLE.assign(word="other"))
     for classes, match in (
         ({"x": [1]}, "classes has 'x', which is no column of y"),
-        ({"sum": [1]}, "classes names 'sum', but that is a regression"),
+        ({"sum": [1]}, r"y\['sum'\] has values such as .* which are no classes"),
         ({"word": "low"}, "classes of 'word' must be a list of labels, got 'low'"),
         (["low"], r"classes must be a dict .* \{'word': \[...\]\}, got a list"),
     ):
         with pytest.raises(ValueError, match=match):
             tasks().partial_fit(X, TABLE, classes)
+    with pytest.raises(ValueError, match="classes names 'sum', but that is a regress"):
+        tasks(tasks={"sum": "regression"}).partial_fit(X, TABLE, {"sum": [1]})
     with pytest.warns(UserWarning, match="a column has 3 values"):
         tasks().partial_fit(X[:3], TABLE[:3])
 
@@ -322,6 +406,10 @@ def test_warm_start_keeps_classes_units_and_weights_of_losses():
     estimator.fit(X[UP], some)
     assert estimator.n_iter_ == 6
     assert_array_equal(estimator.classes_["word"], np.unique(WORDS))
+    with pytest.raises(ValueError, match="that 'up' is a regression, but training go"):
+        clone(estimator).set_params(tasks="auto").fit(X, TABLE).set_params(
+            tasks={"up": "regression"}
+        ).fit(X, TABLE)
     with pytest.raises(ValueError, match=r"another network: now it has .*weights"):
         estimator.set_params(loss_weights={"up": 2}).fit(X, TABLE)
     assert estimator.n_iter_ == 6

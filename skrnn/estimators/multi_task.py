@@ -12,6 +12,7 @@ from sklearn.metrics import accuracy_score, r2_score
 
 from skrnn.compat import available_if, fit_context, with_callbacks
 from skrnn.estimators.base import BaseRNN
+from skrnn.estimators.labels import SingleLabel
 from skrnn.estimators.names import suggests_names
 from skrnn.estimators.parameters import MULTI_TASK, constraints_of
 from skrnn.estimators.real_values import nothing_to_score, warn_of_poor_units
@@ -22,6 +23,7 @@ from skrnn.estimators.tasks import (
     Table,
     Tasks,
     by_column,
+    check_goes_on,
     weights_of,
 )
 from skrnn.estimators.types import Results
@@ -568,7 +570,8 @@ class RNNMultiTask(SupervisedRNN):
         if known is None:
             targets = self._first_targets(table, weights, classes, partial)
         else:
-            table = table.like(known.names)
+            table = table.like(known.names, known.form)
+            check_goes_on(self.tasks, known)
             _check_known(classes, known)
             targets = known
         targets = targets.with_weights(weights_of(targets.names, self.loss_weights))
@@ -593,8 +596,15 @@ class RNNMultiTask(SupervisedRNN):
         return targets
 
     def _check_truth(self, y, targets, name):
-        truth = targets.truth(Table.read(y, name).like(targets.names), self)
+        table = Table.read(y, name).like(targets.names, targets.form)
+        truth = targets.truth(table, self)
         return truth, np.isnan(truth)
+
+    def _strata(self, draft, data, rows):
+        (part, *others) = draft.targets.parts
+        if others or not isinstance(part, SingleLabel):
+            return None
+        return part.classes[data.targets[rows, 0].astype(int)]
 
     def _predicts_the_same(self, draft, other):
         return draft.targets.predicts_as(other.targets)

@@ -53,10 +53,10 @@ class Table(NamedTuple):
         place = f":, {column}" if self.form == "array" else short(column)
         return f"{self.name}[{place}]"
 
-    def like(self, names):
+    def like(self, names, form):
         """The same with the columns of fit: by their names, if both have some."""
-        own = tuple(self.columns)
-        if set(own) == set(names):
+        own, frames = tuple(self.columns), {"pandas", "polars"}
+        if set(own) == set(names) and {self.form, form} <= frames:
             order = names
         elif len(own) == len(names) and tuple(range(len(own))) in (own, names):
             order = own
@@ -131,6 +131,8 @@ def _columns_of(y, name):
     if not hasattr(y, "collect") and hasattr(y, "columns"):
         form = "pandas" if hasattr(y, "iloc") else "polars"
         return _columns_of_frame(y, name), form
+    if nw.dependencies.is_polars_series(y):
+        return {0: _series_of(y)}, "vector"
     array = _array_of(y, name)
     if array.ndim == 1:
         # A Series says by its type whether it has categories.
@@ -147,7 +149,12 @@ def _array_of(y, name):
         array, way_out = np.empty(()), ""
         with suppress(ValueError):  # NumPy's, of rows of unlike lengths
             array = array if sparse.issparse(y) else as_array(y)
-    if array.ndim in (1, 2):
+    if array.ndim == 2 and isinstance(y, list | tuple):
+        # By themselves NumPy makes floats of booleans and whole numbers beside some.
+        array = np.array(y, dtype=object)
+    elif isinstance(y, np.ma.MaskedArray):
+        array = np.where(np.ma.getmaskarray(y), None, y.data.astype(object))
+    if array.ndim == 1 or (array.ndim == 2 and array.shape[1]):
         return array
     shape = f" of shape {y.shape}" if hasattr(y, "shape") else ""
     raise ValueError(
@@ -170,23 +177,44 @@ def _columns_of_frame(frame, name):
             f"that of {names.count(twice)}."
         )
     if not hasattr(frame, "iloc"):
-        return {k: pd.Series(frame[k].to_list(), dtype=object) for k in names}
+        return {column: _series_of(frame[column]) for column in names}
     return {column: frame.iloc[:, j] for j, column in enumerate(names)}
+
+
+def _series_of(column):
+    """A Series of pandas of a column of polars: as objects numbers stay as they are."""
+    kind = nw.from_native(column, series_only=True).dtype
+    has_categories = isinstance(kind, nw.Categorical | nw.Enum)
+    dtype = "category" if has_categories else object
+    return pd.Series(column.to_list(), dtype=dtype)
 
 
 # Which columns have classes.
 
 
-def kinds_of(table, tasks):
-    """The kind of each task, of what the user says of them and of the columns."""
-    return {
-        column: _kind_of(table, column, said)
-        for column, said in _said(table, tasks).items()
-    }
+def kinds_of(table, tasks, classes=()):
+    """The kind of each task, of what the user says of them and of the columns.
+
+    That of which there are classes has some, unless the user says otherwise.
+    """
+    said = _said(list(table.columns), tasks)
+    given = dict.fromkeys(classes, CLASSIFICATION)
+    said = {name: given.get(name, AUTO) if k == AUTO else k for name, k in said.items()}
+    return {column: _kind_of(table, column, kind) for column, kind in said.items()}
 
 
-def _said(table, tasks):
-    names = list(table.columns)
+def check_goes_on(tasks, known):
+    """What the user says of tasks must be what they were at the first fit."""
+    for column, kind in _said(list(known.names), tasks).items():
+        if kind not in (AUTO, known.tasks[column]):
+            raise ValueError(
+                f"tasks says that {short(column)} is a {kind}, but training goes on, "
+                f"and at the first fit it was a {known.tasks[column]}. Set tasks as it "
+                "was, or train a new estimator."
+            )
+
+
+def _said(names, tasks):
     if isinstance(tasks, str):
         tasks = dict.fromkeys(names, tasks)
     said = dict.fromkeys(names, AUTO) | by_column(names, tasks, "tasks")
@@ -202,6 +230,8 @@ def _said(table, tasks):
 
 def by_column(names, values, parameter):
     """What a parameter says of columns, by their names or in their order."""
+    if isinstance(values, pd.Series) and list(values.index) != [*range(len(values))]:
+        values = values.to_dict()
     if isinstance(values, Mapping):
         unknown = [name for name in values if name not in names]
         if unknown:
@@ -272,17 +302,17 @@ class Tasks:
     @classmethod
     def of(cls, table, tasks, classes, weights, estimator, **options):
         """That of the first y; of the classes some may be given, by column."""
-        kinds, parts = kinds_of(table, tasks), []
+        kinds, parts = kinds_of(table, tasks, classes), []
         for column, kind in kinds.items():
             values, _ = table.there(column)
             with table.of(column):
-                if not values.size:
+                if kind == CLASSIFICATION and column in classes:
+                    part = SingleLabel(classes[column])
+                elif not values.size:
                     raise ValueError("no value is there: all are missing.")
-                if kind == REGRESSION:
+                elif kind == REGRESSION:
                     numbers = table.values(column, estimator)
                     part = RealValues.of(numbers, weights, SquaredError(), **options)
-                elif column in classes:
-                    part = SingleLabel(classes[column])
                 else:
                     part = SingleLabel.of(table.labels(column, estimator))
             parts.append(part)
@@ -434,7 +464,12 @@ class Tasks:
 
 
 def _places(classes, labels):
-    return pd.Index(classes).get_indexer(pd.Index(np.ravel(labels)))
+    """Where labels are among the classes, or -1; True is 1, as for `==`."""
+    labels = np.ravel(labels)
+    kinds = {classes.dtype.kind, labels.dtype.kind}
+    if "b" in kinds and kinds <= {*"biuf"}:
+        classes, labels = classes.astype(float), labels.astype(float)
+    return pd.Index(classes).get_indexer(pd.Index(labels))
 
 
 def _beside(columns):
