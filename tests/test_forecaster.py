@@ -1,6 +1,7 @@
 """The forecaster: forms of series, what it reads and does not read, what it refuses."""
 
 import pickle
+import re
 from datetime import UTC, timedelta, timezone
 from functools import cache
 from zoneinfo import ZoneInfo
@@ -12,6 +13,7 @@ import polars as pl
 import pytest
 from golden_forecasters import FOLDER, KINDS, forecasts_of, make_golden
 from numpy.testing import assert_allclose, assert_array_equal
+from pandas.tseries.frequencies import to_offset
 from scipy.special import ndtri
 from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
@@ -595,6 +597,41 @@ def test_paths_in_all_forms():
     assert_allclose(other, paths["a"], rtol=1e-5)
 
 
+@pytest.mark.parametrize("known", [["price"], None])
+def test_a_path_reads_no_covariate_behind_the_end(known):
+    """Of a series that ends before others, what others have in common with it."""
+    forecaster = make(quantiles=[0.1, 0.9], known=known, bidirectional=True)
+    forecaster.fit(WIDE, X[:40])
+    y = pd.concat([long_of(WIDE[["b"]][:9]), long_of(WIDE[["a"]])])
+    future = {"X_future": X[["price"]]} if known else {}
+    found = []
+    for change in (0.0, 9.0):
+        read = X[:40] + change * (np.arange(40) >= 9)[:, None]
+        found.append(forecaster.sample(1, H, y=y, X=read, random_state=0, **future))
+    assert_array_equal(*(paths.loc["b"] for paths in found))
+    assert (found[0].loc["a"] != found[1].loc["a"]).any(axis=None)
+
+
+def test_paths_go_on_from_the_end_of_each_series():
+    forecaster = pickle.loads(with_quantiles())
+    lengths = {"a": 40, "b": 9, "c": 0}
+    y = long_of(WIDE.assign(c=np.nan))
+    y = pd.concat([y[name][: n or 1] for name, n in lengths.items()], keys=lengths)
+    paths = forecaster.sample(2, H + 1, y=y, random_state=0)
+    firsts = [time for _, time in paths.index[:: H + 1]]
+    assert firsts == [LONGER[40], DAYS[9], DAYS[1]]
+    assert paths.drop("c").notna().all(axis=None)
+    assert paths.loc["c"].isna().all(axis=None)
+
+
+def test_counts_are_whole_numbers_of_any_kind():
+    forecaster = pickle.loads(with_quantiles())
+    one = forecaster.sample(1, 1, random_state=0)
+    for kind in (bool, np.int8, np.uint64):
+        found = forecaster.sample(kind(1), kind(1), random_state=0)
+        pd.testing.assert_frame_equal(found, one)
+
+
 def test_paths_with_covariates():
     forecaster = make(quantiles=[0.1, 0.9], known=["price"]).fit(WIDE, X)
     future = X.loc[WIDE.index[-1] :, ["price"]].iloc[1:]
@@ -654,6 +691,32 @@ def test_frequencies(freq):
 def test_bad_frequencies(times, freq, message):
     with pytest.raises(ValueError, match=message):
         make(freq=freq).fit(WIDE.set_axis(times))
+
+
+@pytest.mark.parametrize(
+    ("step", "first"),
+    [
+        *((pd.offsets.MonthBegin(), "2024-01-01"), (pd.offsets.MonthEnd(), "2024-01")),
+        *((pd.offsets.MonthBegin(3), "2024-01-01 06:00"), (pd.offsets.Day(2), DAYS[0])),
+        *((pd.offsets.Hour(36), "2024-03-18"), (pd.offsets.BDay(), "2024-03-18")),
+        (pd.offsets.BMonthEnd(), "2024-01-31"),
+    ],
+)
+def test_the_distance_that_is_advised(step, first):
+    """With it the times are those of a grid with gaps."""
+    times = pd.date_range(first, periods=30, freq=step).delete([2, 5])
+    if step == pd.offsets.Hour(36):
+        times = times[times.day_of_week < 5]
+    (freq,) = _advised(times)
+    assert to_offset(freq) == step
+    panel = read_panel(pd.Series(1.0, times), freq, (None,) * 3)
+    assert panel.grid.times(0, len(panel.values))[-1] == times[-1]
+
+
+def _advised(times):
+    with pytest.raises(ValueError, match="has no frequency") as error:
+        read_panel(pd.Series(1.0, times), None, (None,) * 3)
+    return re.findall("to the distance, '(.*)' it seems", str(error.value))
 
 
 @pytest.mark.parametrize("form", ["array", "wide", "long", "series"])
@@ -890,7 +953,14 @@ def test_a_later_format_is_refused():
     "zone",
     [
         *(UTC, timezone(timedelta(hours=1)), ZoneInfo("Asia/Tokyo")),
-        timezone(timedelta(hours=1), "a zone without a name"),
+        *(
+            timezone(timedelta(hours=1), "no name of a zone"),
+            timezone(-timedelta(1) / 4),
+        ),
+        # Other times than those of the zone by the name, now, in summer, or by seconds.
+        *(timezone(timedelta(hours=2), name) for name in ("EST", "UTC")),
+        timezone(timedelta(hours=1), "Europe/Paris"),
+        timezone(timedelta(hours=1, seconds=30)),
     ],
 )
 def test_time_zones_are_saved(zone):
@@ -898,6 +968,10 @@ def test_time_zones_are_saved(zone):
     forecaster = make().fit(y)
     again = pickle.loads(pickle.dumps(forecaster))
     assert_array_equal(again.predict().index, forecaster.predict().index)
+    of_summer = pd.Timestamp("2024-07-01", tz="UTC")
+    zones = [f.predict().index.tz for f in (forecaster, again)]
+    offsets = {of_summer.tz_convert(zone).utcoffset() for zone in zones}
+    assert len(offsets) == 1
 
 
 def test_names_of_several_levels():
@@ -907,6 +981,22 @@ def test_names_of_several_levels():
     expected = [(*name, q) for name in names for q in (0.1, 0.9)]
     assert forecaster.predict().columns.tolist() == expected
     assert pickle.loads(pickle.dumps(forecaster)).predict().columns.tolist() == expected
+
+
+def test_names_that_are_tuples():
+    """In an index of one level they stay as they are, in all forms."""
+    names = pd.Index([("a", 1), ("a", 2), ("b", 1)], name="id", tupleize_cols=False)
+    wide = WIDE.set_axis(names, axis=1)
+    forecaster = make(quantiles=[0.1, 0.9], series_ids=True).fit(wide[:30])
+    forecaster = pickle.loads(pickle.dumps(forecaster.update(wide[30:])))
+    found = forecaster.predict()
+    assert found.columns.tolist() == [(name, q) for name in names for q in (0.1, 0.9)]
+    assert found.columns.names == ["id", "quantile"]
+    assert_array_equal(forecaster.sample(1).columns.get_level_values(0), names)
+    index = [names.repeat(len(DAYS)), np.tile(DAYS, 3)]
+    long = forecaster.predict(y=pd.Series(wide.to_numpy().T.ravel(), index))
+    assert long.index.get_level_values(0)[::H].tolist() == names.tolist()
+    assert_array_equal(np.hstack(np.split(long, 3)), found)
 
 
 def test_a_fit_that_fails_leaves_the_last_one():
@@ -930,6 +1020,11 @@ MIXED = pd.Index(
 )
 
 
+HALF_DAYS = pd.date_range("2024-03-18", periods=7, freq=pd.offsets.Hour(36))[
+    [0, 1, 2, 3, 6]
+]
+
+
 @pytest.mark.parametrize(
     ("y", "message"),
     [
@@ -947,6 +1042,7 @@ MIXED = pd.Index(
         (WIDE.set_axis(DAYS.astype(str)), "The times of y must be a DatetimeIndex"),
         (WIDE.drop(DAYS[[3, 9]]), "y has no frequency.* Set freq .*, 'D' it seems"),
         (WIDE.set_axis(WORKDAYS.delete(9)), "Set freq .*, 'B' it seems"),
+        (WIDE[:5].set_axis(HALF_DAYS), r"Set freq .*, '36[hH]' it seems"),
         (long_of(WIDE).swaplevel(), r"in this order, .* Pass y.swaplevel\(\)"),
         ([WAVES[:, 0], WAVES[:9, 0]], "series of unlike lengths"),
         (WIDE[:3].set_axis(DAYS[[0, 2, 5]]), "Set freq .*, such as 'D' for days"),
@@ -995,6 +1091,23 @@ def test_times_that_no_parameter_names():
     table = long_of(WIDE).reset_index()
     with pytest.raises(ValueError, match="column 'day' .* set time='day'"):
         make(series="id", target="y").fit(table)
+
+
+@pytest.mark.parametrize("extra", [DAYS, 1j])
+@pytest.mark.parametrize("names", [["id", "step"], [None, None]])
+def test_columns_that_are_not_used(names, extra):
+    """They may have anything, where the index has the times."""
+    y = WIDE.reset_index(drop=True).assign(other=extra)
+    long = pd.concat(
+        {name: y[[name, "other"]].set_axis(["y", "other"], axis=1) for name in WIDE},
+        names=names,
+    )
+    panel = read_panel(long, None, (None, None, "y"))
+    assert_array_equal(panel.values, WAVES)
+    named = y.rename_axis("step")
+    assert_array_equal(
+        read_panel(named, None, (None, None, "b")).values[:, 0], WIDE["b"]
+    )
 
 
 @pytest.mark.parametrize("covariates", [WIDE["a"], WAVES[:, 0]])

@@ -38,6 +38,11 @@ _KEPT = ("_form", "_covariates", "_statics", "_panel")
 _AT_ONCE = 2000
 
 
+def _check_count(value, name, least=1):
+    """A whole number of any kind, as an int: one of 8 bits has no room for products."""
+    return int(check_scalar(value, name, Integral, min_val=least))
+
+
 class RNNForecaster(BaseEstimator):
     """Recurrent neural network that forecasts series, one or many.
 
@@ -543,10 +548,10 @@ class RNNForecaster(BaseEstimator):
                 f"fitted with {'none' if levels is None else 'one'}. Set "
                 "quantiles=[0.1, 0.5, 0.9], say, and fit."
             )
-        check_scalar(n_samples, "n_samples", Integral, min_val=1)
+        n_samples = _check_count(n_samples, "n_samples")
         if horizon is None:
             horizon = form.horizon
-        check_scalar(horizon, "horizon", Integral, min_val=1)
+        horizon = _check_count(horizon, "horizon")
         panel = self._read_to_forecast(horizon, X_future, y, X, static)
         paths = paths_of(
             panel,
@@ -582,13 +587,13 @@ class RNNForecaster(BaseEstimator):
     def _check_horizon(self, horizon, form):
         if horizon is None:
             return form.horizon
-        check_scalar(horizon, "horizon", Integral, min_val=1)
+        horizon = _check_count(horizon, "horizon")
         if horizon > form.horizon:
             raise ValueError(
                 f"horizon={horizon}, but the network was fitted for {form.horizon} "
                 "times at most. Fit with the parameter horizon set to as many."
             )
-        return int(horizon)
+        return horizon
 
     def _read(self, y, X):
         """The panel of other observations than those of fit."""
@@ -685,10 +690,9 @@ class RNNForecaster(BaseEstimator):
             share of values between the outer ones.
         """
         check_parameters(self)
-        counts = {"n_origins": (n_origins, 1), "step": (step, 1), "window": (window, 2)}
-        for name, (value, least) in counts.items():
-            if value is not None:
-                check_scalar(value, name, Integral, min_val=least)
+        n_origins = _check_count(n_origins, "n_origins")
+        step = None if step is None else _check_count(step, "step")
+        window = None if window is None else _check_count(window, "window", 2)
         panel, covariates, statics = self._read_first(y, X, static)
         origins = origins_of(panel, int(self.horizon), n_origins, step, window)
         forecaster: Any = None

@@ -35,15 +35,15 @@ def _wide(values, panel, columns):
     flat = spread.reshape(len(times), -1)
     if columns is None:
         return pd.DataFrame(flat, times, panel.names)
-    of_series = pd.MultiIndex.from_tuples(
-        [(*_as_tuple(name), column) for name in panel.names for column in columns],
-        names=[*panel.names.names, columns.name],
-    )
-    return pd.DataFrame(flat, times, of_series)
+    return pd.DataFrame(flat, times, _below_each(panel.names, columns))
 
 
-def _as_tuple(name):
-    return name if isinstance(name, tuple) else (name,)
+def _below_each(names, columns):
+    """A MultiIndex of names and of all columns for each; a name may be a tuple."""
+    of_each = names.repeat(len(columns))
+    levels = [of_each.get_level_values(i) for i in range(names.nlevels)]
+    levels.append(columns.take(np.tile(np.arange(len(columns)), len(names))))
+    return pd.MultiIndex.from_arrays(levels, names=[*names.names, columns.name])
 
 
 def _long(values, panel, columns):

@@ -55,6 +55,8 @@ class Panel:
         covariates = self.covariates
         if covariates is not None:
             covariates = self.of_each(covariates)[rows, np.arange(len(starts))]
+            # Not what others, which end later, have in common with a series.
+            covariates = np.where(is_in[:, :, None], covariates, np.nan)
         cut = int(starts.min())
         return replace(
             self,
@@ -182,14 +184,17 @@ def as_table(y, columns, name):
         raise ValueError(
             f"{name} has no column {missing[0]!r}, which series or time names."
         )
+    # Whole numbers that nobody named are times only where no column has dates.
+    has_times = time is not None or y.index.nlevels > 1
+    has_times |= y.index.names[-1] not in (None, series)
     if len(missing) < len(keys):
         y = _indexed(y, series, time)
     if target is None or name != "y" or isinstance(y, pd.Series):
         return y
     if target not in y.columns:
         raise ValueError(f"{name} has no column {target!r}, which target names.")
-    if time is None and pd.api.types.is_integer_dtype(y.index.get_level_values(-1)):
-        _check_kinds(y, name)  # a column may have the times
+    if not has_times and pd.api.types.is_integer_dtype(y.index.get_level_values(-1)):
+        _check_dates(y, name)
     return y[target]
 
 
@@ -300,6 +305,11 @@ def _check_kinds(frame, name):
                 f"{name} must have real numbers, but its column {short(column)} has "
                 f"{dtype}."
             )
+    _check_dates(frame, name)
+
+
+def _check_dates(frame, name):
+    for column, dtype in frame.dtypes.items():
         if getattr(dtype, "kind", "O") in "mM":
             raise ValueError(
                 f"{name} must have numbers, but its column {short(column)} has {dtype}."

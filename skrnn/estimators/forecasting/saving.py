@@ -13,8 +13,11 @@ Format 1::
     covariates  None, or names and is_known
     statics     names, mean, scale, categories (features and values), series
     panel       the fields of `Panel`; grid has first (by UTC if it has a zone), zone,
-                step and name; names are labels and the names of their levels
+                step and name; names are labels and the names of their levels (so a
+                CategoricalIndex of names comes back as a plain Index)
 """
+
+from datetime import timezone
 
 import pandas as pd
 
@@ -61,17 +64,20 @@ def _plain_grid(grid):
     first, zone = grid.first, getattr(grid.first, "tz", None)
     if zone is not None:
         # Later versions of pandas have other classes for the zone of a name.
-        first, zone = first.tz_convert(None), _name_of(zone)
+        first, zone = first.tz_convert(None), _name_of(zone, first)
     return {**vars(grid), "first": first, "zone": zone}
 
 
-def _name_of(zone):
-    """The name of a time zone; itself, if no zone can be found by its name."""
+def _name_of(zone, time):
+    """The name of a time zone; itself, if it may not be found by its name."""
+    name = str(zone)
+    if isinstance(zone, timezone) and name != str(timezone(zone.utcoffset(None))):
+        return zone  # a name of the user's: "EST" may be any distance from UTC
     try:
-        pd.Timestamp(0, tz="UTC").tz_convert(str(zone))
+        is_same = time.tz_convert(name).utcoffset() == time.tz_convert(zone).utcoffset()
     except (KeyError, ValueError):
         return zone
-    return str(zone)
+    return name if is_same else zone
 
 
 def _grid(plain):

@@ -132,15 +132,29 @@ def grid_of(times, freq, name, known=None):
 
 def _least_of(times):
     """The words for a distance of which all others are multiples, if there is one."""
+    step = _least_of_months(times) or _least_of_clock(times)
+    return ", such as 'D' for days" if step is None else f", {step.freqstr!r} it seems"
+
+
+def _least_of_months(times):
+    months = int(np.gcd.reduce(np.diff(12 * times.year + times.month)))
+    for step in [kind(months) for kind in _OF_MONTHS if months]:
+        if times.isin(pd.date_range(times[0], times[-1], freq=step)).all():
+            return step
+    return None
+
+
+def _least_of_clock(times):
     distances = times[1:] - times[:-1]
     least = distances.min()
     if any(distances % least):
-        return ", such as 'D' for days"
+        return None
     days, rest = divmod(least, pd.Timedelta(days=1))
-    step = to_offset(least) if rest else pd.offsets.Day(days)
+    if rest:
+        return to_offset(least)
     if days == 1 and max(times.day_of_week) < 5:  # no day of a weekend
-        step = pd.offsets.BDay()
-    return f", {step.freqstr!r} it seems"
+        return pd.offsets.BDay()
+    return pd.offsets.Day(days)
 
 
 def _offset_named(freq):
