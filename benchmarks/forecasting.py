@@ -79,11 +79,13 @@ def stocks():
     return prices.asfreq("MS"), 3, (), 12
 
 
-#: Panels of other packages, and the packages.
-MORE = {
-    "airline": ("sktime", airline),
-    "sunspots": ("statsmodels", sunspots),
-    "stocks": ("vega_datasets", stocks),
+#: What loads each panel, and the package that it comes with.
+PANELS = {
+    "departures": (departures, "skrnn"),
+    "temperatures": (temperatures, "skrnn"),
+    "airline": (airline, "sktime"),
+    "sunspots": (sunspots, "statsmodels"),
+    "stocks": (stocks, "vega_datasets"),
 }
 
 
@@ -283,25 +285,30 @@ def forecasts(*panel_and_epochs):
     yield "skrnn, quantiles", *of_skrnn(*panel, QUANTILES, n_epochs)
 
 
+def panels_of(names, file):
+    """Names and panels, one by one; the file is that of the traffic."""
+    for name in names:
+        load, package = PANELS.get(name, (partial(traffic, file), "skrnn"))
+        if find_spec(package):
+            yield name, load()
+        else:
+            print(f"{name} needs {package}, which is not installed.")
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--traffic", type=Path, help="a CSV file of hourly traffic")
     parser.add_argument("--epochs", type=int, default=20, help="of skrnn")
-    parser.add_argument("--panels", nargs="*", help="names of some (default: all)")
+    parser.add_argument("--panels", nargs="+", choices=[*PANELS, "traffic"])
     parser.add_argument("--csv", type=Path, help="write the table to this file as well")
     args = parser.parse_args()
+    names = args.panels or [*PANELS, *(["traffic"] if args.traffic else [])]
+    if "traffic" in names and not args.traffic:
+        parser.error("the panel traffic needs the file of --traffic")
     fields = ("panel", "forecast", "mean", "median", "pinball", "coverage", "seconds")
     table = Table(fields, args.csv, panel=12, forecast=18)
-    panels = {"departures": departures(), "temperatures": temperatures()}
-    if args.traffic:
-        panels["traffic"] = traffic(args.traffic)
-    for name, (package, load) in MORE.items():
-        if find_spec(package):
-            panels[name] = load()
-        else:
-            print(f"{name} needs {package}, which is not installed.")
-    for name in [name for name in args.panels or panels if name in panels]:
-        for kind, errors, *more in forecasts(*panels[name], args.epochs):
+    for name, panel in panels_of(names, args.traffic):
+        for kind, errors, *more in forecasts(*panel, args.epochs):
             means = float(errors.mean()), float(np.median(errors))
             table.add(name, kind, *means, *more)
 
