@@ -1023,6 +1023,7 @@ MIXED = pd.Index(
 HALF_DAYS = pd.date_range("2024-03-18", periods=7, freq=pd.offsets.Hour(36))[
     [0, 1, 2, 3, 6]
 ]
+FIFTEENTHS = pd.to_datetime(["2024-01-15", "2024-02-15", "2024-04-15"])
 
 
 @pytest.mark.parametrize(
@@ -1046,6 +1047,7 @@ HALF_DAYS = pd.date_range("2024-03-18", periods=7, freq=pd.offsets.Hour(36))[
         (long_of(WIDE).swaplevel(), r"in this order, .* Pass y.swaplevel\(\)"),
         ([WAVES[:, 0], WAVES[:9, 0]], "series of unlike lengths"),
         (WIDE[:3].set_axis(DAYS[[0, 2, 5]]), "Set freq .*, such as 'D' for days"),
+        (WIDE[:3].set_axis(FIFTEENTHS), r"such as pandas.DateOffset\(months=1\)"),
         (WIDE.rename_axis("day").reset_index(), r"column 'day' .* set time='day'"),
         (WIDE.astype(complex), "must have real numbers, but its column 'a'"),
         (WIDE[:0], "y has no rows"),

@@ -133,7 +133,11 @@ def grid_of(times, freq, name, known=None):
 def _least_of(times):
     """The words for a distance of which all others are multiples, if there is one."""
     step = _least_of_months(times) or _least_of_clock(times)
-    return ", such as 'D' for days" if step is None else f", {step.freqstr!r} it seems"
+    if step is not None:
+        return f", {step.freqstr!r} it seems"
+    if (times[1:] - times[:-1]).min() < pd.Timedelta(days=28):
+        return ", such as 'D' for days"
+    return ", such as pandas.DateOffset(months=1) for the same day of each month"
 
 
 def _least_of_months(times):
