@@ -17,7 +17,6 @@ from small_steps import STILL, weights_of
 
 from skrnn import RNNClassifier, RNNMultiTask, RNNRegressor
 from skrnn.backends.outputs import losses_of_rows
-from skrnn.estimators import training
 from skrnn.estimators.saving import to_plain
 from skrnn.estimators.tasks import Table, kinds_of
 from skrnn.estimators.tasks import weights_of as weights_of_tasks
@@ -265,21 +264,6 @@ def test_given_classes_decide_what_a_column_is():
     estimator = tasks().partial_fit(X, y, classes)  # a task may begin later
     assert estimator.tasks_["up"] == estimator.tasks_["word"] == "classification"
     estimator.partial_fit(X, TABLE)
-
-
-def test_validation_data_have_the_same_shares_of_a_single_task(monkeypatch):
-    found, plain = [], training.split
-
-    def split(rows, part, seed, classes):
-        found.append(classes)
-        return plain(rows, part, seed, classes)
-
-    monkeypatch.setattr(training, "split", split)
-    estimator = tasks(early_stopping=True, validation_fraction=0.3, max_iter=1)
-    estimator.fit(X, WORDS)
-    assert_array_equal(found[0], WORDS)
-    estimator.fit(X, TABLE)
-    assert found[1] is None
 
 
 def test_users_say_which_columns_have_classes():

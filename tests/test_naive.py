@@ -15,7 +15,7 @@ from sklearn.neural_network._stochastic_optimizers import AdamOptimizer, SGDOpti
 N_FEATURES, HIDDEN_SIZE, OUTPUT_SIZES = 3, 2, (1, 5)
 N_OUTPUTS = sum(OUTPUT_SIZES)
 #: Targets of so many outputs, where they are not as many.
-N_TARGETS = {"quantile": N_OUTPUTS // 3, "gaussian": N_OUTPUTS // 2}
+N_TARGETS = {"quantile": N_OUTPUTS // 3, "gaussian": N_OUTPUTS // 2, "multi_task": 3}
 LENGTHS = (3, 1, 2)
 
 cells = pytest.mark.parametrize(("cell", "activation"), naive.CELLS)
@@ -88,6 +88,9 @@ def random_targets(rng, head, n):
     target = rng.normal(size=(n, N_TARGETS.get(head, N_OUTPUTS)))
     if head == "logistic":
         return (target > 0).astype(float)
+    if head == "multi_task":  # a class of four, yes or no, a value
+        target[:, 0] = rng.integers(N_OUTPUTS - 2, size=n)
+        target[:, 1] = target[:, 1] > 0
     return np.abs(target) if head in ("poisson", "gamma") else target
 
 

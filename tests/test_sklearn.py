@@ -68,6 +68,7 @@ def test_both_have_the_same_parameters_and_nearly_the_same_defaults():
     classifier_parameters = RNNClassifier().get_params()
     assert classifier_parameters.pop("ignore_label") is None
     assert classifier_parameters.pop("class_weight") is None
+    assert classifier_parameters.pop("label_smoothing") == 0
     different = {
         name: (value, classifier_parameters[name])
         for name, value in parameters.items()

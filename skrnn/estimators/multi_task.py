@@ -12,7 +12,6 @@ from sklearn.metrics import accuracy_score, r2_score
 
 from skrnn.compat import available_if, fit_context, with_callbacks
 from skrnn.estimators.base import BaseRNN
-from skrnn.estimators.labels import SingleLabel
 from skrnn.estimators.names import suggests_names
 from skrnn.estimators.parameters import MULTI_TASK, constraints_of
 from skrnn.estimators.real_values import nothing_to_score, warn_of_poor_units
@@ -181,8 +180,7 @@ class RNNMultiTask(SupervisedRNN):
         with the learning rates "cosine" and "one-cycle" training then goes on to the
         last epoch. `partial_fit` has none.
     validation_fraction : float, default=0.1
-        Part of the samples that is set aside for early stopping, with the same shares
-        of classes if there is one label per sequence. Not used with `X_val`.
+        Part of the samples that is set aside for early stopping. Not used with `X_val`.
     verbose : bool, default=False
         Print loss, score, seconds and the solver's steps per second of each epoch.
     warm_start : bool, default=False
@@ -599,12 +597,6 @@ class RNNMultiTask(SupervisedRNN):
         table = Table.read(y, name).like(targets.names, targets.form)
         truth = targets.truth(table, self)
         return truth, np.isnan(truth)
-
-    def _strata(self, draft, data, rows):
-        (part, *others) = draft.targets.parts
-        if others or not isinstance(part, SingleLabel):
-            return None
-        return part.classes[data.targets[rows, 0].astype(int)]
 
     def _predicts_the_same(self, draft, other):
         return draft.targets.predicts_as(other.targets)

@@ -555,6 +555,10 @@ samples or more that have all of their targets, unless the solver is "lbfgs"; wi
 learning rates "cosine" and "one-cycle" training then goes on to the last epoch.
 `partial_fit` has none.""",
     ),
+    "validation_fraction": COMMON["validation_fraction"]._replace(
+        text="""Part of the samples that is set aside for early stopping. Not used with
+`X_val`.""",
+    ),
     "tasks": Parameter(
         "auto",
         [StrOptions({"auto", "classification", "regression"}), dict, "array-like"],
