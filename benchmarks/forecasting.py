@@ -14,9 +14,10 @@ boosted trees take the last value and those of one and of two seasons before (if
 is no season, the last 24), in units of the last values, and where a time stands in the
 day, the week and the year; both learn from at most as many windows as skrnn. ETS is
 statsmodels', if that is installed: of models with and without trend and season the one
-with the least AICc, whose states go on from origin to origin. Printed are the mean and
-the median of MASE over the series, and seconds; of ETS and of skrnn with quantiles the
-coverage and the pinball loss as well.
+with the least AICc, whose states go on from origin to origin. An LSTM is
+neuralforecast's, if that is installed, with its own defaults: one network for all
+series, as skrnn. Printed are the mean and the median of MASE over the series, and
+seconds; of ETS and of skrnn with quantiles the coverage and the pinball loss as well.
 """
 
 import argparse
@@ -155,6 +156,40 @@ class OnLags:
         return (found * unit + level).T
 
 
+def filled(series, season):
+    """From the first value on, what is missing is as a season before."""
+    series = series.loc[series.first_valid_index() :]
+    return series.fillna(series.shift(season or 1)).ffill()
+
+
+class LSTM:
+    """neuralforecast's, of all series together."""
+
+    def __init__(self, horizon, seasons):
+        self.horizon, self.season = horizon, max(seasons, default=None)
+
+    def _table(self, y):
+        parts = {
+            name: filled(y[name], self.season).rename_axis("ds").rename("y")
+            for name in y
+        }
+        return pd.concat(parts, names=["unique_id"]).reset_index()
+
+    def fit(self, y):
+        from neuralforecast import NeuralForecast, models
+
+        quiet = {"enable_progress_bar": False, "logger": False, "accelerator": "cpu"}
+        model = models.LSTM(h=self.horizon, enable_checkpointing=False, **quiet)
+        freq = y.index.freqstr if isinstance(y.index, pd.DatetimeIndex) else 1
+        self.forecaster = NeuralForecast([model], freq)
+        self.forecaster.fit(self._table(y))
+        return self
+
+    def predict(self, y, origin):
+        table = self.forecaster.predict(self._table(y[: origin + 1]))
+        return table.pivot(index="ds", columns="unique_id", values="LSTM")[[*y]]
+
+
 class ETS:
     """statsmodels' exponential smoothing of each series, with normal intervals."""
 
@@ -163,9 +198,7 @@ class ETS:
         self.season = max((n for n in seasons if n <= 168), default=None)
 
     def _filled(self, values):
-        """From the first value on, what is missing is as a season before."""
-        series = pd.Series(values[~np.isnan(values).cumprod().astype(bool)])
-        return series.fillna(series.shift(self.season or 1)).ffill().to_numpy()
+        return filled(pd.Series(values), self.season).to_numpy()
 
     def _model(self, values, kind):
         from statsmodels.tsa.exponential_smoothing.ets import ETSModel
@@ -241,7 +274,7 @@ def of_ets(y, horizon, seasons, n_origins):
 
 def others(y, horizon, seasons, n_origins):
     """The same of what is not skrnn."""
-    values = y.to_numpy()
+    values, train = y.to_numpy(), split(y, horizon, n_origins)[0]
     score = partial(errors_of, y, horizon, (*seasons[:1], 1)[0], n_origins)
     for season in seasons or (1,):
         if season > 168:
@@ -255,9 +288,13 @@ def others(y, horizon, seasons, n_origins):
     for name, model, is_linear in (("Ridge", None, True), ("trees", trees, False)):
         start = perf_counter()
         model = OnLags(model, horizon, seasons, is_linear)
-        model.fit(y[: len(y) - horizon * n_origins])
+        model.fit(train)
         errors = score(partial(model.predict, y))
         yield f"{name} on lags", errors, "", "", perf_counter() - start
+    if find_spec("neuralforecast"):
+        start = perf_counter()
+        errors = score(partial(LSTM(horizon, seasons).fit(train).predict, y))
+        yield "neuralforecast", errors, "", "", perf_counter() - start
     if find_spec("statsmodels"):
         start = perf_counter()
         yield "ETS", *of_ets(y, horizon, seasons, n_origins), perf_counter() - start
