@@ -37,8 +37,6 @@ def test_check_of_others(estimator, check):
 
 def check_estimator(estimator, check):
     if check.func.__name__ == "check_sample_weight_equivalence_on_dense_data":
-        if isinstance(estimator, RNNMultiTask):
-            pytest.skip("one task is learned as above, bit by bit: test_multi_task.py")
         estimator = clone(estimator).set_params(**EXACT)
     check(estimator)
 
